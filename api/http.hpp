@@ -1,0 +1,100 @@
+// What a handler sees of HTTP: values. No Beast here; daemon/server.cpp translates.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "proto/store.hpp"
+#include "proto/time.hpp"
+#include "runtime/logs.hpp"
+
+namespace gantry::api {
+
+enum class Method { get, post, put, patch, del };
+
+enum class Permission {
+  open,   // no token: /livez, /readyz, /v1/openapi.yaml
+  read,
+  write,
+};
+
+struct Request {
+  Method method = Method::get;
+  std::string target;  // path and query as received
+  std::string path;    // percent-decoded per segment by the router, not here
+  std::vector<std::pair<std::string, std::string>> query;    // decoded
+  std::vector<std::pair<std::string, std::string>> headers;  // names lower-case
+  std::string body;
+  std::string request_id;
+  // Filled in by dispatch.
+  std::vector<std::string> path_parameters;  // in the order of the pattern's {names}, decoded
+  std::string token_id;
+
+  const std::string* header(std::string_view lower_case_name) const;
+  const std::string* query_value(std::string_view name) const;
+};
+
+// A body that goes on (server-sent events). The session calls read() on a worker thread whenever `wake` was
+// called, writes what it got, and ends when read() returns false. A comment is sent every 15 s of silence.
+class Stream {
+ public:
+  virtual ~Stream() = default;
+  virtual bool read(std::string& out) = 0;
+  // Called once, before the first read; `wake` may be called from any thread, also after the stream's end.
+  virtual void on_ready(std::function<void()> wake) = 0;
+};
+
+struct Response {
+  int status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::shared_ptr<const std::string> shared_body;  // instead of body: a cached text, sent without a copy
+  std::shared_ptr<Stream> stream;                  // instead of body
+};
+
+// Where the API meets the rest: ports only.
+struct Context {
+  Store& store;
+  Logs& logs;
+  const Clock& clock;
+  struct Options {
+    std::string base_domain = "localhost";
+    int edge_port = 8080;
+    std::string url_scheme = "http";
+  } options;
+  std::function<Result<>()> ready;              // nothing when the daemon can serve: database and migrations
+  std::function<std::string()> metrics;         // OpenMetrics text of the daemon's own
+};
+
+using Handler = Response (*)(const Request&, Context&);
+
+// No route without a permission. `hot` handlers only read memory and run on the io thread.
+struct Endpoint {
+  Method method;
+  std::string_view pattern;  // "/v1/projects/{project}"
+  Permission permission;
+  Handler handler;
+  bool hot = false;
+};
+
+const std::vector<Endpoint>& endpoints();
+
+// The endpoint of a method and path; when there is none, why: 404, or 405 with the allowed methods.
+struct Match {
+  const Endpoint* endpoint = nullptr;
+  std::vector<std::string> parameters;
+  std::string allow;  // "GET, PATCH" when only the method was wrong
+};
+Match match(Method, std::string_view path);
+
+// Authenticates, checks limits, runs the handler, turns every error and exception into a problem. `matched` is
+// what match() gave for this request. Never throws.
+Response dispatch(const Request&, const Match& matched, Context&);
+
+}  // namespace gantry::api

@@ -1,0 +1,115 @@
+#include "proto/model.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <charconv>
+
+namespace gantry {
+namespace {
+
+template <class E>
+struct Named {
+  E value;
+  std::string_view text;
+};
+
+constexpr std::array<Named<RestartPolicy>, 3> kRestartPolicies{{
+    {RestartPolicy::on_failure, "ON_FAILURE"},
+    {RestartPolicy::always, "ALWAYS"},
+    {RestartPolicy::never, "NEVER"},
+}};
+
+constexpr std::array<Named<DeploymentStatus>, 11> kDeploymentStatuses{{
+    {DeploymentStatus::queued, "QUEUED"},
+    {DeploymentStatus::initializing, "INITIALIZING"},
+    {DeploymentStatus::building, "BUILDING"},
+    {DeploymentStatus::deploying, "DEPLOYING"},
+    {DeploymentStatus::success, "SUCCESS"},
+    {DeploymentStatus::crashed, "CRASHED"},
+    {DeploymentStatus::failed, "FAILED"},
+    {DeploymentStatus::removing, "REMOVING"},
+    {DeploymentStatus::removed, "REMOVED"},
+    {DeploymentStatus::skipped, "SKIPPED"},
+    {DeploymentStatus::sleeping, "SLEEPING"},
+}};
+
+constexpr std::array<Named<ReplicaStatus>, 8> kReplicaStatuses{{
+    {ReplicaStatus::created, "CREATED"},
+    {ReplicaStatus::running, "RUNNING"},
+    {ReplicaStatus::restarting, "RESTARTING"},
+    {ReplicaStatus::exited, "EXITED"},
+    {ReplicaStatus::crashed, "CRASHED"},
+    {ReplicaStatus::stopped, "STOPPED"},
+    {ReplicaStatus::removing, "REMOVING"},
+    {ReplicaStatus::removed, "REMOVED"},
+}};
+
+template <class Table, class E>
+std::string_view text_of(const Table& table, E value) {
+  return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.value == value; })->text;
+}
+
+template <class Table>
+auto value_of(const Table& table, std::string_view text) -> std::optional<decltype(table[0].value)> {
+  const auto row = std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.text == text; });
+  if (row == table.end()) return std::nullopt;
+  return row->value;
+}
+
+}  // namespace
+
+std::string_view name(RestartPolicy value) { return text_of(kRestartPolicies, value); }
+std::string_view name(DeploymentStatus value) { return text_of(kDeploymentStatuses, value); }
+std::string_view name(ReplicaStatus value) { return text_of(kReplicaStatuses, value); }
+
+std::optional<RestartPolicy> parse_restart_policy(std::string_view text) {
+  std::string upper(text);
+  std::transform(upper.begin(), upper.end(), upper.begin(),
+                 [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  return value_of(kRestartPolicies, upper);
+}
+std::optional<DeploymentStatus> parse_deployment_status(std::string_view text) {
+  return value_of(kDeploymentStatuses, text);
+}
+std::optional<ReplicaStatus> parse_replica_status(std::string_view text) { return value_of(kReplicaStatuses, text); }
+
+bool is_live(DeploymentStatus status) {
+  switch (status) {
+    case DeploymentStatus::queued:
+    case DeploymentStatus::initializing:
+    case DeploymentStatus::building:
+    case DeploymentStatus::deploying:
+    case DeploymentStatus::success:
+    case DeploymentStatus::crashed:
+    case DeploymentStatus::sleeping:
+      return true;
+    case DeploymentStatus::failed:
+    case DeploymentStatus::removing:
+    case DeploymentStatus::removed:
+    case DeploymentStatus::skipped:
+      return false;
+  }
+  return false;
+}
+
+bool is_terminal(DeploymentStatus status) { return !is_live(status) && status != DeploymentStatus::removing; }
+
+std::string ReplicaKey::id() const {
+  return "rep_" + std::string(deployment_id.ulid()) + "-" + std::to_string(epoch) + "-" + std::to_string(ordinal);
+}
+
+Result<ReplicaKey> ReplicaKey::parse(std::string_view id) {
+  const Error bad = invalid("", "invalid_id", "expected a replica's id such as rep_01jd8yq5x8c5v0m6r7k2n4t9wz-0-0");
+  if (id.size() < 34 || id.substr(0, 4) != "rep_" || !is_ulid(id.substr(4, 26)) || id[30] != '-') return bad;
+  ReplicaKey key;
+  key.deployment_id = *DeploymentId::parse("dep_" + std::string(id.substr(4, 26)));
+  const char* end = id.data() + id.size();
+  auto [dash, epoch_error] = std::from_chars(id.data() + 31, end, key.epoch);
+  if (epoch_error != std::errc() || dash == end || *dash != '-') return bad;
+  auto [last, ordinal_error] = std::from_chars(dash + 1, end, key.ordinal);
+  if (ordinal_error != std::errc() || last != end || key.epoch < 0 || key.ordinal < 0) return bad;
+  return key;
+}
+
+}  // namespace gantry

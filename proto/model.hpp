@@ -1,0 +1,200 @@
+// The nouns. Plain values, the same words as the REST keys and the database's columns.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "proto/id.hpp"
+#include "proto/name.hpp"
+#include "proto/result.hpp"
+#include "proto/time.hpp"
+
+namespace gantry {
+
+// ---- enums: they travel as their text; parse(name(x)) == x ----
+
+enum class RestartPolicy { on_failure, always, never };  // "ON_FAILURE" "ALWAYS" "NEVER"
+
+// reference: Railway's deployment statuses; derived from facts, never set by who gave an order.
+enum class DeploymentStatus {
+  queued,        // accepted, not looked at by the scheduler yet
+  initializing,  // room for source snapshots
+  building,      // room for builds
+  deploying,     // replicas start, the health window runs
+  success,       // every replica became ready and the edge acknowledged; it serves
+  crashed,       // was success; every replica has used up its restart policy
+  failed,        // never became success: reason says why
+  removing,      // superseded or removed by a person; its replicas drain and stop
+  removed,       // gone
+  skipped,
+  sleeping,
+};
+
+enum class ReplicaStatus { created, running, restarting, exited, crashed, stopped, removing, removed };
+
+std::string_view name(RestartPolicy);
+std::string_view name(DeploymentStatus);
+std::string_view name(ReplicaStatus);
+std::optional<RestartPolicy> parse_restart_policy(std::string_view);        // any case
+std::optional<DeploymentStatus> parse_deployment_status(std::string_view);  // exact
+std::optional<ReplicaStatus> parse_replica_status(std::string_view);        // exact
+
+// Whether replicas of a deployment in this status may run.
+bool is_live(DeploymentStatus);  // queued..deploying, success, crashed, sleeping
+bool is_terminal(DeploymentStatus);
+
+// ---- configuration ----
+
+struct Source {
+  std::optional<ImageRef> image;
+  bool operator==(const Source&) const = default;
+};
+
+struct BuildSettings {  // room for builds
+  bool operator==(const BuildSettings&) const = default;
+};
+
+// Defaults are what a new service gets. Ranges are checked by api/settings.
+struct DeploySettings {
+  std::vector<std::string> start_command;  // argv in exec form that replaces the entry point; empty: the image's own
+  std::optional<std::string> healthcheck_path;  // begins with '/'; absent: TCP connect
+  int healthcheck_timeout_seconds = 300;        // the whole window in which a new replica must become ready
+  int healthcheck_interval_seconds = 10;        // between probes of a ready replica
+  RestartPolicy restart_policy = RestartPolicy::on_failure;
+  int restart_max_retries = 10;  // per replica, for ON_FAILURE and ALWAYS
+  int replicas = 1;              // 0 to 200
+  int cpu_millicores = 1000;     // 0: no limit
+  std::int64_t memory_bytes = 512LL * 1024 * 1024;  // 0: no limit
+  int pids_limit = 1024;                            // 0: no limit
+  // The port that the container listens on. Absent: the variable PORT, else the image's only EXPOSE, else
+  // 8080 if something listens there. 0: none (a worker: no probe, no address).
+  std::optional<int> port;
+  int overlap_seconds = 0;    // both versions serve for so long after the switch
+  int draining_seconds = 10;  // from SIGTERM to SIGKILL
+  bool operator==(const DeploySettings&) const = default;
+};
+
+struct Settings {
+  Source source;
+  BuildSettings build;
+  DeploySettings deploy;
+  bool operator==(const Settings&) const = default;
+};
+
+// ---- nouns ----
+
+struct Stamp {
+  TimePoint created_at{};
+  TimePoint updated_at{};
+  std::int64_t version = 1;  // +1 with every write of the row: the ETag
+};
+
+struct Project {
+  ProjectId id;
+  Name name;
+  Stamp stamp;
+};
+
+struct Environment {
+  EnvironmentId id;
+  ProjectId project_id;
+  Name name;
+  int subnet_index = 0;  // the n-th /24 of the configured range
+  Stamp stamp;
+};
+
+struct Service {
+  ServiceId id;
+  ProjectId project_id;
+  Name name;
+  Stamp stamp;
+};
+
+// Service x environment: everything that can be configured.
+struct ServiceInstance {
+  InstanceId id;
+  ServiceId service_id;
+  EnvironmentId environment_id;
+  Settings settings;
+  std::string host_label;    // "<service>-<environment>", with "-<4 hex>" when somebody else has that; unique
+  int restart_epoch = 0;     // +1 with every restart: replicas of an older epoch are replaced
+  std::int64_t generation = 1;  // +1 with every write that the scheduler must see
+  Stamp stamp;
+};
+
+struct Variable {
+  std::string name;
+  std::string value;  // as written: references unresolved
+  Stamp stamp;
+};
+using Variables = std::map<std::string, Variable, std::less<>>;
+
+// Name to resolved value: what a container gets.
+using ResolvedVariables = std::map<std::string, std::string, std::less<>>;
+
+struct Deployment {
+  DeploymentId id;
+  InstanceId instance_id;
+  DeploymentStatus status = DeploymentStatus::queued;
+  std::string reason;       // why it is in that status: a sentence; empty when it needs none
+  std::string trigger;      // "deploy" "redeploy" "rollback"
+  Settings settings;        // frozen: source, build and deploy settings of the day
+  ResolvedVariables variables;  // frozen; encrypted at rest
+  TimePoint created_at{};
+  TimePoint updated_at{};
+  std::int64_t version = 1;
+};
+
+// One of a deployment's containers. `epoch` counts restarts asked for by people, `ordinal` is 0..replicas-1.
+struct ReplicaKey {
+  DeploymentId deployment_id;
+  int epoch = 0;
+  int ordinal = 0;
+  auto operator<=>(const ReplicaKey&) const = default;
+  bool operator==(const ReplicaKey&) const = default;
+  std::string id() const;  // "rep_<ulid of the deployment>-<epoch>-<ordinal>"
+  static Result<ReplicaKey> parse(std::string_view id);
+};
+
+struct Replica {
+  ReplicaKey key;
+  InstanceId instance_id;
+  ReplicaStatus status = ReplicaStatus::created;
+  std::string reason;
+  std::string container_id;
+  std::string node;
+  std::string address;  // "host:port", empty while it has none
+  bool ready = false;
+  int restarts = 0;
+  std::optional<int> exit_code;
+  std::optional<TimePoint> started_at;
+  std::optional<TimePoint> exited_at;
+  TimePoint updated_at{};
+};
+
+// What happened, for people and watchers. `cursor` is opaque, ascending in the order of commits.
+struct Event {
+  std::string cursor;
+  std::string type;  // "deployment.succeeded", "replica.crashed", "variable.set" ...
+  ProjectId project_id;
+  std::string environment_id;  // empty where it has none
+  std::string service_id;
+  std::string instance_id;
+  std::string deployment_id;
+  std::string replica_id;
+  std::string message;
+  TimePoint at{};
+};
+
+struct Token {
+  TokenId id;
+  std::string name;
+  TimePoint created_at{};
+};
+
+}  // namespace gantry
