@@ -1,0 +1,162 @@
+// How the reconciler carries out each action: where it runs and which fact it brings home.
+#include "scheduler/reconciler.hpp"
+
+namespace gantry {
+namespace {
+
+constexpr auto kDrainPoll = std::chrono::milliseconds(25);
+
+}  // namespace
+
+void Reconciler::execute(Action&& action) {
+  const bool quiet = std::holds_alternative<Probe>(action) || std::holds_alternative<RecordReplica>(action);
+  if (!quiet) options_.log(describe(action));
+  std::visit([this](auto&& one) { perform(std::move(one)); }, std::move(action));
+}
+
+void Reconciler::perform(Start&& action) {
+  ++counters_.starts;
+  starts_.post([this, spec = std::move(action.spec)] {
+    auto container = ports_.driver.start(spec);
+    if (!container && container.error().reason == "image_not_found") {
+      if (auto pulled = ports_.driver.pull(spec.image); pulled)
+        container = ports_.driver.start(spec);
+      else
+        container = pulled.error();
+    }
+    if (container) {
+      push(Fact(DeedDone{spec.instance_id, spec.key, Deed::start, std::move(*container)}));
+      return;
+    }
+    ++counters_.failures;
+    options_.log("start failed replica=" + spec.key.id() + " detail=\"" + container.error().detail + "\"");
+    push(Fact(DeedFailed{spec.instance_id, spec.key, Deed::start, container.error()}));
+  });
+}
+
+void Reconciler::perform(Stop&& action) {
+  ++counters_.stops;
+  stops_.post([this, action = std::move(action)] {
+    const ReplicaKey key = action.proof.key();
+    if (auto stopped = ports_.driver.stop(key, action.grace, action.proof); stopped)
+      push(Fact(DeedDone{action.instance_id, key, Deed::stop, std::nullopt}));
+    else
+      push(Fact(DeedFailed{action.instance_id, key, Deed::stop, stopped.error()}));
+  });
+}
+
+void Reconciler::perform(Remove&& action) {
+  stops_.post([this, action = std::move(action)] {
+    if (auto removed = ports_.driver.remove(action.key); removed)
+      push(Fact(DeedDone{action.instance_id, action.key, Deed::remove, std::nullopt}));
+    else
+      push(Fact(DeedFailed{action.instance_id, action.key, Deed::remove, removed.error()}));
+  });
+}
+
+void Reconciler::perform(SetRoute&& action) {
+  ++counters_.routes;
+  {
+    const std::scoped_lock lock(edge_mutex_);
+    edge_routes_.push_back(std::move(action.route));
+  }
+  edge_changed_.notify_one();
+}
+
+void Reconciler::perform(Drain&& action) {
+  {
+    const std::scoped_lock lock(edge_mutex_);
+    edge_drains_.push_back(std::move(action));
+  }
+  edge_changed_.notify_one();
+}
+
+void Reconciler::perform(Probe&& action) {
+  ++counters_.probes;
+  ports_.prober.probe(action.target, [this, id = action.instance_id, key = action.key,
+                                      container = action.container_id](ProbeOutcome outcome) {
+    push(Fact(ProbeFinished{id, key, container, std::move(outcome)}));
+  });
+}
+
+void Reconciler::perform(RecordStatus&& action) {
+  records_.post([this, change = std::move(action.change)] {
+    const bool ok = ports_.store.record_status(change).ok();
+    push(change.instance_id);
+    push(Fact(StatusRecorded{change, ok}));
+  });
+}
+
+void Reconciler::perform(RecordReplica&& action) {
+  records_.post([this, replica = std::move(action.replica)] {
+    const bool ok = ports_.store.record_replica(replica).ok();
+    push(Fact(ReplicaRecorded{replica, ok}));
+  });
+}
+
+// ---- the edge's thread: routes are taken in batches, one generation each ----
+
+void Reconciler::edge_loop() {
+  TimePoint supervised = ports_.clock.now();
+  for (;;) {
+    std::vector<Route> routes;
+    bool draining = false;
+    {
+      std::unique_lock lock(edge_mutex_);
+      const Duration wait = edge_drains_.empty() ? options_.supervise / 4 : Duration(kDrainPoll);
+      edge_changed_.wait_for(lock, wait, [this] { return !edge_routes_.empty(); });
+      routes.swap(edge_routes_);
+      draining = !edge_drains_.empty();
+    }
+    {
+      const std::scoped_lock lock(mutex_);
+      if (stopping_) return;
+    }
+    if (!routes.empty()) {
+      auto applied = ports_.edge.apply(routes);
+      if (applied) {
+        push(Fact(RoutesApplied{applied->generation, std::move(routes)}));
+      } else {
+        ++counters_.failures;
+        options_.log("edge refused routes detail=\"" + applied.error().detail + "\"");
+        for (const Route& route : routes) push(Fact(RouteFailed{route.instance_id, applied.error().detail}));
+      }
+    }
+    if (draining) check_drains();
+    if (ports_.clock.now() - supervised >= options_.supervise) {
+      supervise_edge();
+      supervised = ports_.clock.now();
+    }
+  }
+}
+
+void Reconciler::check_drains() {
+  std::vector<Drain> drains;
+  {
+    const std::scoped_lock lock(edge_mutex_);
+    drains.swap(edge_drains_);
+  }
+  std::vector<Drain> left;
+  for (Drain& drain : drains) {
+    auto proof = ports_.edge.drained(drain.key, ports_.clock.now(), drain.deadline);
+    if (proof)
+      push(Fact(Drained{drain.instance_id, std::move(*proof)}));
+    else
+      left.push_back(std::move(drain));
+  }
+  const std::scoped_lock lock(edge_mutex_);
+  edge_drains_.insert(edge_drains_.end(), left.begin(), left.end());
+}
+
+void Reconciler::supervise_edge() {
+  auto repaired = ports_.edge.supervise();
+  if (!repaired) {
+    ++counters_.failures;
+    options_.log("edge failed detail=\"" + repaired.error().detail + "\"");
+  } else if (*repaired) {
+    ++counters_.repairs;
+    options_.log("edge repaired");
+  }
+}
+
+}  // namespace gantry

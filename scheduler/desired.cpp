@@ -1,0 +1,86 @@
+#include "scheduler/desired.hpp"
+
+#include <charconv>
+#include <cstdint>
+
+namespace gantry {
+
+std::string subnet(const std::string& range, int index) {
+  std::uint32_t octets[4] = {10, 192, 0, 0};
+  const char* at = range.data();
+  const char* end = at + range.size();
+  for (auto& octet : octets) {
+    at = std::from_chars(at, end, octet).ptr;
+    if (at != end) ++at;
+  }
+  const std::uint32_t base = (octets[0] << 24) | (octets[1] << 16) | (octets[2] << 8);
+  const std::uint32_t net = base + (static_cast<std::uint32_t>(index) << 8);
+  return std::to_string(net >> 24) + "." + std::to_string((net >> 16) & 255) + "." + std::to_string((net >> 8) & 255) +
+         ".0/24";
+}
+
+DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id, const DesiredOptions& options) {
+  const auto found = project.instances.find(id);
+  if (found == project.instances.end()) return nullptr;
+  const InstanceView& view = *found->second;
+  const auto service = project.services.find(view.instance.service_id);
+  const auto environment = project.environments.find(view.instance.environment_id);
+  if (service == project.services.end() || environment == project.environments.end()) return nullptr;
+
+  auto desired = std::make_shared<Desired>();
+  desired->instance_id = id;
+  desired->service_id = view.instance.service_id;
+  desired->environment_id = view.instance.environment_id;
+  desired->project_id = project.project.id;
+  desired->service = service->second->name.str();
+  if (view.instance.settings.deploy.port != 0)
+    desired->hosts.push_back(view.instance.host_label + "." + options.base_domain);
+  desired->replicas = view.instance.settings.deploy.replicas;
+  desired->epoch = view.instance.restart_epoch;
+  desired->network = {view.instance.environment_id,
+                      "gantry-" + std::string(options.installation.ulid().substr(18)) + "-" +
+                          std::string(view.instance.environment_id.ulid()),
+                      subnet(options.network_range, environment->second->environment.subnet_index)};
+  desired->deployments = view.deployments;
+  return desired;
+}
+
+PortMode port_mode(const Deployment& deployment, int& port) {
+  port = 8080;
+  if (deployment.settings.deploy.port) {
+    port = *deployment.settings.deploy.port;
+    return port == 0 ? PortMode::none : PortMode::fixed;
+  }
+  if (const auto variable = deployment.variables.find("PORT"); variable != deployment.variables.end()) {
+    const std::string& text = variable->second;
+    int value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value > 0 && value < 65536) {
+      port = value;
+      return PortMode::fixed;
+    }
+  }
+  return PortMode::automatic;
+}
+
+ContainerSpec container_spec(const Desired& desired, const Deployment& deployment, const ReplicaKey& key) {
+  ContainerSpec spec;
+  spec.key = key;
+  spec.instance_id = desired.instance_id;
+  spec.environment_id = desired.environment_id;
+  spec.service = desired.service;
+  if (deployment.settings.source.image) spec.image = deployment.settings.source.image->str();
+  const DeploySettings& deploy = deployment.settings.deploy;
+  spec.command = deploy.start_command;
+  spec.variables = deployment.variables;
+  spec.variables["RAILWAY_REPLICA_ID"] = key.id();
+  spec.variables["GANTRY_REPLICA_ID"] = key.id();
+  spec.cpu_millicores = deploy.cpu_millicores;
+  spec.memory_bytes = deploy.memory_bytes;
+  spec.pids_limit = deploy.pids_limit;
+  spec.port_mode = port_mode(deployment, spec.port);
+  spec.network = desired.network;
+  return spec;
+}
+
+}  // namespace gantry

@@ -1,0 +1,75 @@
+// The marks that actions leave, and how they read in the log.
+#include <fmt/format.h>
+
+#include "scheduler/world.hpp"
+
+namespace gantry {
+namespace {
+
+ReplicaWorld& replica_of(World& world, const InstanceId& instance, const ReplicaKey& key) {
+  ReplicaWorld& replica = world.instances[instance].replicas[key];
+  replica.key = key;
+  return replica;
+}
+
+void mark(World& world, const Start& action, TimePoint) {
+  ReplicaWorld& replica = replica_of(world, action.spec.instance_id, action.spec.key);
+  replica.busy = Busy::starting;
+  replica.proof.reset();
+}
+void mark(World& world, const Stop& action, TimePoint) {
+  ReplicaWorld& replica = replica_of(world, action.instance_id, action.proof.key());
+  replica.busy = Busy::stopping;
+  replica.stop_asked = true;
+}
+void mark(World& world, const Remove& action, TimePoint) {
+  replica_of(world, action.instance_id, action.key).busy = Busy::removing;
+}
+void mark(World& world, const SetRoute& action, TimePoint) {
+  world.instances[action.route.instance_id].requested = action.route;
+}
+void mark(World& world, const Drain& action, TimePoint) {
+  replica_of(world, action.instance_id, action.key).busy = Busy::draining;
+}
+void mark(World& world, const Probe& action, TimePoint) {
+  replica_of(world, action.instance_id, action.key).probing = true;
+}
+void mark(World& world, const RecordStatus& action, TimePoint now) {
+  DeploymentWorld& deployment = world.instances[action.change.instance_id].deployments[action.change.deployment_id];
+  deployment.recording = action.change.status;
+  if (action.change.status == DeploymentStatus::deploying && !deployment.window_from) deployment.window_from = now;
+}
+void mark(World& world, const RecordReplica& action, TimePoint) {
+  replica_of(world, action.replica.instance_id, action.replica.key).recording = true;
+}
+
+std::string line(const Start& a) { return fmt::format("start replica={} image={}", a.spec.key.id(), a.spec.image); }
+std::string line(const Stop& a) { return fmt::format("stop replica={} grace_seconds={}", a.proof.key().id(), a.grace.count()); }
+std::string line(const Remove& a) { return fmt::format("remove replica={}", a.key.id()); }
+std::string line(const SetRoute& a) {
+  std::string text = fmt::format("route instance={} hosts={}", a.route.instance_id.str(), a.route.hosts.size());
+  for (const RouteBackend& backend : a.route.backends)
+    text += fmt::format(" {}={}", backend.draining ? "draining" : "serving", backend.key.id());
+  return text;
+}
+std::string line(const Drain& a) { return fmt::format("drain replica={}", a.key.id()); }
+std::string line(const Probe& a) { return fmt::format("probe replica={} address={}", a.key.id(), a.target.address.str()); }
+std::string line(const RecordStatus& a) {
+  return fmt::format("record deployment={} status={} reason=\"{}\"", a.change.deployment_id.str(), name(a.change.status),
+                     a.change.reason);
+}
+std::string line(const RecordReplica& a) {
+  return fmt::format("record replica={} status={} ready={}", a.replica.key.id(), name(a.replica.status), a.replica.ready);
+}
+
+}  // namespace
+
+void dispatched(World& world, const Action& action, TimePoint now) {
+  std::visit([&](const auto& one) { mark(world, one, now); }, action);
+}
+
+std::string describe(const Action& action) {
+  return std::visit([](const auto& one) { return line(one); }, action);
+}
+
+}  // namespace gantry

@@ -1,0 +1,145 @@
+#include "scheduler/plan.hpp"
+
+#include <algorithm>
+
+namespace gantry {
+namespace {
+
+bool is_running(const ReplicaWorld& replica) {
+  return replica.container && replica.container->state == ContainerState::running;
+}
+
+// One planning of one instance: what it reads and what it has decided so far.
+struct Draft {
+  const World& world;
+  const InstanceWorld& instance;
+  const TimePoint now;
+  Plan plan;
+
+  void act(Action action) { plan.actions.push_back(std::move(action)); }
+  void wake(TimePoint at) {
+    if (!plan.wake_at || at < *plan.wake_at) plan.wake_at = at;
+  }
+  bool due(TimePoint at) {
+    if (now >= at) return true;
+    wake(at);
+    return false;
+  }
+};
+
+// Drain at the edge, then stop: in that order, each only once the one before is proved.
+void stop_gently(Draft& draft, const ReplicaWorld& replica) {
+  if (draft.instance.routed(replica.key)) return;  // the route comes first
+  if (!draft.world.engine_up || !draft.due(replica.retry_at)) return;
+  if (!replica.proof) {
+    draft.act(Drain{draft.instance.id, replica.key, draft.now + draft.world.policy.drain_deadline});
+    return;
+  }
+  const Deployment* deployment = deployment_of(draft.instance, replica.key.deployment_id);
+  const int grace = deployment == nullptr ? DeploySettings().draining_seconds : deployment->settings.deploy.draining_seconds;
+  draft.act(Stop{draft.instance.id, *replica.proof, Seconds(grace)});
+}
+
+void retire(Draft& draft, const Roles& roles, const ReplicaWorld& replica) {
+  if (replica.busy != Busy::none) return;
+  if (!is_running(replica)) {
+    if (!replica.container || !draft.world.engine_up || !draft.due(replica.retry_at)) return;
+    draft.act(Remove{draft.instance.id, replica.key});
+    return;
+  }
+  const Deployment* own = deployment_of(draft.instance, replica.key.deployment_id);
+  if (own != nullptr && own->status == DeploymentStatus::removing && roles.active != nullptr &&
+      roles.active->id > own->id &&
+      !draft.due(roles.active->updated_at + Seconds(roles.active->settings.deploy.overlap_seconds)))
+    return;
+  stop_gently(draft, replica);
+}
+
+void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& replica) {
+  const Container& container = *replica.container;
+  if (container.port_mode == PortMode::none) {
+    draft.due(container.started_at + draft.world.policy.worker_settle);
+    return;
+  }
+  if (container.port_mode == PortMode::automatic && !replica.ready)
+    draft.due(container.started_at + draft.world.policy.port_settle);
+  if (replica.probing || !container.address || !draft.due(replica.next_probe_at)) return;
+  Probe action{draft.instance.id, replica.key, container.container_id, {}};
+  action.target.address = *container.address;
+  action.target.path = deployment.settings.deploy.healthcheck_path;
+  draft.act(std::move(action));
+}
+
+void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
+  const auto found = draft.instance.replicas.find(key);
+  const ReplicaWorld* replica = found == draft.instance.replicas.end() ? nullptr : &found->second;
+  if (replica != nullptr && replica->busy != Busy::none) return;
+  if (replica != nullptr && is_running(*replica)) {
+    const bool sick = replica->unready_since && deployment.settings.deploy.restart_policy != RestartPolicy::never &&
+                      draft.due(*replica->unready_since + draft.world.policy.unhealthy_restart);
+    if (sick)
+      stop_gently(draft, *replica);
+    else
+      probe(draft, deployment, *replica);
+    return;
+  }
+  if (!draft.world.engine_up || !deployment.settings.source.image) return;
+  if (replica != nullptr && (replica->gave_up || replica->completed || !draft.due(replica->retry_at))) return;
+  draft.act(Start{container_spec(*draft.instance.desired, deployment, key)});
+}
+
+bool same_route(const Route& a, const Route& b) { return a.hosts == b.hosts && a.backends == b.backends; }
+
+void plan_route(Draft& draft, const Roles& roles) {
+  if (draft.instance.requested) return;
+  Route route = wanted_route(draft.instance, roles);
+  if (same_route(route, draft.instance.applied) || !draft.due(draft.instance.route_at)) return;
+  draft.act(SetRoute{std::move(route)});
+}
+
+void plan_records(Draft& draft, const std::set<ReplicaKey>& wanted) {
+  for (const auto& [key, replica] : draft.instance.replicas) {
+    if (replica.recording) continue;
+    Replica now = describe_replica(draft.instance, replica, wanted.contains(key));
+    if (replica.recorded) {
+      const Replica& then = *replica.recorded;
+      const bool same = now.status == then.status && now.ready == then.ready && now.restarts == then.restarts &&
+                        now.container_id == then.container_id && now.reason == then.reason &&
+                        now.exited_at == then.exited_at && now.address == then.address;
+      if (same) continue;
+    }
+    if (draft.due(replica.record_at)) draft.act(RecordReplica{std::move(now)});
+  }
+}
+
+}  // namespace
+
+Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
+  Draft draft{world, instance, now, {}};
+  if (!world.adopted) return std::move(draft.plan);
+  if (!instance.desired && !instance.deleted &&
+      !draft.due(instance.orphan_since.value_or(now) + world.policy.orphan_grace))
+    return std::move(draft.plan);
+
+  const Roles roles = cast_roles(world, instance, now);
+  std::set<ReplicaKey> wanted;
+  for (const Revision& revision : roles.wanted)
+    for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal)
+      wanted.insert({revision.deployment_id, revision.epoch, ordinal});
+
+  plan_route(draft, roles);
+  for (const ReplicaKey& key : wanted)
+    if (const Deployment* deployment = deployment_of(instance, key.deployment_id)) keep(draft, *deployment, key);
+  for (const auto& [key, replica] : instance.replicas)
+    if (!wanted.contains(key)) retire(draft, roles, replica);
+
+  if (instance.desired) {
+    for (const auto& deployment : instance.desired->deployments)
+      if (auto change = derive_status(world, instance, roles, *deployment, now, draft.plan.wake_at))
+        draft.act(RecordStatus{std::move(*change)});
+    plan_records(draft, wanted);
+  }
+  return std::move(draft.plan);
+}
+
+}  // namespace gantry

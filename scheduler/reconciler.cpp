@@ -1,0 +1,199 @@
+#include "scheduler/reconciler.hpp"
+
+namespace gantry {
+
+Reconciler::Reconciler(ReconcilerPorts ports, ReconcilerOptions options)
+    : ports_(ports),
+      options_(std::move(options)),
+      starts_(options_.start_threads),
+      stops_(options_.stop_threads),
+      records_(1) {
+  world_.policy = options_.policy;
+}
+
+Reconciler::~Reconciler() { stop(); }
+
+void Reconciler::start() {
+  ports_.store.on_change([this](const InstanceId& id) { push(id); });
+  for (const ProjectPtr& project : ports_.store.projects()) remember(*project);
+  push(Fact(RoutesApplied{0, ports_.edge.table()}));
+  loop_thread_ = std::thread([this] { loop(); });
+  edge_thread_ = std::thread([this] { edge_loop(); });
+  watch_thread_ = std::jthread([this](std::stop_token stop) { watch_engine(std::move(stop)); });
+}
+
+void Reconciler::stop() {
+  {
+    const std::scoped_lock lock(mutex_);
+    if (stopping_) return;
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  {
+    const std::scoped_lock lock(edge_mutex_);
+  }
+  edge_changed_.notify_all();
+  watch_thread_.request_stop();
+  if (loop_thread_.joinable()) loop_thread_.join();
+  if (edge_thread_.joinable()) edge_thread_.join();
+  starts_.stop();
+  stops_.stop();
+  records_.stop();
+  if (watch_thread_.joinable()) watch_thread_.join();
+}
+
+// What the store knows of replicas comes before the first list, so that restart counts go on where they were.
+void Reconciler::remember(const ProjectSnapshot& project) {
+  for (const auto& [id, view] : project.instances) {
+    push(id);
+    auto replicas = ports_.store.replicas(id);
+    if (!replicas) continue;
+    for (Replica& replica : *replicas) push(Fact(ReplicaRemembered{std::move(replica)}));
+  }
+}
+
+void Reconciler::push(Entry entry) {
+  {
+    const std::scoped_lock lock(mutex_);
+    queue_.push_back(std::move(entry));
+  }
+  changed_.notify_one();
+}
+
+void Reconciler::loop() {
+  for (;;) {
+    std::deque<Entry> taken;
+    {
+      std::unique_lock lock(mutex_);
+      const TimePoint now = ports_.clock.now();
+      const Duration wait = std::max<Duration>(next_wake(now) - now, Duration(0));
+      changed_.wait_for(lock, wait, [this] { return stopping_ || !queue_.empty(); });
+      if (stopping_) return;
+      taken.swap(queue_);
+    }
+    TimePoint now = ports_.clock.now();
+    for (Entry& entry : taken) take(entry, now);
+    now = ports_.clock.now();
+    while (!by_time_.empty() && by_time_.begin()->first <= now) {
+      world_.dirty.insert(by_time_.begin()->second);
+      wakes_.erase(by_time_.begin()->second);
+      by_time_.erase(by_time_.begin());
+    }
+    plan_dirty(now);
+    if (now >= next_resync_) {
+      next_resync_ = now + options_.resync;
+      ask_list();
+    }
+  }
+}
+
+TimePoint Reconciler::next_wake(TimePoint now) {
+  TimePoint at = next_resync_ == TimePoint() ? now : next_resync_;
+  if (!by_time_.empty()) at = std::min(at, by_time_.begin()->first);
+  return at;
+}
+
+void Reconciler::take(Entry& entry, TimePoint now) {
+  ++counters_.facts;
+  if (const auto* id = std::get_if<InstanceId>(&entry)) {
+    const ProjectPtr project = ports_.store.project_of(*id);
+    DesiredPtr desired = project ? desired_of(*project, *id, options_.desired) : nullptr;
+    if (!desired && !world_.instances.contains(*id)) return;
+    absorb(world_, DesiredChanged{*id, std::move(desired)}, now);
+    return;
+  }
+  absorb(world_, std::get<Fact>(entry), now);
+  counters_.engine_up = world_.engine_up;
+  counters_.adopted = world_.adopted;
+}
+
+void Reconciler::plan_dirty(TimePoint now) {
+  if (!world_.adopted) return;
+  std::set<InstanceId> dirty;
+  dirty.swap(world_.dirty);
+  for (const InstanceId& id : dirty) {
+    const auto found = world_.instances.find(id);
+    if (found == world_.instances.end()) continue;
+    if (is_finished(found->second)) {
+      wake_at(id, std::nullopt);
+      world_.instances.erase(found);
+      starts_.post([this, id] { ports_.logs.remove(id); });
+      continue;
+    }
+    Plan planned = plan(world_, found->second, now);
+    ++counters_.plans;
+    for (Action& action : planned.actions) {
+      dispatched(world_, action, now);
+      execute(std::move(action));
+    }
+    wake_at(id, planned.wake_at);
+  }
+  counters_.instances = world_.instances.size();
+}
+
+void Reconciler::wake_at(const InstanceId& id, std::optional<TimePoint> at) {
+  if (const auto known = wakes_.find(id); known != wakes_.end()) {
+    by_time_.erase({known->second, id});
+    wakes_.erase(known);
+  }
+  if (!at) return;
+  wakes_[id] = *at;
+  by_time_.insert({*at, id});
+}
+
+// The engine's list is the truth; asked for at the start, after the engine was lost, and periodically.
+void Reconciler::ask_list() {
+  if (listing_.exchange(true)) return;
+  std::set<EnvironmentId> in_use;
+  for (const ProjectPtr& project : ports_.store.projects())
+    for (const auto& [id, view] : project->environments) in_use.insert(id);
+  starts_.post([this, in_use = std::move(in_use)] {
+    const TimePoint asked_at = ports_.clock.now();
+    auto containers = ports_.driver.list();
+    listing_ = false;
+    if (!containers) {
+      options_.log("engine list failed detail=\"" + containers.error().detail + "\"");
+      return;
+    }
+    std::set<EnvironmentId> networks = in_use;
+    for (const Container& container : *containers) networks.insert(container.environment_id);
+    push(Fact(Listed{asked_at, std::move(*containers)}));
+    sweep_networks(networks);
+  });
+  records_.post([this] {
+    if (auto reloaded = ports_.store.reload(); !reloaded)
+      options_.log("store reload failed detail=\"" + reloaded.error().detail + "\"");
+  });
+}
+
+void Reconciler::sweep_networks(const std::set<EnvironmentId>& in_use) {
+  auto networks = ports_.driver.networks();
+  if (!networks) return;
+  for (const EnvironmentId& id : *networks)
+    if (!in_use.contains(id)) (void)ports_.driver.remove_network(id);
+}
+
+void Reconciler::watch_engine(std::stop_token stop) {
+  const auto sink = [this](const EngineEvent& event) {
+    switch (event.kind) {
+      case EngineEvent::Kind::container_changed:
+        if (event.container) push(Fact(ContainerSeen{*event.container}));
+        break;
+      case EngineEvent::Kind::container_gone:
+        if (event.key && event.instance_id) push(Fact(ContainerGone{*event.key, *event.instance_id}));
+        break;
+      case EngineEvent::Kind::engine_lost:
+        options_.log("engine lost");
+        push(Fact(EngineLost{}));
+        break;
+      case EngineEvent::Kind::engine_back:
+        options_.log("engine back");
+        push(Fact(EngineBack{}));
+        ask_list();
+        break;
+    }
+  };
+  ports_.driver.watch(sink, std::move(stop));
+}
+
+}  // namespace gantry

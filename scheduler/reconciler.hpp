@@ -1,0 +1,119 @@
+// The shell around plan(): gathers facts, plans, dispatches, reports. One thread owns the World and never blocks on
+// anything but its queue; deeds run on pools, the edge and the store's records on a thread each.
+//
+// What survives an interruption: everything. The World is built anew from the store (desired state), the edge's files
+// (what is routed) and the engine's list (what runs); a converged host yields an empty plan. An action that was under
+// way is either seen by those three or planned again, and every port's verb is idempotent.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "proto/store.hpp"
+#include "runtime/driver.hpp"
+#include "runtime/edge/edge.hpp"
+#include "runtime/logs.hpp"
+#include "runtime/probe.hpp"
+#include "scheduler/plan.hpp"
+#include "scheduler/pool.hpp"
+
+namespace gantry {
+
+struct ReconcilerPorts {
+  Store& store;
+  Driver& driver;
+  Edge& edge;
+  Prober& prober;
+  Logs& logs;
+  const Clock& clock;
+};
+
+struct ReconcilerOptions {
+  Policy policy;
+  DesiredOptions desired;
+  Duration resync = Seconds(30);    // the engine's list, the store's reload
+  Duration supervise = Seconds(1);  // the proxy
+  int start_threads = 4;
+  int stop_threads = 8;
+  std::function<void(const std::string&)> log = [](const std::string&) {};
+};
+
+struct ReconcilerCounters {
+  std::atomic<std::uint64_t> facts{0}, plans{0}, starts{0}, stops{0}, routes{0}, probes{0}, failures{0}, repairs{0};
+  std::atomic<std::uint64_t> instances{0};
+  std::atomic<bool> engine_up{false}, adopted{false};
+};
+
+class Reconciler {
+ public:
+  Reconciler(ReconcilerPorts, ReconcilerOptions);
+  ~Reconciler();
+
+  // The edge was started already. Returns at once; adoption goes on in the background until the engine answers.
+  void start();
+  // Ends the threads. Containers and the edge stay as they are.
+  void stop();
+
+  const ReconcilerCounters& counters() const { return counters_; }
+
+ private:
+  using Entry = std::variant<Fact, InstanceId>;  // an instance's id: read its desired state anew
+
+  void push(Entry);
+  void loop();
+  void take(Entry&, TimePoint now);
+  void remember(const ProjectSnapshot&);
+  void plan_dirty(TimePoint now);
+  void wake_at(const InstanceId&, std::optional<TimePoint>);
+  TimePoint next_wake(TimePoint now);
+
+  void ask_list();
+  void watch_engine(std::stop_token);
+  void edge_loop();
+  void supervise_edge();
+  void check_drains();
+
+  void execute(Action&&);
+  void perform(Start&&);
+  void perform(Stop&&);
+  void perform(Remove&&);
+  void perform(SetRoute&&);
+  void perform(Drain&&);
+  void perform(Probe&&);
+  void perform(RecordStatus&&);
+  void perform(RecordReplica&&);
+  void sweep_networks(const std::set<EnvironmentId>& in_use);
+
+  ReconcilerPorts ports_;
+  ReconcilerOptions options_;
+  ReconcilerCounters counters_;
+
+  World world_;                                         // the loop's thread only
+  std::map<InstanceId, TimePoint> wakes_;               // the loop's thread only
+  std::set<std::pair<TimePoint, InstanceId>> by_time_;  // the loop's thread only
+  TimePoint next_resync_{};                             // the loop's thread only
+
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Entry> queue_;  // guarded by mutex_
+  bool stopping_ = false;    // guarded by mutex_
+  std::atomic<bool> listing_{false};
+
+  std::mutex edge_mutex_;
+  std::condition_variable edge_changed_;
+  std::vector<Route> edge_routes_;  // guarded by edge_mutex_
+  std::vector<Drain> edge_drains_;  // guarded by edge_mutex_
+
+  Pool starts_, stops_, records_;
+  std::thread loop_thread_, edge_thread_;
+  std::jthread watch_thread_;
+};
+
+}  // namespace gantry
