@@ -67,6 +67,7 @@ void Reconciler::perform(Drain&& action) {
   {
     const std::scoped_lock lock(edge_mutex_);
     edge_drains_.push_back(std::move(action));
+    edge_nudged_ = true;
   }
   edge_changed_.notify_one();
 }
@@ -104,7 +105,8 @@ void Reconciler::edge_loop() {
     {
       std::unique_lock lock(edge_mutex_);
       const Duration wait = edge_drains_.empty() ? options_.supervise / 4 : Duration(kDrainPoll);
-      edge_changed_.wait_for(lock, wait, [this] { return !edge_routes_.empty(); });
+      edge_changed_.wait_for(lock, wait, [this] { return !edge_routes_.empty() || edge_nudged_; });
+      edge_nudged_ = false;
       routes.swap(edge_routes_);
       draining = !edge_drains_.empty();
     }

@@ -67,7 +67,7 @@ void Reconciler::loop() {
       std::unique_lock lock(mutex_);
       const TimePoint now = ports_.clock.now();
       const Duration wait = std::max<Duration>(next_wake(now) - now, Duration(0));
-      changed_.wait_for(lock, wait, [this] { return stopping_ || !queue_.empty(); });
+      changed_.wait_for(lock, wait, [this] { return stopping_ || !queue_.empty() || list_failed_; });
       if (stopping_) return;
       taken.swap(queue_);
     }
@@ -80,10 +80,8 @@ void Reconciler::loop() {
       by_time_.erase(by_time_.begin());
     }
     plan_dirty(now);
-    if (now >= next_resync_) {
-      next_resync_ = now + options_.resync;
-      ask_list();
-    }
+    if (list_failed_.exchange(false)) next_resync_ = now + Seconds(1);
+    if (now >= next_resync_) next_resync_ = now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));
   }
 }
 
@@ -102,7 +100,9 @@ void Reconciler::take(Entry& entry, TimePoint now) {
     absorb(world_, DesiredChanged{*id, std::move(desired)}, now);
     return;
   }
-  absorb(world_, std::get<Fact>(entry), now);
+  const Fact& fact = std::get<Fact>(entry);
+  absorb(world_, fact, now);
+  if (std::holds_alternative<EngineBack>(fact)) next_resync_ = now;
   counters_.engine_up = world_.engine_up;
   counters_.adopted = world_.adopted;
 }
@@ -142,8 +142,8 @@ void Reconciler::wake_at(const InstanceId& id, std::optional<TimePoint> at) {
 }
 
 // The engine's list is the truth; asked for at the start, after the engine was lost, and periodically.
-void Reconciler::ask_list() {
-  if (listing_.exchange(true)) return;
+bool Reconciler::ask_list() {
+  if (listing_.exchange(true)) return false;
   std::set<EnvironmentId> in_use;
   for (const ProjectPtr& project : ports_.store.projects())
     for (const auto& [id, view] : project->environments) in_use.insert(id);
@@ -153,6 +153,8 @@ void Reconciler::ask_list() {
     listing_ = false;
     if (!containers) {
       options_.log("engine list failed detail=\"" + containers.error().detail + "\"");
+      list_failed_ = true;
+      changed_.notify_one();
       return;
     }
     std::set<EnvironmentId> networks = in_use;
@@ -164,6 +166,7 @@ void Reconciler::ask_list() {
     if (auto reloaded = ports_.store.reload(); !reloaded)
       options_.log("store reload failed detail=\"" + reloaded.error().detail + "\"");
   });
+  return true;
 }
 
 void Reconciler::sweep_networks(const std::set<EnvironmentId>& in_use) {
@@ -189,7 +192,6 @@ void Reconciler::watch_engine(std::stop_token stop) {
       case EngineEvent::Kind::engine_back:
         options_.log("engine back");
         push(Fact(EngineBack{}));
-        ask_list();
         break;
     }
   };

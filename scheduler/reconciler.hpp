@@ -74,7 +74,7 @@ class Reconciler {
   void wake_at(const InstanceId&, std::optional<TimePoint>);
   TimePoint next_wake(TimePoint now);
 
-  void ask_list();
+  bool ask_list();  // false: one is under way
   void watch_engine(std::stop_token);
   void edge_loop();
   void supervise_edge();
@@ -104,12 +104,13 @@ class Reconciler {
   std::condition_variable changed_;
   std::deque<Entry> queue_;  // guarded by mutex_
   bool stopping_ = false;    // guarded by mutex_
-  std::atomic<bool> listing_{false};
+  std::atomic<bool> listing_{false}, list_failed_{false};
 
   std::mutex edge_mutex_;
   std::condition_variable edge_changed_;
   std::vector<Route> edge_routes_;  // guarded by edge_mutex_
   std::vector<Drain> edge_drains_;  // guarded by edge_mutex_
+  bool edge_nudged_ = false;        // guarded by edge_mutex_
 
   Pool starts_, stops_, records_;
   std::thread loop_thread_, edge_thread_;

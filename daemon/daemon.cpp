@@ -1,0 +1,214 @@
+#include "daemon/daemon.hpp"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <pwd.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
+#include "api/http.hpp"
+#include "daemon/embedded_postgres.hpp"
+#include "daemon/log.hpp"
+#include "daemon/metrics.hpp"
+#include "daemon/notify.hpp"
+#include "daemon/server.hpp"
+#include "runtime/docker/docker.hpp"
+#include "runtime/edge/haproxy.hpp"
+#include "runtime/logs.hpp"
+#include "runtime/probe.hpp"
+#include "scheduler/reconciler.hpp"
+#include "store/open.hpp"
+
+namespace gantry {
+namespace {
+
+struct User {
+  uid_t uid = 0;
+  gid_t gid = 0;
+};
+
+Result<User> find_user(const std::string& name, const std::string& key) {
+  if (const passwd* entry = getpwnam(name.c_str()); entry != nullptr) return User{entry->pw_uid, entry->pw_gid};
+  return Error{Code::invalid, "no_such_user", fmt::format("{}: there is no user \"{}\" on this machine", key, name), {}};
+}
+
+// A file that appears whole or not at all.
+Result<> write_whole(const std::string& path, const std::string& text, mode_t mode) {
+  const std::string temporary = path + ".new";
+  const int fd = open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, mode);
+  const bool ok = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const int failure = errno;
+  if (fd >= 0) close(fd);
+  if (ok && rename(temporary.c_str(), path.c_str()) == 0) return done();
+  return Error{Code::internal, "cannot_write", path + ": " + std::strerror(ok ? errno : failure), {}};
+}
+
+class GantryDaemon final : public Daemon {
+ public:
+  explicit GantryDaemon(const Config& config) : config_(config) {}
+  ~GantryDaemon() override { stop(); }
+
+  Result<> start() override {
+    GANTRY_TRY(own_directory());
+    GANTRY_TRY(start_database());
+    GANTRY_TRY(start_store());
+    GANTRY_TRY(start_runtime());
+    start_scheduler();
+    GANTRY_TRY(start_api());
+    log::info(fmt::format("daemon started listen={}:{} edge={}:{} installation={}", config_.listen.address, server_->port(),
+                          config_.edge.listen.address, config_.edge.listen.port, store_->installation().str()));
+    notify_systemd("READY=1");
+    return done();
+  }
+
+  void stop() override {
+    if (server_) notify_systemd("STOPPING=1");
+    server_.reset();
+    reconciler_.reset();
+    prober_.reset();
+    edge_.reset();
+    driver_.reset();
+    logs_.reset();
+    store_.reset();
+    if (postgres_) postgres_->stop();
+    postgres_.reset();
+    if (lock_ >= 0) close(lock_);
+    lock_ = -1;
+  }
+
+ private:
+  // One daemon a directory: a second one would fight over the same containers.
+  Result<> own_directory() {
+    std::error_code error;
+    std::filesystem::create_directories(config_.data_dir, error);
+    if (error)
+      return Error{Code::internal, "cannot_write", "data_dir: " + config_.data_dir + ": " + error.message(), {}};
+    const std::string path = config_.data_dir + "/lock";
+    lock_ = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
+    if (lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) == 0) return done();
+    return Error{Code::conflict, "already_running",
+                 fmt::format("another gantryd uses {} (its lock is held): stop it first, or set data_dir", config_.data_dir),
+                 {}};
+  }
+
+  Result<> start_database() {
+    conninfo_ = config_.database.url;
+    if (!conninfo_.empty()) return done();
+    EmbeddedPostgresOptions options;
+    options.data_dir = config_.data_dir + "/postgres";
+    if (geteuid() == 0) {
+      auto user = find_user(config_.database.user, "database.user");
+      if (!user) return user.error();
+      options.uid = user->uid;
+      options.gid = user->gid;
+    }
+    auto postgres = start_embedded_postgres(options);
+    if (!postgres) return postgres.error();
+    postgres_ = std::move(*postgres);
+    conninfo_ = postgres_->conninfo();
+    return done();
+  }
+
+  Result<> start_store() {
+    auto range = parse_network_range(config_.network_range);
+    if (!range) return range.error();
+    StoreOptions options;
+    options.database = conninfo_;
+    options.key_file = config_.key_file;
+    options.connections = config_.workers + 3;  // the scheduler's records, its reload and readiness beside the workers
+    options.subnet_count = range->subnets;
+    options.on_first_token = [this](const std::string& secret) {
+      const std::string path = config_.data_dir + "/admin-token";
+      auto written = write_whole(path, secret + "\n", 0600);
+      if (written) log::info("admin token written path=" + path);
+      return written;
+    };
+    auto store = open_store(options);
+    if (!store) return store.error();
+    store_ = std::move(*store);
+    return done();
+  }
+
+  Result<> start_runtime() {
+    logs_ = make_file_logs({config_.data_dir + "/logs"});
+    DockerOptions docker;
+    docker.socket_path = config_.engine_socket;
+    docker.installation_id = store_->installation();
+    docker.logs = logs_.get();
+    driver_ = make_docker_driver(docker);
+    EdgeOptions edge;
+    edge.directory = config_.data_dir + "/edge";
+    edge.haproxy = config_.edge.haproxy;
+    edge.bind_address = config_.edge.listen.address;
+    edge.port = config_.edge.listen.port;
+    edge.max_connections = config_.edge.max_connections;
+    edge.notice = [](std::string_view text) { log::warn(text); };
+    if (geteuid() == 0 && !config_.edge.user.empty()) {
+      auto user = find_user(config_.edge.user, "edge.user");
+      if (!user) return user.error();
+      edge.uid = user->uid;
+      edge.gid = user->gid;
+    }
+    edge_ = make_haproxy_edge(edge);
+    GANTRY_TRY(edge_->start());
+    prober_ = make_prober();
+    return done();
+  }
+
+  void start_scheduler() {
+    ReconcilerOptions options;
+    options.resync = Seconds(config_.scheduler.resync_seconds);
+    options.policy.orphan_grace = Seconds(config_.scheduler.orphan_grace_seconds);
+    options.policy.drain_deadline = Seconds(config_.scheduler.drain_seconds);
+    options.desired.base_domain = config_.base_domain;
+    options.desired.network_range = parse_network_range(config_.network_range)->base;
+    options.desired.installation = store_->installation();
+    options.log = [](const std::string& text) { log::info(text); };
+    const ReconcilerPorts ports{*store_, *driver_, *edge_, *prober_, *logs_, system_clock()};
+    reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
+    reconciler_->start();
+  }
+
+  Result<> start_api() {
+    context_ = std::make_unique<api::Context>(api::Context{*store_, *logs_, system_clock(), {}, {}, {}});
+    context_->options.base_domain = config_.base_domain;
+    context_->options.edge_port = config_.edge.listen.port;
+    context_->ready = [this] { return store_->ping(); };
+    context_->metrics = [this] { return metrics_text(reconciler_->counters(), server_->counters()); };
+    ServerOptions options;
+    options.address = config_.listen.address;
+    options.port = config_.listen.port;
+    options.io_threads = config_.io_threads;
+    options.workers = config_.workers;
+    options.max_connections = config_.max_connections;
+    auto server = make_server(options, *context_);
+    if (!server) return server.error();
+    server_ = std::move(*server);
+    server_->start();
+    return done();
+  }
+
+  const Config config_;
+  int lock_ = -1;
+  std::string conninfo_;
+  std::unique_ptr<EmbeddedPostgres> postgres_;
+  std::unique_ptr<Store> store_;
+  std::unique_ptr<Logs> logs_;
+  std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Edge> edge_;
+  std::unique_ptr<Prober> prober_;
+  std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<api::Context> context_;
+  std::unique_ptr<Server> server_;
+};
+
+}  // namespace
+
+std::unique_ptr<Daemon> make_daemon(const Config& config) { return std::make_unique<GantryDaemon>(config); }
+
+}  // namespace gantry

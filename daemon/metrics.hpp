@@ -1,0 +1,13 @@
+// The daemon's own figures as OpenMetrics text.
+#pragma once
+
+#include <string>
+
+#include "daemon/server.hpp"
+#include "scheduler/reconciler.hpp"
+
+namespace gantry {
+
+std::string metrics_text(const ReconcilerCounters&, const ServerCounters&);
+
+}  // namespace gantry

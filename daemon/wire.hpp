@@ -1,0 +1,26 @@
+// Between Beast's messages and the API's values. Included by server.cpp and wire.cpp only.
+#pragma once
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <cstdint>
+#include <string>
+
+#include "api/http.hpp"
+
+namespace gantry::wire {
+
+struct Framing {
+  bool keep_alive = true;
+  bool head_only = false;  // HEAD: the length, no body
+};
+
+// Path and query are split and the query decoded; X-Request-Id is taken over when it is a sane one, else made.
+api::Request request_of(boost::beast::http::request<boost::beast::http::string_body> message, std::uint64_t number);
+
+// Status line and headers. A stream has no length and ends with the connection.
+std::string head(const api::Response&, Framing);
+
+std::string problem(int status, const std::string& code, const std::string& detail);
+
+}  // namespace gantry::wire
