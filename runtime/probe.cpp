@@ -147,13 +147,16 @@ class AsioProber final : public Prober {
     return found == attempts_.end() ? nullptr : found->second.get();
   }
 
+  // The operations that close() cancels still touch the attempt's buffers: it goes after them.
   void finish(std::uint64_t id, ProbeOutcome outcome) {
     auto node = attempts_.extract(id);
     Attempt& attempt = *node.mapped();
     error_code ignored;
     attempt.socket.close(ignored);
     attempt.timer.cancel();
-    attempt.done(std::move(outcome));
+    auto done = std::move(attempt.done);
+    asio::post(io_, [buried = std::move(node.mapped())] {});
+    done(std::move(outcome));
   }
 
   asio::io_context io_{1};
