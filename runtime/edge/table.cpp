@@ -54,7 +54,16 @@ const InstanceId* claim(const Map& standing, const std::set<InstanceId>& changed
   return fresh ? nullptr : &entry->second;
 }
 
+// As the proxy writes it, so that the two compare equal.
+std::string canonical_ip(const std::string& host) {
+  in6_addr bytes{};
+  char text[INET6_ADDRSTRLEN];
+  if (::inet_pton(AF_INET6, host.c_str(), &bytes) != 1) return host;
+  return ::inet_ntop(AF_INET6, &bytes, text, sizeof text);
+}
+
 Route normal(Route route) {
+  for (auto& backend : route.backends) backend.address.host = canonical_ip(backend.address.host);
   std::sort(route.hosts.begin(), route.hosts.end());
   route.hosts.erase(std::unique(route.hosts.begin(), route.hosts.end()), route.hosts.end());
   std::sort(route.backends.begin(), route.backends.end(),
@@ -164,12 +173,23 @@ void RouteTable::commit(const std::vector<RouteChange>& changes) {
     if (change.after) put_in(*change.after);
 }
 
-void RouteTable::restore(const SlotRoute& route) {
-  take_out(route.route.instance_id);
-  if (!route.route.hosts.empty()) {
-    resize(route.slot);
-    put_in(route);
+bool RouteTable::restore(const std::vector<SlotRoute>& routes) {
+  bool good = true;
+  for (const auto& route : routes) take_out(route.route.instance_id);
+  for (const auto& route : routes) {
+    if (route.route.hosts.empty()) continue;
+    if (const auto older = by_slot_.find(route.slot); older != by_slot_.end()) take_out(InstanceId(older->second));
+    for (const auto& host : route.route.hosts)
+      if (const auto older = hosts_.find(host); older != hosts_.end()) take_out(InstanceId(older->second));
+    const bool slot_good = route.slot >= 1 && route.slot <= kMostSlots;
+    if (slot_good) resize(route.slot);
+    if (!slot_good || !plan({route.route})) {
+      good = false;
+      continue;
+    }
+    put_in({route.slot, normal(route.route)});
   }
+  return good;
 }
 
 }  // namespace gantry

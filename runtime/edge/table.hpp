@@ -24,6 +24,8 @@ struct RouteChange {
   std::optional<SlotRoute> after;
 };
 
+constexpr int kMostSlots = 65536;
+
 // "s0001": opaque to everybody else.
 std::string slot_name(int slot);
 
@@ -55,9 +57,11 @@ class RouteTable {
   // "address_invalid", "instance_twice", "replica_twice", "host_taken" (conflict), "slots_exhausted" (exhausted).
   Result<std::vector<RouteChange>> plan(const std::vector<Route>& changes) const;
 
-  // Takes a plan in, or a record read from the state file.
   void commit(const std::vector<RouteChange>&);
-  void restore(const SlotRoute&);
+
+  // Takes in what a state file says, the newer word winning over the older. False when it says something that plan()
+  // would have refused; that route is left out.
+  bool restore(const std::vector<SlotRoute>&);
 
  private:
   void take_out(const InstanceId&);
