@@ -1,0 +1,79 @@
+// The edge's desired state: which instance has which slot (a pre-declared backend of the proxy), hosts and replicas.
+// Pure: it checks and answers, it never reads or writes. Owned by one Edge; not thread-safe.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "runtime/edge/edge.hpp"
+
+namespace gantry {
+
+// A route and its slot. No hosts: the instance has no route.
+struct SlotRoute {
+  int slot = 0;  // from 1
+  Route route;
+  bool operator==(const SlotRoute&) const = default;
+};
+
+struct RouteChange {
+  std::optional<SlotRoute> before;
+  std::optional<SlotRoute> after;
+};
+
+constexpr int kMostSlots = 65536;
+
+// "s0001": opaque to everybody else.
+std::string slot_name(int slot);
+
+class RouteTable {
+ public:
+  explicit RouteTable(int slots = 0) { resize(slots); }
+
+  std::int64_t generation() const { return generation_; }
+  void set_generation(std::int64_t generation) { generation_ = generation; }
+  int slots() const { return slots_; }
+  int free_slots() const { return static_cast<int>(free_.size()); }
+  void resize(int slots);  // grows only
+
+  const std::map<InstanceId, SlotRoute>& routes() const { return routes_; }
+  const std::map<std::string, InstanceId, std::less<>>& hosts() const { return hosts_; }
+  // By slot; null when it is free.
+  const SlotRoute* at(int slot) const;
+  // Where a replica is routed; null backend when it is not.
+  struct Placement {
+    int slot = 0;
+    const RouteBackend* backend = nullptr;
+  };
+  Placement find(const ReplicaKey&) const;
+
+  // Slots that these changes need and that are not free.
+  int missing_slots(const std::vector<Route>& changes) const;
+
+  // What would change; equal routes are left out. Errors, all Code::invalid unless noted: "host_invalid",
+  // "address_invalid", "instance_twice", "replica_twice", "host_taken" (conflict), "slots_exhausted" (exhausted).
+  Result<std::vector<RouteChange>> plan(const std::vector<Route>& changes) const;
+
+  void commit(const std::vector<RouteChange>&);
+
+  // Takes in what a state file says, the newer word winning over the older. False when it says something that plan()
+  // would have refused; that route is left out.
+  bool restore(const std::vector<SlotRoute>&);
+
+ private:
+  void take_out(const InstanceId&);
+  void put_in(const SlotRoute&);
+
+  std::int64_t generation_ = 0;
+  int slots_ = 0;
+  std::map<InstanceId, SlotRoute> routes_;
+  std::map<std::string, InstanceId, std::less<>> hosts_;
+  std::map<ReplicaKey, InstanceId> replicas_;
+  std::map<int, InstanceId> by_slot_;
+  std::set<int> free_;
+};
+
+}  // namespace gantry
