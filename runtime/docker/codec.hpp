@@ -1,0 +1,84 @@
+// The engine's JSON, both ways. Pure; text in, text out: callers never see the JSON library. Labels are the handle
+// by which containers and networks are found again.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/driver.hpp"
+
+namespace gantry::docker {
+
+inline constexpr std::string_view kInstallationLabel = "gantry.installation";
+inline constexpr std::string_view kInstanceLabel = "gantry.instance";
+inline constexpr std::string_view kEnvironmentLabel = "gantry.environment";
+inline constexpr std::string_view kReplicaLabel = "gantry.replica";
+inline constexpr std::string_view kPortLabel = "gantry.port";           // absent: none
+inline constexpr std::string_view kPortModeLabel = "gantry.port-mode";  // fixed, automatic or none
+inline constexpr std::string_view kSpecLabel = "gantry.spec";           // a digest of everything else
+
+struct Port {
+  PortMode mode = PortMode::none;
+  int number = 0;
+};
+
+// "gantry-<first 8 of the installation's ulid>-<replica id>"
+std::string container_name(const InstallationId&, const ReplicaKey&);
+
+struct CreateBody {
+  std::string json;
+  std::string spec_digest;  // as in kSpecLabel
+};
+// REQUIRES: variables and command are UTF-8.
+CreateBody create_body(const ContainerSpec&, const InstallationId&, const Port&);
+std::string network_body(const NetworkSpec&, const InstallationId&);
+
+// Filters as query text, already percent-encoded.
+std::string label_filter(std::string_view label, std::string_view value);
+std::string event_filter(const InstallationId&);
+
+// ---- what the engine answers; unreadable: Code::internal "engine_reply_unreadable" ----
+
+struct Inspected {
+  std::string container_id;
+  std::string installation;  // as labelled; empty when it has no such label
+  std::string spec_digest;
+  std::optional<Container> container;  // without `node`; absent when its labels are not whole
+};
+Result<Inspected> parse_inspect(std::string_view json);
+// As from a list: no started_at, no exit.
+Result<std::vector<Container>> parse_list(std::string_view json);
+
+Result<std::string> parse_created_id(std::string_view json);
+std::string parse_message(std::string_view json);  // {"message": ...}; else the text itself
+Result<Port> parse_exposed(std::string_view image_json, int default_port);
+
+struct EngineInfo {
+  int cores = 0;
+  std::string host_name;
+};
+Result<EngineInfo> parse_info(std::string_view json);
+
+struct NetworkSeen {
+  std::string id;
+  std::string installation;
+  std::string environment;
+};
+Result<NetworkSeen> parse_network(std::string_view json);
+Result<std::vector<NetworkSeen>> parse_networks(std::string_view json);
+
+struct EventSeen {
+  std::string action;  // "start", "die", "destroy", "oom"
+  std::string container_id;
+  std::string replica_id;
+  std::string instance_id;
+  std::int64_t nanoseconds = 0;
+};
+std::optional<EventSeen> parse_event(std::string_view line);
+
+// The text of the last {"error": ...} line of a pull; nullopt when it went well.
+std::optional<std::string> pull_error(std::string_view lines);
+
+}  // namespace gantry::docker

@@ -1,0 +1,205 @@
+#include <charconv>
+#include <nlohmann/json.hpp>
+
+#include "runtime/docker/codec.hpp"
+
+namespace gantry::docker {
+namespace {
+
+using Json = nlohmann::json;
+
+Error unreadable(std::string_view what) {
+  return {Code::internal, "engine_reply_unreadable",
+          "the container engine's answer to " + std::string(what) + " cannot be read"};
+}
+
+Json parse(std::string_view text) { return Json::parse(text, nullptr, false); }
+
+// Never throw, whatever the engine sends: what is absent or of another type reads as empty.
+const Json& at(const Json& object, const char* key) {
+  static const Json null;
+  if (!object.is_object()) return null;
+  const auto found = object.find(key);
+  return found == object.end() ? null : *found;
+}
+std::string text(const Json& object, const char* key) {
+  const Json& value = at(object, key);
+  return value.is_string() ? value.get<std::string>() : std::string();
+}
+std::int64_t integer(const Json& object, const char* key) {
+  const Json& value = at(object, key);
+  return value.is_number() ? value.get<std::int64_t>() : 0;
+}
+std::string label(const Json& labels, std::string_view key) {
+  return text(labels, std::string(key).c_str());
+}
+
+TimePoint time(const Json& object, const char* key) {
+  const auto parsed = parse_time(text(object, key));
+  return parsed ? *parsed : TimePoint{};
+}
+
+std::optional<PortMode> parse_port_mode(std::string_view mode) {
+  if (mode == "fixed") return PortMode::fixed;
+  if (mode == "automatic") return PortMode::automatic;
+  if (mode == "none") return PortMode::none;
+  return std::nullopt;
+}
+
+std::optional<int> parse_port(std::string_view digits) {
+  int port = 0;
+  const char* end = digits.data() + digits.size();
+  const auto [last, error] = std::from_chars(digits.data(), end, port);
+  if (error != std::errc() || last != end || port < 1 || port > 65535) return std::nullopt;
+  return port;
+}
+
+ContainerState parse_state(std::string_view status) {
+  if (status == "running" || status == "paused" || status == "restarting")
+    return ContainerState::running;
+  return status == "created" ? ContainerState::created : ContainerState::exited;
+}
+
+std::string ip_address(const Json& settings) {
+  for (const Json& network : at(settings, "Networks"))
+    if (std::string address = text(network, "IPAddress"); !address.empty()) return address;
+  return "";
+}
+
+// What inspect and list have in common; nullopt when the labels are not whole.
+std::optional<Container> from_labels(const Json& labels, std::string_view status,
+                                     const Json& network_settings) {
+  const auto key = ReplicaKey::parse(label(labels, kReplicaLabel));
+  const auto instance = InstanceId::parse(label(labels, kInstanceLabel));
+  const auto environment = EnvironmentId::parse(label(labels, kEnvironmentLabel));
+  const auto mode = parse_port_mode(label(labels, kPortModeLabel));
+  if (!key || !instance || !environment || !mode) return std::nullopt;
+  Container container;
+  container.key = *key;
+  container.instance_id = *instance;
+  container.environment_id = *environment;
+  container.state = parse_state(status);
+  container.port_mode = *mode;
+  const auto port = parse_port(label(labels, kPortLabel));
+  const std::string host = ip_address(network_settings);
+  if (container.state == ContainerState::running && *mode != PortMode::none && port &&
+      !host.empty())
+    container.address = Address{host, *port};
+  return container;
+}
+
+NetworkSeen network_seen(const Json& network) {
+  const Json& labels = at(network, "Labels");
+  return {text(network, "Id"), label(labels, kInstallationLabel),
+          label(labels, kEnvironmentLabel)};
+}
+
+}  // namespace
+
+Result<Inspected> parse_inspect(std::string_view json) {
+  const Json reply = parse(json);
+  const Json& labels = at(at(reply, "Config"), "Labels");
+  const Json& state = at(reply, "State");
+  Inspected seen;
+  seen.container_id = text(reply, "Id");
+  if (seen.container_id.empty() || !state.is_object()) return unreadable("an inspection");
+  seen.installation = label(labels, kInstallationLabel);
+  seen.spec_digest = label(labels, kSpecLabel);
+  seen.container = from_labels(labels, text(state, "Status"), at(reply, "NetworkSettings"));
+  if (!seen.container) return seen;
+  seen.container->container_id = seen.container_id;
+  if (seen.container->state != ContainerState::created)
+    seen.container->started_at = time(state, "StartedAt");
+  if (seen.container->state == ContainerState::exited)
+    seen.container->exit = ContainerExit{.code = static_cast<int>(integer(state, "ExitCode")),
+                                         .out_of_memory = at(state, "OOMKilled") == true,
+                                         .at = time(state, "FinishedAt")};
+  return seen;
+}
+
+Result<std::vector<Container>> parse_list(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_array()) return unreadable("a list of containers");
+  std::vector<Container> containers;
+  for (const Json& item : reply) {
+    auto container =
+        from_labels(at(item, "Labels"), text(item, "State"), at(item, "NetworkSettings"));
+    if (!container) continue;
+    container->container_id = text(item, "Id");
+    containers.push_back(std::move(*container));
+  }
+  return containers;
+}
+
+Result<std::string> parse_created_id(std::string_view json) {
+  std::string id = text(parse(json), "Id");
+  if (id.empty()) return unreadable("a create call");
+  return id;
+}
+
+std::string parse_message(std::string_view json) {
+  std::string message = text(parse(json), "message");
+  return message.empty() ? std::string(json) : message;
+}
+
+Result<Port> parse_exposed(std::string_view image_json, int default_port) {
+  const Json reply = parse(image_json);
+  if (!reply.is_object()) return unreadable("an image's inspection");
+  const Json& exposed = at(at(reply, "Config"), "ExposedPorts");
+  const Port guess{PortMode::automatic, default_port};
+  std::optional<Port> only;
+  if (!exposed.is_object()) return guess;
+  for (const auto& [name, unused] : exposed.items()) {
+    if (!name.ends_with("/tcp")) continue;
+    const auto port = parse_port(name.substr(0, name.size() - 4));
+    if (only || !port) return guess;
+    only = Port{PortMode::fixed, *port};
+  }
+  return only.value_or(guess);
+}
+
+Result<EngineInfo> parse_info(std::string_view json) {
+  const Json reply = parse(json);
+  EngineInfo info{static_cast<int>(integer(reply, "NCPU")), text(reply, "Name")};
+  if (info.cores < 1) return unreadable("/info");
+  return info;
+}
+
+Result<NetworkSeen> parse_network(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_object()) return unreadable("a network's inspection");
+  return network_seen(reply);
+}
+
+Result<std::vector<NetworkSeen>> parse_networks(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_array()) return unreadable("a list of networks");
+  std::vector<NetworkSeen> networks;
+  for (const Json& item : reply) networks.push_back(network_seen(item));
+  return networks;
+}
+
+std::optional<EventSeen> parse_event(std::string_view line) {
+  const Json event = parse(line);
+  const Json& actor = at(event, "Actor");
+  const Json& attributes = at(actor, "Attributes");
+  if (!actor.is_object()) return std::nullopt;
+  return EventSeen{.action = text(event, "Action"),
+                   .container_id = text(actor, "ID"),
+                   .replica_id = label(attributes, kReplicaLabel),
+                   .instance_id = label(attributes, kInstanceLabel),
+                   .nanoseconds = integer(event, "timeNano")};
+}
+
+std::optional<std::string> pull_error(std::string_view lines) {
+  std::optional<std::string> error;
+  while (!lines.empty()) {
+    const auto end = lines.find('\n');
+    const Json line = parse(lines.substr(0, end));
+    if (const std::string said = text(line, "error"); !said.empty()) error = said;
+    lines.remove_prefix(end == std::string_view::npos ? lines.size() : end + 1);
+  }
+  return error;
+}
+
+}  // namespace gantry::docker

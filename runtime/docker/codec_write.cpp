@@ -1,0 +1,120 @@
+#include <fmt/format.h>
+
+#include <nlohmann/json.hpp>
+
+#include "runtime/docker/codec.hpp"
+#include "runtime/docker/engine_client.hpp"
+
+namespace gantry::docker {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t kNanosPerMillicore = 1'000'000;
+
+// FNV-1a: tells specs apart, protects nothing.
+std::string digest(std::string_view text) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string_view text_of(PortMode mode) {
+  switch (mode) {
+    case PortMode::fixed:
+      return "fixed";
+    case PortMode::automatic:
+      return "automatic";
+    case PortMode::none:
+      return "none";
+  }
+  return "none";
+}
+
+Json environment(const ContainerSpec& spec, const Port& port) {
+  Json env = Json::array();
+  for (const auto& [name, value] : spec.variables) env.push_back(name + "=" + value);
+  if (port.mode != PortMode::none && !spec.variables.contains("PORT"))
+    env.push_back("PORT=" + std::to_string(port.number));
+  return env;
+}
+
+Json host_config(const ContainerSpec& spec) {
+  Json host = {
+      {"NetworkMode", spec.network.name},
+      {"RestartPolicy", {{"Name", "no"}}},
+      {"Init", true},
+      {"SecurityOpt", {"no-new-privileges:true"}},
+      {"CapDrop", {"NET_RAW"}},
+      {"LogConfig",
+       {{"Type", "json-file"}, {"Config", {{"max-size", "1m"}, {"max-file", "2"}}}}},
+  };
+  if (spec.cpu_millicores > 0) host["NanoCpus"] = spec.cpu_millicores * kNanosPerMillicore;
+  if (spec.memory_bytes > 0) {
+    host["Memory"] = spec.memory_bytes;
+    host["MemorySwap"] = spec.memory_bytes;
+  }
+  if (spec.pids_limit > 0) host["PidsLimit"] = spec.pids_limit;
+  return host;
+}
+
+std::string filters(const Json& filter) { return "filters=" + url_encode(filter.dump()); }
+
+}  // namespace
+
+std::string container_name(const InstallationId& installation, const ReplicaKey& key) {
+  return "gantry-" + std::string(installation.ulid().substr(0, 8)) + "-" + key.id();
+}
+
+CreateBody create_body(const ContainerSpec& spec, const InstallationId& installation,
+                       const Port& port) {
+  Json body = {
+      {"Image", spec.image},
+      {"Env", environment(spec, port)},
+      {"HostConfig", host_config(spec)},
+      {"NetworkingConfig",
+       {{"EndpointsConfig",
+         {{spec.network.name,
+           {{"Aliases", {spec.service, spec.service + ".railway.internal"}}}}}}}},
+  };
+  if (!spec.command.empty()) body["Entrypoint"] = spec.command;
+  Json labels = {
+      {kInstallationLabel, installation.str()},
+      {kInstanceLabel, spec.instance_id.str()},
+      {kEnvironmentLabel, spec.environment_id.str()},
+      {kReplicaLabel, spec.key.id()},
+      {kPortModeLabel, text_of(port.mode)},
+  };
+  if (port.mode != PortMode::none) labels[std::string(kPortLabel)] = std::to_string(port.number);
+  body["Labels"] = labels;
+  const std::string spec_digest = digest(body.dump());
+  body["Labels"][std::string(kSpecLabel)] = spec_digest;
+  return {body.dump(), spec_digest};
+}
+
+std::string network_body(const NetworkSpec& network, const InstallationId& installation) {
+  Json config = Json::array();
+  if (!network.subnet.empty()) config.push_back({{"Subnet", network.subnet}});
+  const Json body = {
+      {"Name", network.name},
+      {"CheckDuplicate", true},
+      {"Driver", "bridge"},
+      {"IPAM", {{"Driver", "default"}, {"Config", config}}},
+      {"Labels",
+       {{kInstallationLabel, installation.str()},
+        {kEnvironmentLabel, network.environment_id.str()}}},
+  };
+  return body.dump();
+}
+
+std::string label_filter(std::string_view label, std::string_view value) {
+  return filters({{"label", {std::string(label) + "=" + std::string(value)}}});
+}
+
+std::string event_filter(const InstallationId& installation) {
+  return filters({{"label", {std::string(kInstallationLabel) + "=" + installation.str()}},
+                  {"type", {"container"}},
+                  {"event", {"start", "die", "destroy", "oom"}}});
+}
+
+}  // namespace gantry::docker
