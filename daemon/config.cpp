@@ -1,15 +1,15 @@
 #include "daemon/config.hpp"
 
-#include <arpa/inet.h>
-#include <fmt/format.h>
-#include <yaml-cpp/yaml.h>
-
 #include <algorithm>
 #include <charconv>
 #include <fstream>
 #include <functional>
 #include <map>
 #include <sstream>
+
+#include <arpa/inet.h>
+#include <fmt/format.h>
+#include <yaml-cpp/yaml.h>
 
 namespace gantry {
 namespace {
@@ -23,7 +23,8 @@ class Reader {
 
   void map(const YAML::Node& node, const std::string& prefix, const Keys& keys) {
     if (!node || node.IsNull()) return;
-    if (!node.IsMap()) return complain(node, prefix.empty() ? "the file" : prefix, "expected keys and values");
+    if (!node.IsMap())
+      return complain(node, prefix.empty() ? "the file" : prefix, "expected keys and values");
     for (const auto& entry : node) {
       const std::string key = entry.first.Scalar();
       const std::string path = prefix.empty() ? key : prefix + "." + key;
@@ -36,19 +37,24 @@ class Reader {
   }
 
   Take text(std::string& out, std::vector<std::string> allowed = {}) {
-    return [this, &out, allowed = std::move(allowed)](const YAML::Node& node, const std::string& key) {
-      if (!node.IsScalar()) return complain(node, key, "expected text");
-      if (!allowed.empty() && std::find(allowed.begin(), allowed.end(), node.Scalar()) == allowed.end())
-        return complain(node, key, fmt::format("\"{}\" is not one of {}", node.Scalar(), fmt::join(allowed, ", ")));
-      out = node.Scalar();
-    };
+    return
+        [this, &out, allowed = std::move(allowed)](const YAML::Node& node, const std::string& key) {
+          if (!node.IsScalar()) return complain(node, key, "expected text");
+          if (!allowed.empty() &&
+              std::find(allowed.begin(), allowed.end(), node.Scalar()) == allowed.end())
+            return complain(
+                node, key,
+                fmt::format("\"{}\" is not one of {}", node.Scalar(), fmt::join(allowed, ", ")));
+          out = node.Scalar();
+        };
   }
 
   Take number(int& out, int least, int most) {
     return [this, &out, least, most](const YAML::Node& node, const std::string& key) {
       int value = 0;
       if (!node.IsScalar() || !read(node.Scalar(), value) || value < least || value > most)
-        return complain(node, key, fmt::format("expected a whole number from {} to {}", least, most));
+        return complain(node, key,
+                        fmt::format("expected a whole number from {} to {}", least, most));
       out = value;
     };
   }
@@ -60,9 +66,11 @@ class Reader {
       const auto colon = text.rfind(':');
       int port = 0;
       in_addr v4{};
-      const bool fits = colon != std::string::npos && read(text.substr(colon + 1), port) && port > 0 && port < 65536 &&
+      const bool fits = colon != std::string::npos && read(text.substr(colon + 1), port) &&
+                        port > 0 && port < 65536 &&
                         inet_pton(AF_INET, text.substr(0, colon).c_str(), &v4) == 1;
-      if (!fits) return complain(node, key, "expected an IPv4 address and a port, such as 127.0.0.1:7070");
+      if (!fits)
+        return complain(node, key, "expected an IPv4 address and a port, such as 127.0.0.1:7070");
       out = {text.substr(0, colon), port};
     };
   }
@@ -70,7 +78,8 @@ class Reader {
   Take network(std::string& out) {
     return [this, &out](const YAML::Node& node, const std::string& key) {
       const std::string text = node.IsScalar() ? node.Scalar() : "";
-      if (auto range = parse_network_range(text); !range) return complain(node, key, range.error().detail);
+      if (auto range = parse_network_range(text); !range)
+        return complain(node, key, range.error().detail);
       out = text;
     };
   }
@@ -84,7 +93,9 @@ class Reader {
   }
 
   Take section(Keys keys) {
-    return [this, keys = std::move(keys)](const YAML::Node& node, const std::string& key) { map(node, key, keys); };
+    return [this, keys = std::move(keys)](const YAML::Node& node, const std::string& key) {
+      map(node, key, keys);
+    };
   }
 
   void complain(const YAML::Node& node, const std::string& key, const std::string& what) {
@@ -111,36 +122,43 @@ class Reader {
 };
 
 void read_into(Reader& reader, const YAML::Node& root, Config& config) {
-  reader.map(root, "",
-             {{"data_dir", reader.path(config.data_dir)},
-              {"listen", reader.endpoint(config.listen)},
-              {"base_domain", reader.text(config.base_domain)},
-              {"io_threads", reader.number(config.io_threads, 1, 64)},
-              {"workers", reader.number(config.workers, 1, 64)},
-              {"max_connections", reader.number(config.max_connections, 8, 100000)},
-              {"key_file", reader.path(config.key_file)},
-              {"network_range", reader.network(config.network_range)},
-              {"log", reader.section({{"level", reader.text(config.log_level, {"trace", "debug", "info", "warn", "error"})},
-                                      {"format", reader.text(config.log_format, {"text", "json"})}})},
-              {"database", reader.section({{"url", reader.text(config.database.url)},
-                                           {"user", reader.text(config.database.user)}})},
-              {"engine", reader.section({{"socket", reader.path(config.engine_socket)}})},
-              {"edge", reader.section({{"listen", reader.endpoint(config.edge.listen)},
-                                       {"haproxy", reader.path(config.edge.haproxy)},
-                                       {"user", reader.text(config.edge.user)},
-                                       {"max_connections", reader.number(config.edge.max_connections, 16, 1000000)}})},
-              {"scheduler",
-               reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
-                               {"orphan_grace_seconds", reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)},
-                               {"drain_seconds", reader.number(config.scheduler.drain_seconds, 0, 86400)}})}});
+  reader.map(
+      root, "",
+      {{"data_dir", reader.path(config.data_dir)},
+       {"listen", reader.endpoint(config.listen)},
+       {"base_domain", reader.text(config.base_domain)},
+       {"io_threads", reader.number(config.io_threads, 1, 64)},
+       {"workers", reader.number(config.workers, 1, 64)},
+       {"max_connections", reader.number(config.max_connections, 8, 100000)},
+       {"key_file", reader.path(config.key_file)},
+       {"network_range", reader.network(config.network_range)},
+       {"log", reader.section({{"level", reader.text(config.log_level,
+                                                     {"trace", "debug", "info", "warn", "error"})},
+                               {"format", reader.text(config.log_format, {"text", "json"})}})},
+       {"database", reader.section({{"url", reader.text(config.database.url)},
+                                    {"user", reader.text(config.database.user)}})},
+       {"engine", reader.section({{"socket", reader.path(config.engine_socket)}})},
+       {"edge", reader.section({{"listen", reader.endpoint(config.edge.listen)},
+                                {"haproxy", reader.path(config.edge.haproxy)},
+                                {"user", reader.text(config.edge.user)},
+                                {"max_connections",
+                                 reader.number(config.edge.max_connections, 16, 1000000)}})},
+       {"scheduler",
+        reader.section(
+            {{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
+             {"orphan_grace_seconds",
+              reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)},
+             {"drain_seconds", reader.number(config.scheduler.drain_seconds, 0, 86400)}})}});
 }
 
 bool is_domain(const std::string& text) {
   if (text.empty() || text.size() > 189) return false;
   std::istringstream labels(text);
   for (std::string label; std::getline(labels, label, '.');) {
-    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-') return false;
-    if (label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos) return false;
+    if (label.empty() || label.size() > 63 || label.front() == '-' || label.back() == '-')
+      return false;
+    if (label.find_first_not_of("abcdefghijklmnopqrstuvwxyz0123456789-") != std::string::npos)
+      return false;
   }
   return text.back() != '.';
 }
@@ -148,15 +166,16 @@ bool is_domain(const std::string& text) {
 }  // namespace
 
 Result<NetworkRange> parse_network_range(const std::string& text) {
-  const Error bad = invalid("/network_range", "invalid_config", "expected a range of /24 or more, such as 10.192.0.0/12");
+  const Error bad = invalid("/network_range", "invalid_config",
+                            "expected a range of /24 or more, such as 10.192.0.0/12");
   const auto slash = text.find('/');
   if (slash == std::string::npos) return bad;
   in_addr address{};
   int bits = 0;
   const char* last = text.data() + text.size();
   const auto [end, error] = std::from_chars(text.data() + slash + 1, last, bits);
-  if (inet_pton(AF_INET, text.substr(0, slash).c_str(), &address) != 1 || error != std::errc() || end != last || bits < 8 ||
-      bits > 24)
+  if (inet_pton(AF_INET, text.substr(0, slash).c_str(), &address) != 1 || error != std::errc() ||
+      end != last || bits < 8 || bits > 24)
     return bad;
   if ((ntohl(address.s_addr) & ((1ULL << (32 - bits)) - 1)) != 0) return bad;
   return NetworkRange{text.substr(0, slash), std::min(1 << (24 - bits), 65536)};
@@ -169,14 +188,16 @@ Result<Config> parse_config(const std::string& text, const std::string& name) {
     const YAML::Node root = YAML::Load(text);
     read_into(reader, root, config);
     if (!is_domain(config.base_domain))
-      reader.complain(root["base_domain"], "base_domain", "expected a lower-case domain such as apps.example.com");
+      reader.complain(root["base_domain"], "base_domain",
+                      "expected a lower-case domain such as apps.example.com");
   } catch (const YAML::Exception& problem) {
     const std::string detail = fmt::format("{}:{}: {}", name, problem.mark.line + 1, problem.msg);
     return Error{Code::invalid, "invalid_config", detail, {{"", "invalid_config", detail}}};
   }
   if (!reader.errors().empty()) {
     Error error{Code::invalid, "invalid_config", "", std::move(reader.errors())};
-    for (const FieldError& field : error.fields) error.detail += (error.detail.empty() ? "" : "\n") + field.detail;
+    for (const FieldError& field : error.fields)
+      error.detail += (error.detail.empty() ? "" : "\n") + field.detail;
     return error;
   }
   if (config.key_file.empty()) config.key_file = config.data_dir + "/key";

@@ -1,4 +1,5 @@
-// gantryd's configuration: one YAML file, every key optional, unknown keys and bad values refused with their line.
+// gantryd's configuration: one YAML file, every key optional, unknown keys and bad values refused
+// with their line.
 #pragma once
 
 #include <string>
@@ -16,23 +17,24 @@ struct Endpoint {
 // docs/config.md explains each key; the defaults here are the embedded ones.
 struct Config {
   std::string data_dir = "/var/lib/gantry";
-  Endpoint listen{"127.0.0.1", 7070};    // the API; loopback unless told otherwise
+  Endpoint listen{"127.0.0.1", 7070};     // the API; loopback unless told otherwise
   std::string base_domain = "localhost";  // services live at <service>-<environment>.<base_domain>
   int io_threads = 2;
-  int workers = 8;               // handlers at once, each with its own database connection
-  int max_connections = 1024;    // client connections to the API
-  std::string log_level = "info";  // trace debug info warn error
+  int workers = 8;                  // handlers at once, each with its own database connection
+  int max_connections = 1024;       // client connections to the API
+  std::string log_level = "info";   // trace debug info warn error
   std::string log_format = "text";  // text json
   struct Database {
-    std::string url;                 // empty: a PostgreSQL cluster of its own in data_dir
-    std::string user = "postgres";   // the unprivileged user that runs the own cluster
+    std::string url;                // empty: a PostgreSQL cluster of its own in data_dir
+    std::string user = "postgres";  // the unprivileged user that runs the own cluster
   } database;
   std::string key_file;  // empty: <data_dir>/key
   std::string engine_socket = "/var/run/docker.sock";
   struct EdgeConfig {
     Endpoint listen{"0.0.0.0", 8080};
     std::string haproxy = "/usr/sbin/haproxy";
-    std::string user = "haproxy";  // the unprivileged user that runs the proxy; empty: the daemon's own
+    std::string user =
+        "haproxy";  // the unprivileged user that runs the proxy; empty: the daemon's own
     int max_connections = 4000;
   } edge;
   std::string network_range = "10.192.0.0/12";  // environments get /24s out of it
@@ -43,7 +45,8 @@ struct Config {
   } scheduler;
 };
 
-// `name` is used in messages: "gantry.yaml:3: listen.port: ...". All problems are reported, not just the first.
+// `name` is used in messages: "gantry.yaml:3: listen.port: ...". All problems are reported, not
+// just the first.
 Result<Config> parse_config(const std::string& text, const std::string& name);
 Result<Config> load_config(const std::string& path);
 

@@ -1,15 +1,15 @@
 #include "daemon/daemon.hpp"
 
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <cstring>
-#include <filesystem>
-#include <fstream>
 
 #include "api/http.hpp"
 #include "daemon/embedded_postgres.hpp"
@@ -33,19 +33,26 @@ struct User {
 };
 
 Result<User> find_user(const std::string& name, const std::string& key) {
-  if (const passwd* entry = getpwnam(name.c_str()); entry != nullptr) return User{entry->pw_uid, entry->pw_gid};
-  return Error{Code::invalid, "no_such_user", fmt::format("{}: there is no user \"{}\" on this machine", key, name), {}};
+  if (const passwd* entry = getpwnam(name.c_str()); entry != nullptr)
+    return User{entry->pw_uid, entry->pw_gid};
+  return Error{Code::invalid,
+               "no_such_user",
+               fmt::format("{}: there is no user \"{}\" on this machine", key, name),
+               {}};
 }
 
 // A file that appears whole or not at all.
 Result<> write_whole(const std::string& path, const std::string& text, mode_t mode) {
   const std::string temporary = path + ".new";
   const int fd = open(temporary.c_str(), O_CREAT | O_WRONLY | O_TRUNC | O_CLOEXEC, mode);
-  const bool ok = fd >= 0 && write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(fd) == 0;
+  const bool ok = fd >= 0 &&
+                  write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
+                  fsync(fd) == 0;
   const int failure = errno;
   if (fd >= 0) close(fd);
   if (ok && rename(temporary.c_str(), path.c_str()) == 0) return done();
-  return Error{Code::internal, "cannot_write", path + ": " + std::strerror(ok ? errno : failure), {}};
+  return Error{
+      Code::internal, "cannot_write", path + ": " + std::strerror(ok ? errno : failure), {}};
 }
 
 class GantryDaemon final : public Daemon {
@@ -60,8 +67,9 @@ class GantryDaemon final : public Daemon {
     GANTRY_TRY(start_runtime());
     start_scheduler();
     GANTRY_TRY(start_api());
-    log::info(fmt::format("daemon started listen={}:{} edge={}:{} installation={}", config_.listen.address, server_->port(),
-                          config_.edge.listen.address, config_.edge.listen.port, store_->installation().str()));
+    log::info(fmt::format("daemon started listen={}:{} edge={}:{} installation={}",
+                          config_.listen.address, server_->port(), config_.edge.listen.address,
+                          config_.edge.listen.port, store_->installation().str()));
     notify_systemd("READY=1");
     return done();
   }
@@ -87,13 +95,19 @@ class GantryDaemon final : public Daemon {
     std::error_code error;
     std::filesystem::create_directories(config_.data_dir, error);
     if (error)
-      return Error{Code::internal, "cannot_write", "data_dir: " + config_.data_dir + ": " + error.message(), {}};
+      return Error{Code::internal,
+                   "cannot_write",
+                   "data_dir: " + config_.data_dir + ": " + error.message(),
+                   {}};
     const std::string path = config_.data_dir + "/lock";
     lock_ = open(path.c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0600);
     if (lock_ >= 0 && flock(lock_, LOCK_EX | LOCK_NB) == 0) return done();
-    return Error{Code::conflict, "already_running",
-                 fmt::format("another gantryd uses {} (its lock is held): stop it first, or set data_dir", config_.data_dir),
-                 {}};
+    return Error{
+        Code::conflict,
+        "already_running",
+        fmt::format("another gantryd uses {} (its lock is held): stop it first, or set data_dir",
+                    config_.data_dir),
+        {}};
   }
 
   Result<> start_database() {
@@ -120,7 +134,9 @@ class GantryDaemon final : public Daemon {
     StoreOptions options;
     options.database = conninfo_;
     options.key_file = config_.key_file;
-    options.connections = config_.workers + 3;  // the scheduler's records, its reload and readiness beside the workers
+    options.connections =
+        config_.workers +
+        3;  // the scheduler's records, its reload and readiness beside the workers
     options.subnet_count = range->subnets;
     options.on_first_token = [this](const std::string& secret) {
       const std::string path = config_.data_dir + "/admin-token";
@@ -175,11 +191,14 @@ class GantryDaemon final : public Daemon {
   }
 
   Result<> start_api() {
-    context_ = std::make_unique<api::Context>(api::Context{*store_, *logs_, system_clock(), {}, {}, {}});
+    context_ =
+        std::make_unique<api::Context>(api::Context{*store_, *logs_, system_clock(), {}, {}, {}});
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->ready = [this] { return store_->ping(); };
-    context_->metrics = [this] { return metrics_text(reconciler_->counters(), server_->counters()); };
+    context_->metrics = [this] {
+      return metrics_text(reconciler_->counters(), server_->counters());
+    };
     ServerOptions options;
     options.address = config_.listen.address;
     options.port = config_.listen.port;
@@ -209,6 +228,8 @@ class GantryDaemon final : public Daemon {
 
 }  // namespace
 
-std::unique_ptr<Daemon> make_daemon(const Config& config) { return std::make_unique<GantryDaemon>(config); }
+std::unique_ptr<Daemon> make_daemon(const Config& config) {
+  return std::make_unique<GantryDaemon>(config);
+}
 
 }  // namespace gantry

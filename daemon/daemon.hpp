@@ -1,5 +1,5 @@
-// The whole daemon, composed: database, store, logs, driver, edge, prober, reconciler, server, in this order; taken down
-// in the reverse one. Containers and the edge stay up.
+// The whole daemon, composed: database, store, logs, driver, edge, prober, reconciler, server, in
+// this order; taken down in the reverse one. Containers and the edge stay up.
 #pragma once
 
 #include <memory>

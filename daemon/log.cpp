@@ -36,7 +36,8 @@ void write(spdlog::level::level_enum level, std::string_view text) {
 
 void configure(const std::string& level, const std::string& format) {
   as_json = format == "json";
-  auto logger = std::make_shared<spdlog::logger>("gantryd", std::make_shared<spdlog::sinks::stderr_sink_mt>());
+  auto logger = std::make_shared<spdlog::logger>("gantryd",
+                                                 std::make_shared<spdlog::sinks::stderr_sink_mt>());
   logger->set_level(spdlog::level::from_str(level));
   logger->flush_on(spdlog::level::info);
   logger->set_pattern(as_json ? R"({"time":"%Y-%m-%dT%H:%M:%S.%fZ","level":"%l","event":"%v"})"

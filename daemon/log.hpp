@@ -1,4 +1,5 @@
-// The daemon's log: past-tense events with key=value, to stderr (journald and files take it from there). Thread-safe.
+// The daemon's log: past-tense events with key=value, to stderr (journald and files take it from
+// there). Thread-safe.
 #pragma once
 
 #include <string>

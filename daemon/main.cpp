@@ -1,10 +1,10 @@
 // gantryd [--config FILE] [--check-config] [--version]
-#include <fmt/format.h>
-
 #include <csignal>
 #include <cstdio>
 #include <cstring>
 #include <string>
+
+#include <fmt/format.h>
 
 #include "daemon/config.hpp"
 #include "daemon/daemon.hpp"
@@ -66,7 +66,8 @@ int main(int argc, char** argv) {
     config = *loaded;
   }
   if (arguments.check) {
-    fmt::print("{}: the configuration is valid\n", arguments.config.empty() ? "defaults" : arguments.config);
+    fmt::print("{}: the configuration is valid\n",
+               arguments.config.empty() ? "defaults" : arguments.config);
     return 0;
   }
 

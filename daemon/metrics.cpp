@@ -1,9 +1,9 @@
 #include "daemon/metrics.hpp"
 
+#include <fstream>
+
 #include <fmt/format.h>
 #include <unistd.h>
-
-#include <fstream>
 
 namespace gantry {
 namespace {
@@ -15,11 +15,13 @@ std::uint64_t resident_bytes() {
 }
 
 void counter(std::string& out, const char* name, const char* help, std::uint64_t value) {
-  out += fmt::format("# HELP gantry_{0} {1}\n# TYPE gantry_{0} counter\ngantry_{0}_total {2}\n", name, help, value);
+  out += fmt::format("# HELP gantry_{0} {1}\n# TYPE gantry_{0} counter\ngantry_{0}_total {2}\n",
+                     name, help, value);
 }
 
 void gauge(std::string& out, const char* name, const char* help, std::uint64_t value) {
-  out += fmt::format("# HELP gantry_{0} {1}\n# TYPE gantry_{0} gauge\ngantry_{0} {2}\n", name, help, value);
+  out += fmt::format("# HELP gantry_{0} {1}\n# TYPE gantry_{0} gauge\ngantry_{0} {2}\n", name, help,
+                     value);
 }
 
 }  // namespace
@@ -36,10 +38,12 @@ std::string metrics_text(const ReconcilerCounters& scheduler, const ServerCounte
   counter(out, "scheduler_routes", "Routes given to the edge.", scheduler.routes);
   counter(out, "scheduler_probes", "Health probes sent.", scheduler.probes);
   counter(out, "scheduler_failures", "Actions that failed.", scheduler.failures);
-  counter(out, "edge_repairs", "Times the edge was found to differ and repaired.", scheduler.repairs);
+  counter(out, "edge_repairs", "Times the edge was found to differ and repaired.",
+          scheduler.repairs);
   gauge(out, "scheduler_instances", "Instances known to the scheduler.", scheduler.instances);
   gauge(out, "engine_up", "1 when the container engine answers.", scheduler.engine_up ? 1 : 0);
-  gauge(out, "scheduler_adopted", "1 once running containers were adopted.", scheduler.adopted ? 1 : 0);
+  gauge(out, "scheduler_adopted", "1 once running containers were adopted.",
+        scheduler.adopted ? 1 : 0);
   gauge(out, "process_resident_memory_bytes", "Resident memory of the daemon.", resident_bytes());
   return out + "# EOF\n";
 }

@@ -1,4 +1,5 @@
-// Tells systemd how the daemon is doing (sd_notify's protocol, by hand); nothing when it was not started by systemd.
+// Tells systemd how the daemon is doing (sd_notify's protocol, by hand); nothing when it was not
+// started by systemd.
 #pragma once
 
 #include <string>

@@ -2,11 +2,12 @@
 #include "daemon/server.hpp"
 
 #include <atomic>
+#include <map>
+#include <thread>
+
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
-#include <map>
-#include <thread>
 
 #include "daemon/log.hpp"
 #include "daemon/wire.hpp"
@@ -23,7 +24,8 @@ using Parser = http::request_parser<http::string_body>;
 
 // What all sessions share; outlives them.
 struct Shared {
-  explicit Shared(const ServerOptions& o, api::Context& c) : options(o), context(c), workers(static_cast<std::size_t>(o.workers)) {}
+  explicit Shared(const ServerOptions& o, api::Context& c)
+      : options(o), context(c), workers(static_cast<std::size_t>(o.workers)) {}
   ServerOptions options;
   api::Context& context;
   asio::thread_pool workers;
@@ -70,7 +72,8 @@ asio::awaitable<void> send(Stream& stream, const api::Response& response, wire::
   co_await asio::async_write(stream, buffers, asio::use_awaitable);
 }
 
-// Wakes a session that waits for its stream; shared with the stream's source, which may outlive the session.
+// Wakes a session that waits for its stream; shared with the stream's source, which may outlive the
+// session.
 struct Signal {
   explicit Signal(asio::io_context& context) : io(context), timer(context) {}
   asio::io_context& io;
@@ -83,7 +86,8 @@ void wake(const std::shared_ptr<Signal>& signal) {
   asio::post(signal->io, [signal] { signal->timer.cancel(); });
 }
 
-asio::awaitable<void> send_stream(Stream& stream, asio::io_context& io, Shared& shared, std::shared_ptr<api::Stream> source) {
+asio::awaitable<void> send_stream(Stream& stream, asio::io_context& io, Shared& shared,
+                                  std::shared_ptr<api::Stream> source) {
   auto signal = std::make_shared<Signal>(io);
   source->on_ready([signal] { wake(signal); });
   bool more = true;
@@ -108,7 +112,8 @@ asio::awaitable<void> send_stream(Stream& stream, asio::io_context& io, Shared& 
   }
 }
 
-void run_on_worker(Shared& shared, const api::Request& request, const api::Match& match, api::Response& response) {
+void run_on_worker(Shared& shared, const api::Request& request, const api::Match& match,
+                   api::Response& response) {
   response = api::dispatch(request, match, shared.context);
 }
 
@@ -131,8 +136,8 @@ asio::awaitable<api::Response> answer(Shared& shared, Parser& parser) {
   co_return response;
 }
 
-// After a refusal the peer may still be sending: what it sends is read away for a moment, so that it sees the answer
-// and not a reset.
+// After a refusal the peer may still be sending: what it sends is read away for a moment, so that
+// it sees the answer and not a reset.
 asio::awaitable<void> linger(Stream& stream) {
   boost::system::error_code error;
   stream.socket().shutdown(tcp::socket::shutdown_send, error);
@@ -141,15 +146,18 @@ asio::awaitable<void> linger(Stream& stream) {
   auto token = asio::redirect_error(asio::use_awaitable, error);
   stream.expires_after(std::chrono::seconds(3));
   error = {};
-  for (std::size_t total = 0; !error && total < 32 * 1024 * 1024;) total += co_await stream.async_read_some(buffer, token);
+  for (std::size_t total = 0; !error && total < 32 * 1024 * 1024;)
+    total += co_await stream.async_read_some(buffer, token);
 }
 
 // The answer to what could not be read; nothing when the peer is simply gone.
 std::optional<api::Response> unreadable(const boost::system::error_code& error) {
-  if (error == http::error::body_limit) return refused(413, "body_too_large", "a request's body has at most 1 MiB");
+  if (error == http::error::body_limit)
+    return refused(413, "body_too_large", "a request's body has at most 1 MiB");
   if (error == http::error::header_limit)
     return refused(431, "headers_too_large", "a request's headers have at most 16 KiB");
-  if (error == beast::error::timeout || error == http::error::end_of_stream || error == http::error::partial_message)
+  if (error == beast::error::timeout || error == http::error::end_of_stream ||
+      error == http::error::partial_message)
     return std::nullopt;
   if (error.category() == make_error_code(http::error::bad_method).category())
     return refused(400, "malformed_request", "the request is not HTTP/1.1: " + error.message());
@@ -208,7 +216,8 @@ asio::awaitable<void> session(tcp::socket socket, asio::io_context& io, Shared& 
 class BeastServer final : public Server {
  public:
   BeastServer(const ServerOptions& options, api::Context& context) : shared_(options, context) {
-    for (int i = 0; i < options.io_threads; ++i) contexts_.push_back(std::make_unique<asio::io_context>(1));
+    for (int i = 0; i < options.io_threads; ++i)
+      contexts_.push_back(std::make_unique<asio::io_context>(1));
     acceptor_ = std::make_unique<tcp::acceptor>(*contexts_[0]);
   }
   ~BeastServer() override { stop(); }
@@ -223,7 +232,8 @@ class BeastServer final : public Server {
     if (!error) acceptor_->listen(1024, error);
     if (!error) return done();
     const std::string where = shared_.options.address + ":" + std::to_string(shared_.options.port);
-    return Error{Code::conflict, "address_in_use", "cannot listen on " + where + ": " + error.message(), {}};
+    return Error{
+        Code::conflict, "address_in_use", "cannot listen on " + where + ": " + error.message(), {}};
   }
 
   void start() override {
@@ -238,8 +248,10 @@ class BeastServer final : public Server {
   void stop() override {
     if (shared_.stopping.exchange(true) || threads_.empty()) return;
     asio::post(*contexts_[0], [this] { acceptor_->close(); });
-    for (int i = 0; i < 1000 && shared_.waiting > 0; ++i) std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    std::this_thread::sleep_for(std::chrono::milliseconds(50));  // what was answered is still being written
+    for (int i = 0; i < 1000 && shared_.waiting > 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+    std::this_thread::sleep_for(
+        std::chrono::milliseconds(50));  // what was answered is still being written
     shared_.workers.join();
     for (auto& context : contexts_) context->stop();
     for (std::thread& thread : threads_) thread.join();

@@ -1,6 +1,7 @@
-// The HTTP/1.1 listener: sessions are coroutines on the io threads, handlers ordinary functions. A hot handler (memory
-// only) runs where it was read; any other hops once to a worker. Limits: headers 16 KiB, body 1 MiB, 60 s for a request
-// to arrive, a bounded number of requests waiting for a worker (above it: 503).
+// The HTTP/1.1 listener: sessions are coroutines on the io threads, handlers ordinary functions. A
+// hot handler (memory only) runs where it was read; any other hops once to a worker. Limits:
+// headers 16 KiB, body 1 MiB, 60 s for a request to arrive, a bounded number of requests waiting
+// for a worker (above it: 503).
 #pragma once
 
 #include <cstdint>

@@ -1,10 +1,10 @@
 #include "daemon/wire.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/beast/http/status.hpp>
 #include <cctype>
+
+#include <boost/beast/http/status.hpp>
+#include <fmt/format.h>
 
 namespace gantry::wire {
 namespace {
@@ -44,8 +44,8 @@ void read_query(std::string_view text, std::vector<std::pair<std::string, std::s
 
 bool sane_request_id(std::string_view id) {
   return !id.empty() && id.size() <= 64 && std::all_of(id.begin(), id.end(), [](unsigned char c) {
-           return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
-         });
+    return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+  });
 }
 
 // Verbs the API does not know reach match() as a method no route has: GET on a path that never is.
@@ -79,17 +79,22 @@ api::Request request_of(http::request<http::string_body> message, std::uint64_t 
   const std::string_view target(message.target().data(), message.target().size());
   request.target = std::string(target);
   const auto question = target.find('?');
-  request.path = method_of(message.method(), request.method) ? std::string(target.substr(0, question)) : "/unknown-method";
+  request.path = method_of(message.method(), request.method)
+                     ? std::string(target.substr(0, question))
+                     : "/unknown-method";
   if (question != std::string_view::npos) read_query(target.substr(question + 1), request.query);
   for (const auto& field : message) {
     std::string lower(field.name_string().data(), field.name_string().size());
-    std::transform(lower.begin(), lower.end(), lower.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    request.headers.emplace_back(std::move(lower), std::string(field.value().data(), field.value().size()));
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    request.headers.emplace_back(std::move(lower),
+                                 std::string(field.value().data(), field.value().size()));
   }
   request.body = std::move(message.body());
   static const std::string run = new_ulid(system_clock().now()).substr(10);
   const std::string* given = request.header("x-request-id");
-  request.request_id = given != nullptr && sane_request_id(*given) ? *given : fmt::format("{}-{}", run, number);
+  request.request_id =
+      given != nullptr && sane_request_id(*given) ? *given : fmt::format("{}-{}", run, number);
   return request;
 }
 
@@ -102,7 +107,8 @@ std::string head(const api::Response& response, Framing framing) {
   out += ' ';
   out.append(reason.data(), reason.size());
   out += "\r\n";
-  const std::size_t length = response.shared_body ? response.shared_body->size() : response.body.size();
+  const std::size_t length =
+      response.shared_body ? response.shared_body->size() : response.body.size();
   if (!response.content_type.empty() && (length > 0 || response.stream)) {
     out += "Content-Type: ";
     out += response.content_type;
@@ -127,8 +133,9 @@ std::string head(const api::Response& response, Framing framing) {
 }
 
 std::string problem(int status, const std::string& code, const std::string& detail) {
-  return fmt::format(R"({{"type":"/docs/problems/{0}","title":"{0}","status":{1},"code":"{0}","detail":"{2}"}})", code, status,
-                     detail);
+  return fmt::format(
+      R"({{"type":"/docs/problems/{0}","title":"{0}","status":{1},"code":"{0}","detail":"{2}"}})",
+      code, status, detail);
 }
 
 }  // namespace gantry::wire

@@ -1,10 +1,11 @@
 // Between Beast's messages and the API's values. Included by server.cpp and wire.cpp only.
 #pragma once
 
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
 #include <cstdint>
 #include <string>
+
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
 
 #include "api/http.hpp"
 
@@ -15,8 +16,10 @@ struct Framing {
   bool head_only = false;  // HEAD: the length, no body
 };
 
-// Path and query are split and the query decoded; X-Request-Id is taken over when it is a sane one, else made.
-api::Request request_of(boost::beast::http::request<boost::beast::http::string_body> message, std::uint64_t number);
+// Path and query are split and the query decoded; X-Request-Id is taken over when it is a sane one,
+// else made.
+api::Request request_of(boost::beast::http::request<boost::beast::http::string_body> message,
+                        std::uint64_t number);
 
 // Status line and headers. A stream has no length and ends with the connection.
 std::string head(const api::Response&, Framing);

@@ -1,5 +1,5 @@
-// JSON of the model, in the words of the REST contract; also the form in which settings and frozen variables are
-// stored. Text in, text out: callers never see the JSON library.
+// JSON of the model, in the words of the REST contract; also the form in which settings and frozen
+// variables are stored. Text in, text out: callers never see the JSON library.
 #pragma once
 
 #include <string>
@@ -9,12 +9,15 @@
 
 namespace gantry {
 
-// Whole settings: {"source":{"image":...},"build":{},"deploy":{"replicas":1,...}}. Every key is written.
+// Whole settings: {"source":{"image":...},"build":{},"deploy":{"replicas":1,...}}. Every key is
+// written.
 std::string settings_json(const Settings&);
 
-// RFC 7396 merge patch of settings: absent keys stay, null gives the default. Unknown keys, wrong types and values
-// out of range are Code::invalid with one FieldError each, pointers below `base_pointer`.
-Result<Settings> merge_settings(const Settings& base, std::string_view json, std::string_view base_pointer = "");
+// RFC 7396 merge patch of settings: absent keys stay, null gives the default. Unknown keys, wrong
+// types and values out of range are Code::invalid with one FieldError each, pointers below
+// `base_pointer`.
+Result<Settings> merge_settings(const Settings& base, std::string_view json,
+                                std::string_view base_pointer = "");
 
 // {"NAME":"value"}; values are UTF-8.
 std::string variables_json(const ResolvedVariables&);

@@ -1,11 +1,11 @@
 #include "proto/id.hpp"
 
-#include <sys/random.h>
-
 #include <array>
 #include <cstdint>
 #include <mutex>
 #include <stdexcept>
+
+#include <sys/random.h>
 
 namespace gantry {
 namespace {

@@ -1,5 +1,5 @@
-// Identifiers: a prefix that names the noun and a ULID (48 bits of milliseconds, 80 random), written in
-// lower-case Crockford base 32, so that ids of one noun sort by their birth.
+// Identifiers: a prefix that names the noun and a ULID (48 bits of milliseconds, 80 random),
+// written in lower-case Crockford base 32, so that ids of one noun sort by their birth.
 #pragma once
 
 #include <compare>
@@ -27,8 +27,9 @@ class Id {
   }
   static Result<Id> parse(std::string_view text) {
     if (matches(text)) return Id(std::string(text));
-    return invalid("", "invalid_id", "expected an id such as " + std::string(Tag::prefix) +
-                                         "_01jd8yq5x8c5v0m6r7k2n4t9wz");
+    return invalid(
+        "", "invalid_id",
+        "expected an id such as " + std::string(Tag::prefix) + "_01jd8yq5x8c5v0m6r7k2n4t9wz");
   }
   // The 26 characters after the prefix.
   std::string_view ulid() const { return std::string_view(text_).substr(text_.find('_') + 1); }
@@ -42,13 +43,27 @@ class Id {
   std::string text_;
 };
 
-struct ProjectTag { static constexpr std::string_view prefix = "prj"; };
-struct EnvironmentTag { static constexpr std::string_view prefix = "env"; };
-struct ServiceTag { static constexpr std::string_view prefix = "svc"; };
-struct InstanceTag { static constexpr std::string_view prefix = "ins"; };
-struct DeploymentTag { static constexpr std::string_view prefix = "dep"; };
-struct TokenTag { static constexpr std::string_view prefix = "tok"; };
-struct InstallationTag { static constexpr std::string_view prefix = "gty"; };
+struct ProjectTag {
+  static constexpr std::string_view prefix = "prj";
+};
+struct EnvironmentTag {
+  static constexpr std::string_view prefix = "env";
+};
+struct ServiceTag {
+  static constexpr std::string_view prefix = "svc";
+};
+struct InstanceTag {
+  static constexpr std::string_view prefix = "ins";
+};
+struct DeploymentTag {
+  static constexpr std::string_view prefix = "dep";
+};
+struct TokenTag {
+  static constexpr std::string_view prefix = "tok";
+};
+struct InstallationTag {
+  static constexpr std::string_view prefix = "gty";
+};
 
 using ProjectId = Id<ProjectTag>;
 using EnvironmentId = Id<EnvironmentTag>;

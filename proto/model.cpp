@@ -47,12 +47,16 @@ constexpr std::array<Named<ReplicaStatus>, 8> kReplicaStatuses{{
 
 template <class Table, class E>
 std::string_view text_of(const Table& table, E value) {
-  return std::find_if(table.begin(), table.end(), [&](const auto& row) { return row.value == value; })->text;
+  return std::find_if(table.begin(), table.end(),
+                      [&](const auto& row) { return row.value == value; })
+      ->text;
 }
 
 template <class Table>
-auto value_of(const Table& table, std::string_view text) -> std::optional<decltype(table[0].value)> {
-  const auto row = std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.text == text; });
+auto value_of(const Table& table, std::string_view text)
+    -> std::optional<decltype(table[0].value)> {
+  const auto row =
+      std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.text == text; });
   if (row == table.end()) return std::nullopt;
   return row->value;
 }
@@ -72,7 +76,9 @@ std::optional<RestartPolicy> parse_restart_policy(std::string_view text) {
 std::optional<DeploymentStatus> parse_deployment_status(std::string_view text) {
   return value_of(kDeploymentStatuses, text);
 }
-std::optional<ReplicaStatus> parse_replica_status(std::string_view text) { return value_of(kReplicaStatuses, text); }
+std::optional<ReplicaStatus> parse_replica_status(std::string_view text) {
+  return value_of(kReplicaStatuses, text);
+}
 
 bool is_live(DeploymentStatus status) {
   switch (status) {
@@ -93,15 +99,20 @@ bool is_live(DeploymentStatus status) {
   return false;
 }
 
-bool is_terminal(DeploymentStatus status) { return !is_live(status) && status != DeploymentStatus::removing; }
+bool is_terminal(DeploymentStatus status) {
+  return !is_live(status) && status != DeploymentStatus::removing;
+}
 
 std::string ReplicaKey::id() const {
-  return "rep_" + std::string(deployment_id.ulid()) + "-" + std::to_string(epoch) + "-" + std::to_string(ordinal);
+  return "rep_" + std::string(deployment_id.ulid()) + "-" + std::to_string(epoch) + "-" +
+         std::to_string(ordinal);
 }
 
 Result<ReplicaKey> ReplicaKey::parse(std::string_view id) {
-  const Error bad = invalid("", "invalid_id", "expected a replica's id such as rep_01jd8yq5x8c5v0m6r7k2n4t9wz-0-0");
-  if (id.size() < 34 || id.substr(0, 4) != "rep_" || !is_ulid(id.substr(4, 26)) || id[30] != '-') return bad;
+  const Error bad = invalid("", "invalid_id",
+                            "expected a replica's id such as rep_01jd8yq5x8c5v0m6r7k2n4t9wz-0-0");
+  if (id.size() < 34 || id.substr(0, 4) != "rep_" || !is_ulid(id.substr(4, 26)) || id[30] != '-')
+    return bad;
   ReplicaKey key;
   key.deployment_id = *DeploymentId::parse("dep_" + std::string(id.substr(4, 26)));
   const char* end = id.data() + id.size();

@@ -35,7 +35,16 @@ enum class DeploymentStatus {
   sleeping,
 };
 
-enum class ReplicaStatus { created, running, restarting, exited, crashed, stopped, removing, removed };
+enum class ReplicaStatus {
+  created,
+  running,
+  restarting,
+  exited,
+  crashed,
+  stopped,
+  removing,
+  removed
+};
 
 std::string_view name(RestartPolicy);
 std::string_view name(DeploymentStatus);
@@ -61,18 +70,20 @@ struct BuildSettings {  // room for builds
 
 // Defaults are what a new service gets. Ranges are checked by api/settings.
 struct DeploySettings {
-  std::vector<std::string> start_command;  // argv in exec form that replaces the entry point; empty: the image's own
+  std::vector<std::string>
+      start_command;  // argv in exec form that replaces the entry point; empty: the image's own
   std::optional<std::string> healthcheck_path;  // begins with '/'; absent: TCP connect
-  int healthcheck_timeout_seconds = 300;        // the whole window in which a new replica must become ready
-  int healthcheck_interval_seconds = 10;        // between probes of a ready replica
+  int healthcheck_timeout_seconds =
+      300;  // the whole window in which a new replica must become ready
+  int healthcheck_interval_seconds = 10;  // between probes of a ready replica
   RestartPolicy restart_policy = RestartPolicy::on_failure;
-  int restart_max_retries = 10;  // per replica, for ON_FAILURE and ALWAYS
-  int replicas = 1;              // 0 to 200
-  int cpu_millicores = 1000;     // 0: no limit
+  int restart_max_retries = 10;                     // per replica, for ON_FAILURE and ALWAYS
+  int replicas = 1;                                 // 0 to 200
+  int cpu_millicores = 1000;                        // 0: no limit
   std::int64_t memory_bytes = 512LL * 1024 * 1024;  // 0: no limit
   int pids_limit = 1024;                            // 0: no limit
-  // The port that the container listens on. Absent: the variable PORT, else the image's only EXPOSE, else
-  // 8080 if something listens there. 0: none (a worker: no probe, no address).
+  // The port that the container listens on. Absent: the variable PORT, else the image's only
+  // EXPOSE, else 8080 if something listens there. 0: none (a worker: no probe, no address).
   std::optional<int> port;
   int overlap_seconds = 0;    // both versions serve for so long after the switch
   int draining_seconds = 10;  // from SIGTERM to SIGKILL
@@ -121,8 +132,9 @@ struct ServiceInstance {
   ServiceId service_id;
   EnvironmentId environment_id;
   Settings settings;
-  std::string host_label;    // "<service>-<environment>", with "-<4 hex>" when somebody else has that; unique
-  int restart_epoch = 0;     // +1 with every restart: replicas of an older epoch are replaced
+  std::string
+      host_label;  // "<service>-<environment>", with "-<4 hex>" when somebody else has that; unique
+  int restart_epoch = 0;        // +1 with every restart: replicas of an older epoch are replaced
   std::int64_t generation = 1;  // +1 with every write that the scheduler must see
   Stamp stamp;
 };
@@ -141,16 +153,17 @@ struct Deployment {
   DeploymentId id;
   InstanceId instance_id;
   DeploymentStatus status = DeploymentStatus::queued;
-  std::string reason;       // why it is in that status: a sentence; empty when it needs none
-  std::string trigger;      // "deploy" "redeploy" "rollback"
-  Settings settings;        // frozen: source, build and deploy settings of the day
+  std::string reason;           // why it is in that status: a sentence; empty when it needs none
+  std::string trigger;          // "deploy" "redeploy" "rollback"
+  Settings settings;            // frozen: source, build and deploy settings of the day
   ResolvedVariables variables;  // frozen; encrypted at rest
   TimePoint created_at{};
   TimePoint updated_at{};
   std::int64_t version = 1;
 };
 
-// One of a deployment's containers. `epoch` counts restarts asked for by people, `ordinal` is 0..replicas-1.
+// One of a deployment's containers. `epoch` counts restarts asked for by people, `ordinal` is
+// 0..replicas-1.
 struct ReplicaKey {
   DeploymentId deployment_id;
   int epoch = 0;

@@ -1,5 +1,5 @@
-// Names that people choose. A value of these types exists only through its parser, so what holds one
-// may put it into a DNS label, a file name or an argv without another look.
+// Names that people choose. A value of these types exists only through its parser, so what holds
+// one may put it into a DNS label, a file name or an argv without another look.
 #pragma once
 
 #include <compare>
@@ -32,8 +32,9 @@ Result<std::string> parse_variable_name(std::string_view text, std::string_view 
 Result<> check_variable_value(std::string_view text, std::string_view pointer = "/value");
 bool is_utf8(std::string_view);
 
-// An image reference: [registry[:port]/]path[:tag][@sha256:digest], as the engine takes it; at most 512
-// characters, no white space, no leading hyphen. A missing tag is left missing (the engine reads latest).
+// An image reference: [registry[:port]/]path[:tag][@sha256:digest], as the engine takes it; at most
+// 512 characters, no white space, no leading hyphen. A missing tag is left missing (the engine
+// reads latest).
 class ImageRef {
  public:
   ImageRef() = default;

@@ -1,5 +1,5 @@
-// Expected failures are values: what a caller can cause comes back as an Error. An exception means a
-// bug or a broken machine. Owned by nobody, used on every thread; never logs.
+// Expected failures are values: what a caller can cause comes back as an Error. An exception means
+// a bug or a broken machine. Owned by nobody, used on every thread; never logs.
 #pragma once
 
 #include <cassert>
@@ -20,8 +20,8 @@ enum class Code {
   conflict,         // 409
   stale,            // 412: If-Match named another version
   exhausted,        // 409: a pool or a quota is used up
-  unavailable,      // 503 with Retry-After: database or engine cannot be reached; trying again may help
-  internal,         // 500
+  unavailable,  // 503 with Retry-After: database or engine cannot be reached; trying again may help
+  internal,     // 500
 };
 
 // One broken field of a request. `pointer` is an RFC 6901 JSON pointer ("/deploy/replicas").
@@ -84,8 +84,7 @@ inline Result<> done() { return Nothing{}; }
 }  // namespace gantry
 
 // Leaves the calling function with the error of `expr`, else goes on.
-#define GANTRY_TRY(expr)                              \
-  do {                                                \
-    if (auto gantry_result_ = (expr); !gantry_result_) \
-      return gantry_result_.error();                  \
+#define GANTRY_TRY(expr)                                                              \
+  do {                                                                                \
+    if (auto gantry_result_ = (expr); !gantry_result_) return gantry_result_.error(); \
   } while (false)

@@ -14,9 +14,11 @@ const Service* ProjectSnapshot::service(std::string_view id_or_name) const {
   return nullptr;
 }
 
-const InstanceView* ProjectSnapshot::instance(const ServiceId& service_id, const EnvironmentId& environment_id) const {
+const InstanceView* ProjectSnapshot::instance(const ServiceId& service_id,
+                                              const EnvironmentId& environment_id) const {
   for (const auto& [id, view] : instances)
-    if (view->instance.service_id == service_id && view->instance.environment_id == environment_id) return view.get();
+    if (view->instance.service_id == service_id && view->instance.environment_id == environment_id)
+      return view.get();
   return nullptr;
 }
 

@@ -1,8 +1,9 @@
 // The store's port: desired state and history. PostgreSQL is its only implementation.
 //
-// Order of a write: database, then memory, then the listeners. Reads of desired state come from memory and
-// never touch the database; lists of history do. Every call that needs the database returns
-// Code::unavailable when it cannot be reached. Thread-safe, except a Transaction, which belongs to one thread.
+// Order of a write: database, then memory, then the listeners. Reads of desired state come from
+// memory and never touch the database; lists of history do. Every call that needs the database
+// returns Code::unavailable when it cannot be reached. Thread-safe, except a Transaction, which
+// belongs to one thread.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +21,12 @@ namespace gantry {
 
 // Who writes: goes into the event rows.
 struct Actor {
-  std::string token_id;    // empty: the daemon itself
+  std::string token_id;  // empty: the daemon itself
   std::string request_id;
 };
 
-// If-Match: the version the caller has seen. Another one in the row: Code::stale, its version in the detail.
+// If-Match: the version the caller has seen. Another one in the row: Code::stale, its version in
+// the detail.
 using IfMatch = std::optional<std::int64_t>;
 
 struct NewDeployment {
@@ -53,8 +55,9 @@ struct StatusChange {
   std::string reason;
 };
 
-// A unit of work on one connection; rolled back when destroyed without commit. Deletions cascade downwards.
-// Every verb writes its event row in the same transaction. Names already taken: Code::conflict "name_taken".
+// A unit of work on one connection; rolled back when destroyed without commit. Deletions cascade
+// downwards. Every verb writes its event row in the same transaction. Names already taken:
+// Code::conflict "name_taken".
 class Transaction {
  public:
   virtual ~Transaction() = default;
@@ -63,7 +66,8 @@ class Transaction {
   virtual Result<Project> rename_project(const ProjectId&, const Name&, IfMatch) = 0;
   virtual Result<> delete_project(const ProjectId&, IfMatch) = 0;
 
-  // A new environment has an instance of no service. All subnets taken: Code::exhausted "network_pool_exhausted".
+  // A new environment has an instance of no service. All subnets taken: Code::exhausted
+  // "network_pool_exhausted".
   virtual Result<Environment> create_environment(const ProjectId&, const Name&) = 0;
   virtual Result<Environment> rename_environment(const EnvironmentId&, const Name&, IfMatch) = 0;
   virtual Result<> delete_environment(const EnvironmentId&, IfMatch) = 0;
@@ -72,25 +76,32 @@ class Transaction {
   virtual Result<Service> rename_service(const ServiceId&, const Name&, IfMatch) = 0;
   virtual Result<> delete_service(const ServiceId&, IfMatch) = 0;
 
-  // A service gains an instance in an environment. It exists already: Code::conflict "instance_exists".
-  virtual Result<ServiceInstance> create_instance(const ServiceId&, const EnvironmentId&, const Settings&) = 0;
+  // A service gains an instance in an environment. It exists already: Code::conflict
+  // "instance_exists".
+  virtual Result<ServiceInstance> create_instance(const ServiceId&, const EnvironmentId&,
+                                                  const Settings&) = 0;
   virtual Result<ServiceInstance> update_settings(const InstanceId&, const Settings&, IfMatch) = 0;
   virtual Result<ServiceInstance> bump_restart_epoch(const InstanceId&) = 0;
   virtual Result<> delete_instance(const InstanceId&, IfMatch) = 0;
 
-  virtual Result<Variable> put_shared_variable(const EnvironmentId&, std::string_view name, std::string_view value, IfMatch) = 0;
-  virtual Result<Variable> put_variable(const InstanceId&, std::string_view name, std::string_view value, IfMatch) = 0;
+  virtual Result<Variable> put_shared_variable(const EnvironmentId&, std::string_view name,
+                                               std::string_view value, IfMatch) = 0;
+  virtual Result<Variable> put_variable(const InstanceId&, std::string_view name,
+                                        std::string_view value, IfMatch) = 0;
   virtual Result<> delete_shared_variable(const EnvironmentId&, std::string_view name, IfMatch) = 0;
   virtual Result<> delete_variable(const InstanceId&, std::string_view name, IfMatch) = 0;
 
-  // The newest deployment of an instance; older ones that are still queued..deploying become removing.
+  // The newest deployment of an instance; older ones that are still queued..deploying become
+  // removing.
   virtual Result<Deployment> create_deployment(const NewDeployment&) = 0;
-  // Live ones become removing (the scheduler then drains and stops them); others: Code::conflict "not_live".
+  // Live ones become removing (the scheduler then drains and stops them); others: Code::conflict
+  // "not_live".
   virtual Result<Deployment> remove_deployment(const DeploymentId&) = 0;
 
-  // Idempotency-Key: what an earlier request with this key got, looked up and locked before the effect; two at
-  // once: the second gets Code::conflict "idempotency_key_in_flight". Kept 24 h.
-  virtual Result<std::optional<IdempotencyRecord>> find_idempotency(const std::string& key, const std::string& token_id) = 0;
+  // Idempotency-Key: what an earlier request with this key got, looked up and locked before the
+  // effect; two at once: the second gets Code::conflict "idempotency_key_in_flight". Kept 24 h.
+  virtual Result<std::optional<IdempotencyRecord>> find_idempotency(
+      const std::string& key, const std::string& token_id) = 0;
   virtual Result<> remember_idempotency(const IdempotencyRecord&) = 0;
 
   // Commits, publishes the new snapshots, then tells the listeners.
@@ -109,8 +120,8 @@ struct PageRequest {
 };
 
 struct EventFilter {
-  ProjectId project_id;     // empty: all
-  std::string service_id;   // empty: all
+  ProjectId project_id;    // empty: all
+  std::string service_id;  // empty: all
   std::string environment_id;
   std::string deployment_id;
 };
@@ -135,27 +146,30 @@ class Store {
 
   // ---- SQL: history ----
   virtual Result<Deployment> deployment(const DeploymentId&) = 0;  // variables included
-  virtual Result<Page<Deployment>> deployments(const InstanceId&, const PageRequest&) = 0;  // newest first, without variables
-  virtual Result<std::vector<Replica>> replicas(const InstanceId&) = 0;                     // of live deployments
+  virtual Result<Page<Deployment>> deployments(
+      const InstanceId&, const PageRequest&) = 0;  // newest first, without variables
+  virtual Result<std::vector<Replica>> replicas(const InstanceId&) = 0;  // of live deployments
   // Events after a cursor in commit order; with an empty cursor: from the beginning.
-  virtual Result<std::vector<Event>> events(const EventFilter&, const std::string& after, int limit) = 0;
+  virtual Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
+                                            int limit) = 0;
   virtual Result<std::string> latest_cursor() = 0;
   virtual Result<> ping() = 0;
 
   // ---- the scheduler's side ----
-  // Status and replicas as observed. Setting success moves every older live deployment to removing, in the same
-  // transaction. Publishes like any write.
+  // Status and replicas as observed. Setting success moves every older live deployment to removing,
+  // in the same transaction. Publishes like any write.
   virtual Result<> record_status(const StatusChange&) = 0;
   virtual Result<> record_replica(const Replica&) = 0;  // upsert; status removed deletes the row
   virtual Result<> record_event(const Event&) = 0;      // cursor and at are filled in
 
-  // Called after a commit that changes what the scheduler must do, from the committing or the listening thread,
-  // for instances that exist or existed. Must not block.
+  // Called after a commit that changes what the scheduler must do, from the committing or the
+  // listening thread, for instances that exist or existed. Must not block.
   using Listener = std::function<void(const InstanceId&)>;
   virtual void on_change(Listener) = 0;
   // Called after a commit that wrote an event. Must not block.
   virtual void on_event(std::function<void()>) = 0;
-  // Reads everything again from the database; a lost notification is covered by calling this periodically.
+  // Reads everything again from the database; a lost notification is covered by calling this
+  // periodically.
   virtual Result<> reload() = 0;
 };
 

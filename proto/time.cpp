@@ -1,8 +1,8 @@
 #include "proto/time.hpp"
 
-#include <fmt/format.h>
-
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace gantry {
 namespace {
@@ -42,12 +42,13 @@ Result<TimePoint> parse_time(std::string_view text) {
   const Error bad =
       invalid("", "invalid_time", "expected a time such as 2026-11-22T18:26:00Z (RFC 3339)");
   int year = 0, month = 0, day = 0, hour = 0, minute = 0, second = 0;
-  if (text.size() < 20 || text[4] != '-' || text[7] != '-' || (text[10] != 'T' && text[10] != 't') ||
-      text[13] != ':' || text[16] != ':' || !number(text, 0, 4, year) || !number(text, 5, 2, month) ||
-      !number(text, 8, 2, day) || !number(text, 11, 2, hour) || !number(text, 14, 2, minute) ||
-      !number(text, 17, 2, second))
+  if (text.size() < 20 || text[4] != '-' || text[7] != '-' ||
+      (text[10] != 'T' && text[10] != 't') || text[13] != ':' || text[16] != ':' ||
+      !number(text, 0, 4, year) || !number(text, 5, 2, month) || !number(text, 8, 2, day) ||
+      !number(text, 11, 2, hour) || !number(text, 14, 2, minute) || !number(text, 17, 2, second))
     return bad;
-  const std::chrono::year_month_day date{std::chrono::year(year), std::chrono::month(static_cast<unsigned>(month)),
+  const std::chrono::year_month_day date{std::chrono::year(year),
+                                         std::chrono::month(static_cast<unsigned>(month)),
                                          std::chrono::day(static_cast<unsigned>(day))};
   if (!date.ok() || hour > 23 || minute > 59 || second > 60) return bad;
   std::size_t at = 19;
@@ -68,8 +69,8 @@ Result<TimePoint> parse_time(std::string_view text) {
     ++at;
   }
   if (at != text.size()) return bad;
-  return TimePoint(std::chrono::sys_days(date)) + std::chrono::hours(hour) + std::chrono::minutes(minute) +
-         Seconds(second) + fraction - zone;
+  return TimePoint(std::chrono::sys_days(date)) + std::chrono::hours(hour) +
+         std::chrono::minutes(minute) + Seconds(second) + fraction - zone;
 }
 
 }  // namespace gantry

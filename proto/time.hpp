@@ -1,4 +1,5 @@
-// Time as a value. `now` is a parameter everywhere; only Clock's real implementation reads the clock.
+// Time as a value. `now` is a parameter everywhere; only Clock's real implementation reads the
+// clock.
 #pragma once
 
 #include <chrono>

@@ -16,7 +16,7 @@ constexpr std::size_t kResolvedMax = 1024 * 1024;
 // ---- grammar ----
 
 struct Reference {
-  std::string text;       // as written, for messages
+  std::string text;        // as written, for messages
   std::string name_space;  // empty: same scope
   std::string name;
 };
@@ -31,16 +31,18 @@ std::string_view trim(std::string_view text) {
 }
 
 Result<Reference> parse_reference(std::string_view whole, std::string_view inner) {
-  const Error bad = invalid("/value", "malformed_reference",
-                            "cannot read the reference " + std::string(whole) +
-                                ": write ${{NAME}}, ${{service.NAME}} or ${{shared.NAME}}, or $${{ for a literal ${{");
+  const Error bad = invalid(
+      "/value", "malformed_reference",
+      "cannot read the reference " + std::string(whole) +
+          ": write ${{NAME}}, ${{service.NAME}} or ${{shared.NAME}}, or $${{ for a literal ${{");
   Reference reference;
   reference.text = std::string(whole);
   inner = trim(inner);
   std::string_view name = inner;
   if (!inner.empty() && inner.front() == '"') {
     const auto close = inner.find('"', 1);
-    if (close == std::string_view::npos || close + 1 >= inner.size() || inner[close + 1] != '.') return bad;
+    if (close == std::string_view::npos || close + 1 >= inner.size() || inner[close + 1] != '.')
+      return bad;
     reference.name_space = std::string(inner.substr(1, close - 1));
     name = inner.substr(close + 2);
   } else if (const auto dot = inner.rfind('.'); dot != std::string_view::npos) {
@@ -70,18 +72,22 @@ Result<std::vector<Piece>> parse_value(std::string_view value) {
       value.remove_prefix(4);
     } else if (value.substr(0, 3) == "${{") {
       const auto close = value.find("}}");
-      const auto whole = value.substr(0, close == std::string_view::npos ? value.size() : close + 2);
-      const auto inner = close == std::string_view::npos ? std::string_view() : whole.substr(3, close - 3);
+      const auto whole =
+          value.substr(0, close == std::string_view::npos ? value.size() : close + 2);
+      const auto inner =
+          close == std::string_view::npos ? std::string_view() : whole.substr(3, close - 3);
       auto reference = parse_reference(whole.substr(0, 80), inner);
       if (!reference) return reference.error();
       flush();
       pieces.emplace_back(std::move(*reference));
       value.remove_prefix(whole.size());
     } else if (value.substr(0, 2) == "${" && is_provided_prefix(value.substr(2)) &&
-               value.find('}') != std::string_view::npos && is_word(value.substr(2, value.find('}') - 2))) {
+               value.find('}') != std::string_view::npos &&
+               is_word(value.substr(2, value.find('}') - 2))) {
       const auto close = value.find('}');
       flush();
-      pieces.emplace_back(Reference{std::string(value.substr(0, close + 1)), "", std::string(value.substr(2, close - 2))});
+      pieces.emplace_back(Reference{std::string(value.substr(0, close + 1)), "",
+                                    std::string(value.substr(2, close - 2))});
       value.remove_prefix(close + 1);
     } else {
       const auto next = value.find('$', 1);
@@ -95,7 +101,8 @@ Result<std::vector<Piece>> parse_value(std::string_view value) {
 
 // ---- resolution ----
 
-// Where a name is looked up: an instance's own variables, or the environment's shared ones (instance null).
+// Where a name is looked up: an instance's own variables, or the environment's shared ones
+// (instance null).
 struct Scope {
   const InstanceView* instance = nullptr;
   auto operator<=>(const Scope&) const = default;
@@ -113,16 +120,20 @@ struct Overlay {
 };
 
 bool same_letters(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
            return std::tolower(x) == std::tolower(y);
          });
 }
 
 class Resolver {
  public:
-  Resolver(const ProjectSnapshot& project, const EnvironmentView& environment, ResolveOptions options,
-           const Overlay* overlay)
-      : project_(project), environment_(environment), options_(std::move(options)), overlay_(overlay) {}
+  Resolver(const ProjectSnapshot& project, const EnvironmentView& environment,
+           ResolveOptions options, const Overlay* overlay)
+      : project_(project),
+        environment_(environment),
+        options_(std::move(options)),
+        overlay_(overlay) {}
 
   // The value of a node; nullopt when something under it is missing (named in `missing`).
   Result<std::optional<std::string>> resolve(const Node& node, std::vector<Missing>& missing) {
@@ -130,9 +141,11 @@ class Resolver {
       if (!known->second) missing.push_back({label(node), unresolved_[node]});
       return known->second;
     }
-    if (const auto at = std::find(path_.begin(), path_.end(), node); at != path_.end()) return cycle(at);
+    if (const auto at = std::find(path_.begin(), path_.end(), node); at != path_.end())
+      return cycle(at);
     if (path_.size() >= kDepthMax)
-      return invalid("/value", "reference_too_deep", "references are nested more than 64 deep at " + label(node));
+      return invalid("/value", "reference_too_deep",
+                     "references are nested more than 64 deep at " + label(node));
 
     const auto text = written(node);
     if (!text) return std::optional<std::string>();
@@ -177,7 +190,8 @@ class Resolver {
       }
       value += **part;
       if (value.size() > kResolvedMax)
-        return invalid("/value", "value_too_long", "the resolved value of " + label(node) + " exceeds 1 MiB");
+        return invalid("/value", "value_too_long",
+                       "the resolved value of " + label(node) + " exceeds 1 MiB");
     }
     if (!complete) return std::optional<std::string>();
     return std::optional<std::string>(std::move(value));
@@ -199,15 +213,20 @@ class Resolver {
     return std::nullopt;
   }
 
-  // The text of a node before resolution: own variable, else a provided one (escaped: provided values are literal).
+  // The text of a node before resolution: own variable, else a provided one (escaped: provided
+  // values are literal).
   std::optional<std::string> written(const Node& node) {
     if (overlay_ != nullptr && overlay_->node == node) return std::string(overlay_->value);
-    const Variables& own = node.scope.instance != nullptr ? *node.scope.instance->variables : *environment_.shared;
+    const Variables& own =
+        node.scope.instance != nullptr ? *node.scope.instance->variables : *environment_.shared;
     if (const auto found = own.find(node.name); found != own.end()) return found->second.value;
     if (node.scope.instance == nullptr) return std::nullopt;
     auto [provided, fresh] = provided_.try_emplace(node.scope.instance);
-    if (fresh) provided->second = provided_variables(project_, *node.scope.instance, options_of(*node.scope.instance));
-    if (const auto found = provided->second.find(node.name); found != provided->second.end()) return found->second;
+    if (fresh)
+      provided->second =
+          provided_variables(project_, *node.scope.instance, options_of(*node.scope.instance));
+    if (const auto found = provided->second.find(node.name); found != provided->second.end())
+      return found->second;
     return std::nullopt;
   }
 
@@ -215,7 +234,8 @@ class Resolver {
   ResolveOptions options_of(const InstanceView& view) const {
     ResolveOptions options = options_;
     if (!path_.empty() && path_.front().scope.instance != &view)
-      options.deployment_id = view.deployments.empty() ? DeploymentId() : view.deployments.front()->id;
+      options.deployment_id =
+          view.deployments.empty() ? DeploymentId() : view.deployments.front()->id;
     return options;
   }
 
@@ -243,7 +263,8 @@ class Resolver {
 
 std::string upper_words(std::string_view text) {
   std::string out(text);
-  for (char& c : out) c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  for (char& c : out)
+    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
   return out;
 }
 
@@ -257,7 +278,9 @@ ResolvedVariables provided_variables(const ProjectSnapshot& project, const Insta
     out["GANTRY_" + std::string(name)] = value;
   };
   const ServiceInstance& instance = view.instance;
-  const auto domain = [&](const ServiceInstance& of) { return of.host_label + "." + options.base_domain; };
+  const auto domain = [&](const ServiceInstance& of) {
+    return of.host_label + "." + options.base_domain;
+  };
   provide("PROJECT_ID", project.project.id.str());
   provide("PROJECT_NAME", project.project.name.str());
   if (const auto environment = project.environments.find(instance.environment_id);
@@ -266,7 +289,8 @@ ResolvedVariables provided_variables(const ProjectSnapshot& project, const Insta
     provide("ENVIRONMENT_NAME", environment->second->environment.name.str());
     provide("ENVIRONMENT", environment->second->environment.name.str());
   }
-  if (const auto service = project.services.find(instance.service_id); service != project.services.end()) {
+  if (const auto service = project.services.find(instance.service_id);
+      service != project.services.end()) {
     provide("SERVICE_ID", instance.service_id.str());
     provide("SERVICE_NAME", service->second->name.str());
     provide("PRIVATE_DOMAIN", service->second->name.str() + ".railway.internal");
@@ -277,9 +301,13 @@ ResolvedVariables provided_variables(const ProjectSnapshot& project, const Insta
     provide("STATIC_URL", domain(instance));
   }
   for (const auto& [id, sibling] : project.instances) {
-    if (sibling->instance.environment_id != instance.environment_id || sibling->instance.settings.deploy.port == 0) continue;
-    if (const auto service = project.services.find(sibling->instance.service_id); service != project.services.end())
-      provide("SERVICE_" + upper_words(service->second->name.str()) + "_URL", domain(sibling->instance));
+    if (sibling->instance.environment_id != instance.environment_id ||
+        sibling->instance.settings.deploy.port == 0)
+      continue;
+    if (const auto service = project.services.find(sibling->instance.service_id);
+        service != project.services.end())
+      provide("SERVICE_" + upper_words(service->second->name.str()) + "_URL",
+              domain(sibling->instance));
   }
   if (!options.deployment_id.empty()) {
     provide("DEPLOYMENT_ID", options.deployment_id.str());
@@ -304,11 +332,13 @@ Result<Resolution> resolve_variables(const ProjectSnapshot& project, const Insta
   return out;
 }
 
-Result<> check_variable(const ProjectSnapshot& project, const EnvironmentView& environment, const InstanceView* instance,
-                        std::string_view name, std::string_view value, Unresolved unresolved) {
+Result<> check_variable(const ProjectSnapshot& project, const EnvironmentView& environment,
+                        const InstanceView* instance, std::string_view name, std::string_view value,
+                        Unresolved unresolved) {
   if (value.find("${") == std::string_view::npos) return done();
   ResolveOptions options;
-  options.deployment_id = DeploymentId::make(TimePoint());  // known when it runs, so not missing now
+  options.deployment_id =
+      DeploymentId::make(TimePoint());  // known when it runs, so not missing now
   const Overlay overlay{{{instance}, std::string(name)}, value};
   Resolver resolver(project, environment, options, &overlay);
   std::vector<Missing> missing;
@@ -319,8 +349,9 @@ Result<> check_variable(const ProjectSnapshot& project, const EnvironmentView& e
   std::set<std::string> named;
   for (const Missing& one : missing) {
     if (!named.insert(one.variable + one.reference).second) continue;
-    const std::string detail = one.reference + " in " + one.variable +
-                               " names nothing that exists here: set it first, or allow it with allow_unresolved=true";
+    const std::string detail =
+        one.reference + " in " + one.variable +
+        " names nothing that exists here: set it first, or allow it with allow_unresolved=true";
     error.detail += (error.detail.empty() ? "" : "; ") + detail;
     error.fields.push_back({"/value", "unresolved_reference", detail});
   }

@@ -1,8 +1,9 @@
-// Variable references, resolved: ${{NAME}} (same service), ${{service.NAME}}, ${{shared.NAME}}, and ${RAILWAY_NAME} or
+// Variable references, resolved: ${{NAME}} (same service), ${{service.NAME}}, ${{shared.NAME}}, and
+// ${RAILWAY_NAME} or
 // ${GANTRY_NAME} (same service, provided names only). $${{ is a literal ${{. Pure.
 //
-// A reference is found by exact name; a service's name in any case. What is not there is an error, never an empty
-// string (Railway gives an empty string; reference: variables, "References").
+// A reference is found by exact name; a service's name in any case. What is not there is an error,
+// never an empty string (Railway gives an empty string; reference: variables, "References").
 #pragma once
 
 #include <string>
@@ -20,27 +21,32 @@ struct Missing {
 
 struct ResolveOptions {
   std::string base_domain = "localhost";
-  DeploymentId deployment_id;  // empty: RAILWAY_DEPLOYMENT_ID and RAILWAY_SNAPSHOT_ID are absent from the result
+  DeploymentId deployment_id;  // empty: RAILWAY_DEPLOYMENT_ID and RAILWAY_SNAPSHOT_ID are absent
+                               // from the result
 };
 
-// What is provided to every container of an instance, under RAILWAY_ and GANTRY_ names; RAILWAY_REPLICA_ID is added by
-// the scheduler per replica.
-ResolvedVariables provided_variables(const ProjectSnapshot&, const InstanceView&, const ResolveOptions&);
+// What is provided to every container of an instance, under RAILWAY_ and GANTRY_ names;
+// RAILWAY_REPLICA_ID is added by the scheduler per replica.
+ResolvedVariables provided_variables(const ProjectSnapshot&, const InstanceView&,
+                                     const ResolveOptions&);
 
 struct Resolution {
   ResolvedVariables variables;  // provided and own; those with a missing reference are left out
   std::vector<Missing> missing;
 };
 
-// All variables of an instance, resolved. A cycle: Code::invalid "reference_cycle", its path in the detail
+// All variables of an instance, resolved. A cycle: Code::invalid "reference_cycle", its path in the
+// detail
 // ("api.A -> worker.B -> api.A").
-Result<Resolution> resolve_variables(const ProjectSnapshot&, const InstanceView&, const ResolveOptions&);
+Result<Resolution> resolve_variables(const ProjectSnapshot&, const InstanceView&,
+                                     const ResolveOptions&);
 
-// Checks a write before it happens: `value` of `name` in an instance (or shared, when `instance` is null) of
-// `environment`. Cycle or malformed reference: Code::invalid at /value. Missing targets: "unresolved_reference" at /value
-// naming each, unless allowed.
+// Checks a write before it happens: `value` of `name` in an instance (or shared, when `instance` is
+// null) of `environment`. Cycle or malformed reference: Code::invalid at /value. Missing targets:
+// "unresolved_reference" at /value naming each, unless allowed.
 enum class Unresolved { refuse, allow };
-Result<> check_variable(const ProjectSnapshot&, const EnvironmentView&, const InstanceView* instance, std::string_view name,
-                        std::string_view value, Unresolved);
+Result<> check_variable(const ProjectSnapshot&, const EnvironmentView&,
+                        const InstanceView* instance, std::string_view name, std::string_view value,
+                        Unresolved);
 
 }  // namespace gantry

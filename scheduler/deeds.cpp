@@ -9,7 +9,8 @@ constexpr auto kDrainPoll = std::chrono::milliseconds(25);
 }  // namespace
 
 void Reconciler::execute(Action&& action) {
-  const bool quiet = std::holds_alternative<Probe>(action) || std::holds_alternative<RecordReplica>(action);
+  const bool quiet =
+      std::holds_alternative<Probe>(action) || std::holds_alternative<RecordReplica>(action);
   if (!quiet) options_.log(describe(action));
   std::visit([this](auto&& one) { perform(std::move(one)); }, std::move(action));
 }
@@ -29,7 +30,8 @@ void Reconciler::perform(Start&& action) {
       return;
     }
     ++counters_.failures;
-    options_.log("start failed replica=" + spec.key.id() + " detail=\"" + container.error().detail + "\"");
+    options_.log("start failed replica=" + spec.key.id() + " detail=\"" + container.error().detail +
+                 "\"");
     push(Fact(DeedFailed{spec.instance_id, spec.key, Deed::start, container.error()}));
   });
 }
@@ -121,7 +123,8 @@ void Reconciler::edge_loop() {
       } else {
         ++counters_.failures;
         options_.log("edge refused routes detail=\"" + applied.error().detail + "\"");
-        for (const Route& route : routes) push(Fact(RouteFailed{route.instance_id, applied.error().detail}));
+        for (const Route& route : routes)
+          push(Fact(RouteFailed{route.instance_id, applied.error().detail}));
       }
     }
     if (draining) check_drains();

@@ -15,17 +15,19 @@ std::string subnet(const std::string& range, int index) {
   }
   const std::uint32_t base = (octets[0] << 24) | (octets[1] << 16) | (octets[2] << 8);
   const std::uint32_t net = base + (static_cast<std::uint32_t>(index) << 8);
-  return std::to_string(net >> 24) + "." + std::to_string((net >> 16) & 255) + "." + std::to_string((net >> 8) & 255) +
-         ".0/24";
+  return std::to_string(net >> 24) + "." + std::to_string((net >> 16) & 255) + "." +
+         std::to_string((net >> 8) & 255) + ".0/24";
 }
 
-DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id, const DesiredOptions& options) {
+DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
+                      const DesiredOptions& options) {
   const auto found = project.instances.find(id);
   if (found == project.instances.end()) return nullptr;
   const InstanceView& view = *found->second;
   const auto service = project.services.find(view.instance.service_id);
   const auto environment = project.environments.find(view.instance.environment_id);
-  if (service == project.services.end() || environment == project.environments.end()) return nullptr;
+  if (service == project.services.end() || environment == project.environments.end())
+    return nullptr;
 
   auto desired = std::make_shared<Desired>();
   desired->instance_id = id;
@@ -51,7 +53,8 @@ PortMode port_mode(const Deployment& deployment, int& port) {
     port = *deployment.settings.deploy.port;
     return port == 0 ? PortMode::none : PortMode::fixed;
   }
-  if (const auto variable = deployment.variables.find("PORT"); variable != deployment.variables.end()) {
+  if (const auto variable = deployment.variables.find("PORT");
+      variable != deployment.variables.end()) {
     const std::string& text = variable->second;
     int value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
@@ -63,7 +66,8 @@ PortMode port_mode(const Deployment& deployment, int& port) {
   return PortMode::automatic;
 }
 
-ContainerSpec container_spec(const Desired& desired, const Deployment& deployment, const ReplicaKey& key) {
+ContainerSpec container_spec(const Desired& desired, const Deployment& deployment,
+                             const ReplicaKey& key) {
   ContainerSpec spec;
   spec.key = key;
   spec.instance_id = desired.instance_id;

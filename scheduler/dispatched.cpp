@@ -16,6 +16,7 @@ void mark(World& world, const Start& action, TimePoint) {
   ReplicaWorld& replica = replica_of(world, action.spec.instance_id, action.spec.key);
   replica.busy = Busy::starting;
   replica.proof.reset();
+  replica.counted_exit.reset();  // another run, another exit
 }
 void mark(World& world, const Stop& action, TimePoint) {
   ReplicaWorld& replica = replica_of(world, action.instance_id, action.proof.key());
@@ -35,31 +36,41 @@ void mark(World& world, const Probe& action, TimePoint) {
   replica_of(world, action.instance_id, action.key).probing = true;
 }
 void mark(World& world, const RecordStatus& action, TimePoint now) {
-  DeploymentWorld& deployment = world.instances[action.change.instance_id].deployments[action.change.deployment_id];
+  DeploymentWorld& deployment =
+      world.instances[action.change.instance_id].deployments[action.change.deployment_id];
   deployment.recording = action.change.status;
-  if (action.change.status == DeploymentStatus::deploying && !deployment.window_from) deployment.window_from = now;
+  if (action.change.status == DeploymentStatus::deploying && !deployment.window_from)
+    deployment.window_from = now;
 }
 void mark(World& world, const RecordReplica& action, TimePoint) {
   replica_of(world, action.replica.instance_id, action.replica.key).recording = true;
 }
 
-std::string line(const Start& a) { return fmt::format("start replica={} image={}", a.spec.key.id(), a.spec.image); }
-std::string line(const Stop& a) { return fmt::format("stop replica={} grace_seconds={}", a.proof.key().id(), a.grace.count()); }
+std::string line(const Start& a) {
+  return fmt::format("start replica={} image={}", a.spec.key.id(), a.spec.image);
+}
+std::string line(const Stop& a) {
+  return fmt::format("stop replica={} grace_seconds={}", a.proof.key().id(), a.grace.count());
+}
 std::string line(const Remove& a) { return fmt::format("remove replica={}", a.key.id()); }
 std::string line(const SetRoute& a) {
-  std::string text = fmt::format("route instance={} hosts={}", a.route.instance_id.str(), a.route.hosts.size());
+  std::string text =
+      fmt::format("route instance={} hosts={}", a.route.instance_id.str(), a.route.hosts.size());
   for (const RouteBackend& backend : a.route.backends)
     text += fmt::format(" {}={}", backend.draining ? "draining" : "serving", backend.key.id());
   return text;
 }
 std::string line(const Drain& a) { return fmt::format("drain replica={}", a.key.id()); }
-std::string line(const Probe& a) { return fmt::format("probe replica={} address={}", a.key.id(), a.target.address.str()); }
+std::string line(const Probe& a) {
+  return fmt::format("probe replica={} address={}", a.key.id(), a.target.address.str());
+}
 std::string line(const RecordStatus& a) {
-  return fmt::format("record deployment={} status={} reason=\"{}\"", a.change.deployment_id.str(), name(a.change.status),
-                     a.change.reason);
+  return fmt::format("record deployment={} status={} reason=\"{}\"", a.change.deployment_id.str(),
+                     name(a.change.status), a.change.reason);
 }
 std::string line(const RecordReplica& a) {
-  return fmt::format("record replica={} status={} ready={}", a.replica.key.id(), name(a.replica.status), a.replica.ready);
+  return fmt::format("record replica={} status={} ready={}", a.replica.key.id(),
+                     name(a.replica.status), a.replica.ready);
 }
 
 }  // namespace

@@ -36,7 +36,8 @@ void stop_gently(Draft& draft, const ReplicaWorld& replica) {
     return;
   }
   const Deployment* deployment = deployment_of(draft.instance, replica.key.deployment_id);
-  const int grace = deployment == nullptr ? DeploySettings().draining_seconds : deployment->settings.deploy.draining_seconds;
+  const int grace = deployment == nullptr ? DeploySettings().draining_seconds
+                                          : deployment->settings.deploy.draining_seconds;
   draft.act(Stop{draft.instance.id, *replica.proof, Seconds(grace)});
 }
 
@@ -75,7 +76,8 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   const ReplicaWorld* replica = found == draft.instance.replicas.end() ? nullptr : &found->second;
   if (replica != nullptr && replica->busy != Busy::none) return;
   if (replica != nullptr && is_running(*replica)) {
-    const bool sick = replica->unready_since && deployment.settings.deploy.restart_policy != RestartPolicy::never &&
+    const bool sick = replica->unready_since &&
+                      deployment.settings.deploy.restart_policy != RestartPolicy::never &&
                       draft.due(*replica->unready_since + draft.world.policy.unhealthy_restart);
     if (sick)
       stop_gently(draft, *replica);
@@ -84,11 +86,15 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
     return;
   }
   if (!draft.world.engine_up || !deployment.settings.source.image) return;
-  if (replica != nullptr && (replica->gave_up || replica->completed || !draft.due(replica->retry_at))) return;
+  if (replica != nullptr &&
+      (replica->gave_up || replica->completed || !draft.due(replica->retry_at)))
+    return;
   draft.act(Start{container_spec(*draft.instance.desired, deployment, key)});
 }
 
-bool same_route(const Route& a, const Route& b) { return a.hosts == b.hosts && a.backends == b.backends; }
+bool same_route(const Route& a, const Route& b) {
+  return a.hosts == b.hosts && a.backends == b.backends;
+}
 
 void plan_route(Draft& draft, const Roles& roles) {
   if (draft.instance.requested) return;
@@ -100,12 +106,15 @@ void plan_route(Draft& draft, const Roles& roles) {
 void plan_records(Draft& draft, const std::set<ReplicaKey>& wanted) {
   for (const auto& [key, replica] : draft.instance.replicas) {
     if (replica.recording) continue;
+    if (!replica.container && !replica.recorded && replica.busy == Busy::starting)
+      continue;  // its outcome comes soon
     Replica now = describe_replica(draft.instance, replica, wanted.contains(key));
     if (replica.recorded) {
       const Replica& then = *replica.recorded;
-      const bool same = now.status == then.status && now.ready == then.ready && now.restarts == then.restarts &&
-                        now.container_id == then.container_id && now.reason == then.reason &&
-                        now.exited_at == then.exited_at && now.address == then.address;
+      const bool same = now.status == then.status && now.ready == then.ready &&
+                        now.restarts == then.restarts && now.container_id == then.container_id &&
+                        now.reason == then.reason && now.exited_at == then.exited_at &&
+                        now.address == then.address;
       if (same) continue;
     }
     if (draft.due(replica.record_at)) draft.act(RecordReplica{std::move(now)});
@@ -129,7 +138,8 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
 
   plan_route(draft, roles);
   for (const ReplicaKey& key : wanted)
-    if (const Deployment* deployment = deployment_of(instance, key.deployment_id)) keep(draft, *deployment, key);
+    if (const Deployment* deployment = deployment_of(instance, key.deployment_id))
+      keep(draft, *deployment, key);
   for (const auto& [key, replica] : instance.replicas)
     if (!wanted.contains(key)) retire(draft, roles, replica);
 

@@ -27,14 +27,15 @@ struct Revision {
 // Who plays which part among an instance's deployments.
 struct Roles {
   const Deployment* candidate = nullptr;  // newest that is to become success
-  const Deployment* active = nullptr;     // newest that was success: it is promised to serve until replaced
-  std::vector<Revision> wanted;           // whose replicas are to run
-  std::optional<Revision> serving;        // whose ready replicas take the traffic
+  const Deployment* active =
+      nullptr;                   // newest that was success: it is promised to serve until replaced
+  std::vector<Revision> wanted;  // whose replicas are to run
+  std::optional<Revision> serving;  // whose ready replicas take the traffic
 };
 Roles cast_roles(const World&, const InstanceWorld&, TimePoint now);
 
-// Has proved itself: its port opened (or its health path answered 2xx), or it has no port and has settled, or it has
-// done its work and ended with 0.
+// Has proved itself: its port opened (or its health path answered 2xx), or it has no port and has
+// settled, or it has done its work and ended with 0.
 bool is_ready(const World&, const ReplicaWorld&, TimePoint now);
 
 // Every replica of the revision is ready.
@@ -47,7 +48,8 @@ Route wanted_route(const InstanceWorld&, const Roles&);
 bool is_finished(const InstanceWorld&);
 
 // A status that follows from the facts and differs from the recorded one.
-std::optional<StatusChange> derive_status(const World&, const InstanceWorld&, const Roles&, const Deployment&, TimePoint now,
+std::optional<StatusChange> derive_status(const World&, const InstanceWorld&, const Roles&,
+                                          const Deployment&, TimePoint now,
                                           std::optional<TimePoint>& wake_at);
 
 // A replica as people see it.

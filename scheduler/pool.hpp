@@ -1,4 +1,5 @@
-// A few threads and a queue of jobs. Jobs must not throw. stop() drops what has not begun and joins.
+// A few threads and a queue of jobs. Jobs must not throw. stop() drops what has not begun and
+// joins.
 #pragma once
 
 #include <condition_variable>

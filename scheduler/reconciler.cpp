@@ -29,9 +29,7 @@ void Reconciler::stop() {
     stopping_ = true;
   }
   changed_.notify_all();
-  {
-    const std::scoped_lock lock(edge_mutex_);
-  }
+  { const std::scoped_lock lock(edge_mutex_); }
   edge_changed_.notify_all();
   watch_thread_.request_stop();
   if (loop_thread_.joinable()) loop_thread_.join();
@@ -42,7 +40,8 @@ void Reconciler::stop() {
   if (watch_thread_.joinable()) watch_thread_.join();
 }
 
-// What the store knows of replicas comes before the first list, so that restart counts go on where they were.
+// What the store knows of replicas comes before the first list, so that restart counts go on where
+// they were.
 void Reconciler::remember(const ProjectSnapshot& project) {
   for (const auto& [id, view] : project.instances) {
     push(id);
@@ -67,7 +66,8 @@ void Reconciler::loop() {
       std::unique_lock lock(mutex_);
       const TimePoint now = ports_.clock.now();
       const Duration wait = std::max<Duration>(next_wake(now) - now, Duration(0));
-      changed_.wait_for(lock, wait, [this] { return stopping_ || !queue_.empty() || list_failed_; });
+      changed_.wait_for(lock, wait,
+                        [this] { return stopping_ || !queue_.empty() || list_failed_; });
       if (stopping_) return;
       taken.swap(queue_);
     }
@@ -81,7 +81,9 @@ void Reconciler::loop() {
     }
     plan_dirty(now);
     if (list_failed_.exchange(false)) next_resync_ = now + Seconds(1);
-    if (now >= next_resync_) next_resync_ = now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));
+    if (now >= next_resync_)
+      next_resync_ =
+          now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));
   }
 }
 
@@ -141,7 +143,8 @@ void Reconciler::wake_at(const InstanceId& id, std::optional<TimePoint> at) {
   by_time_.insert({*at, id});
 }
 
-// The engine's list is the truth; asked for at the start, after the engine was lost, and periodically.
+// The engine's list is the truth; asked for at the start, after the engine was lost, and
+// periodically.
 bool Reconciler::ask_list() {
   if (listing_.exchange(true)) return false;
   std::set<EnvironmentId> in_use;
@@ -183,7 +186,8 @@ void Reconciler::watch_engine(std::stop_token stop) {
         if (event.container) push(Fact(ContainerSeen{*event.container}));
         break;
       case EngineEvent::Kind::container_gone:
-        if (event.key && event.instance_id) push(Fact(ContainerGone{*event.key, *event.instance_id}));
+        if (event.key && event.instance_id)
+          push(Fact(ContainerGone{*event.key, *event.instance_id}));
         break;
       case EngineEvent::Kind::engine_lost:
         options_.log("engine lost");

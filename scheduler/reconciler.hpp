@@ -1,9 +1,11 @@
-// The shell around plan(): gathers facts, plans, dispatches, reports. One thread owns the World and never blocks on
-// anything but its queue; deeds run on pools, the edge and the store's records on a thread each.
+// The shell around plan(): gathers facts, plans, dispatches, reports. One thread owns the World and
+// never blocks on anything but its queue; deeds run on pools, the edge and the store's records on a
+// thread each.
 //
-// What survives an interruption: everything. The World is built anew from the store (desired state), the edge's files
-// (what is routed) and the engine's list (what runs); a converged host yields an empty plan. An action that was under
-// way is either seen by those three or planned again, and every port's verb is idempotent.
+// What survives an interruption: everything. The World is built anew from the store (desired
+// state), the edge's files (what is routed) and the engine's list (what runs); a converged host
+// yields an empty plan. An action that was under way is either seen by those three or planned
+// again, and every port's verb is idempotent.
 #pragma once
 
 #include <atomic>
@@ -46,7 +48,8 @@ struct ReconcilerOptions {
 };
 
 struct ReconcilerCounters {
-  std::atomic<std::uint64_t> facts{0}, plans{0}, starts{0}, stops{0}, routes{0}, probes{0}, failures{0}, repairs{0};
+  std::atomic<std::uint64_t> facts{0}, plans{0}, starts{0}, stops{0}, routes{0}, probes{0},
+      failures{0}, repairs{0};
   std::atomic<std::uint64_t> instances{0};
   std::atomic<bool> engine_up{false}, adopted{false};
 };
@@ -56,7 +59,8 @@ class Reconciler {
   Reconciler(ReconcilerPorts, ReconcilerOptions);
   ~Reconciler();
 
-  // The edge was started already. Returns at once; adoption goes on in the background until the engine answers.
+  // The edge was started already. Returns at once; adoption goes on in the background until the
+  // engine answers.
   void start();
   // Ends the threads. Containers and the edge stay as they are.
   void stop();

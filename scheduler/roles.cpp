@@ -1,4 +1,5 @@
-// Who plays which part: candidate, active, whose replicas are wanted, who serves. And the route that follows.
+// Who plays which part: candidate, active, whose replicas are wanted, who serves. And the route
+// that follows.
 #include <algorithm>
 
 #include "scheduler/plan.hpp"
@@ -17,21 +18,23 @@ bool is_running(const ReplicaWorld& replica) {
 
 bool any_routed(const InstanceWorld& instance, const Revision& revision) {
   return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
-    return entry.first.deployment_id == revision.deployment_id && entry.first.epoch == revision.epoch &&
-           instance.routed(entry.first);
+    return entry.first.deployment_id == revision.deployment_id &&
+           entry.first.epoch == revision.epoch && instance.routed(entry.first);
   });
 }
 
-// The epoch of a deployment that serves now: the newest that the edge routes to, else (a worker) the newest below
-// the wanted one that runs, else the wanted one.
+// The epoch of a deployment that serves now: the newest that the edge routes to, else (a worker)
+// the newest below the wanted one that runs, else the wanted one.
 int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   const int wanted = instance.desired->epoch;
   int epoch = -1;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.routed(key)) epoch = std::max(epoch, key.epoch);
+    if (key.deployment_id == deployment.id && instance.routed(key))
+      epoch = std::max(epoch, key.epoch);
   if (epoch >= 0) return epoch;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica) && !replica.stop_asked)
+    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica) &&
+        !replica.stop_asked)
       epoch = std::max(epoch, key.epoch);
   return epoch >= 0 ? epoch : wanted;
 }
@@ -45,7 +48,8 @@ void cast_active(const World& world, const InstanceWorld& instance, TimePoint no
     return;
   }
   roles.wanted.push_back(target);
-  const bool switched = present == target || any_routed(instance, target) || all_ready(world, instance, target, now);
+  const bool switched =
+      present == target || any_routed(instance, target) || all_ready(world, instance, target, now);
   if (!switched) roles.wanted.push_back(present);
   roles.serving = switched ? target : present;
 }
@@ -66,7 +70,8 @@ Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint no
   if (roles.candidate != nullptr) {
     const Revision revision{roles.candidate->id, instance.desired->epoch};
     roles.wanted.push_back(revision);
-    if (any_routed(instance, revision) || all_ready(world, instance, revision, now)) roles.serving = revision;
+    if (any_routed(instance, revision) || all_ready(world, instance, revision, now))
+      roles.serving = revision;
   }
   if (roles.active != nullptr) cast_active(world, instance, now, roles);
   return roles;
@@ -89,7 +94,8 @@ bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
   return false;
 }
 
-bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision, TimePoint now) {
+bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
+               TimePoint now) {
   for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
@@ -104,9 +110,10 @@ Route wanted_route(const InstanceWorld& instance, const Roles& roles) {
 
   for (const auto& [key, replica] : instance.replicas) {
     if (!is_running(replica)) continue;
-    const bool serves = roles.serving && instance.desired && key.deployment_id == roles.serving->deployment_id &&
-                        key.epoch == roles.serving->epoch && key.ordinal < instance.desired->replicas &&
-                        replica.ready && replica.container->address && !replica.stop_asked;
+    const bool serves =
+        roles.serving && instance.desired && key.deployment_id == roles.serving->deployment_id &&
+        key.epoch == roles.serving->epoch && key.ordinal < instance.desired->replicas &&
+        replica.ready && replica.container->address && !replica.stop_asked;
     if (serves && !route.hosts.empty()) {
       route.backends.push_back({key, *replica.container->address, false});
       continue;
@@ -120,8 +127,8 @@ Route wanted_route(const InstanceWorld& instance, const Roles& roles) {
 }
 
 bool is_finished(const InstanceWorld& instance) {
-  return instance.deleted && instance.replicas.empty() && !instance.requested && instance.applied.hosts.empty() &&
-         instance.applied.backends.empty();
+  return instance.deleted && instance.replicas.empty() && !instance.requested &&
+         instance.applied.hosts.empty() && instance.applied.backends.empty();
 }
 
 }  // namespace gantry

@@ -1,7 +1,7 @@
 // Statuses follow from facts; nobody who gives an order sets one.
-#include <fmt/format.h>
-
 #include <algorithm>
+
+#include <fmt/format.h>
 
 #include "scheduler/plan.hpp"
 
@@ -14,9 +14,12 @@ void earliest(std::optional<TimePoint>& wake_at, TimePoint at) {
   if (!wake_at || at < *wake_at) wake_at = at;
 }
 
-bool lives(const ReplicaWorld& replica) { return replica.container.has_value() || replica.busy != Busy::none; }
+bool lives(const ReplicaWorld& replica) {
+  return replica.container.has_value() || replica.busy != Busy::none;
+}
 
-const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& deployment, int epoch, int ordinal) {
+const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& deployment,
+                               int epoch, int ordinal) {
   const auto found = instance.replicas.find({deployment.id, epoch, ordinal});
   return found == instance.replicas.end() ? nullptr : &found->second;
 }
@@ -26,14 +29,17 @@ std::string verdict(const InstanceWorld& instance, const Deployment& candidate) 
   for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
     const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
     if (replica == nullptr) continue;
-    if (replica->refused || replica->gave_up) return fmt::format("replica {} {}", ordinal, replica->reason);
-    if (replica->completed && replica->container && replica->container->port_mode == PortMode::fixed)
+    if (replica->refused || replica->gave_up)
+      return fmt::format("replica {} {}", ordinal, replica->reason);
+    if (replica->completed && replica->container &&
+        replica->container->port_mode == PortMode::fixed)
       return fmt::format("replica {} exited with code 0 before it was healthy", ordinal);
   }
   return "";
 }
 
-std::string why_unready(const World& world, const InstanceWorld& instance, const Deployment& candidate, TimePoint now) {
+std::string why_unready(const World& world, const InstanceWorld& instance,
+                        const Deployment& candidate, TimePoint now) {
   const int replicas = instance.desired->replicas;
   int unready = 0;
   std::string first;
@@ -46,33 +52,37 @@ std::string why_unready(const World& world, const InstanceWorld& instance, const
     if (replica != nullptr) {
       const bool runs = replica->container && replica->container->state == ContainerState::running;
       first = runs ? replica->probe_detail : replica->reason;
-      if (runs && replica->container->address) first += " (" + replica->container->address->str() + ")";
+      if (runs && replica->container->address)
+        first += " (" + replica->container->address->str() + ")";
     }
   }
   if (unready == 0) return "the edge did not acknowledge its routes";
   return fmt::format("{}/{} replicas never became healthy: {}", unready, replicas, first);
 }
 
-bool edge_has(const World& world, const InstanceWorld& instance, const Revision& revision, TimePoint now) {
+bool edge_has(const World& world, const InstanceWorld& instance, const Revision& revision,
+              TimePoint now) {
   if (instance.desired->hosts.empty()) return true;
   if (instance.applied.hosts != instance.desired->hosts) return false;
   for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
     if (!found->second.ready) continue;  // it needs no route: nothing listens
-    const bool applied = std::any_of(instance.applied.backends.begin(), instance.applied.backends.end(),
-                                     [&](const RouteBackend& b) { return b.key == found->first && !b.draining; });
+    const bool applied =
+        std::any_of(instance.applied.backends.begin(), instance.applied.backends.end(),
+                    [&](const RouteBackend& b) { return b.key == found->first && !b.draining; });
     if (!applied) return false;
   }
   return true;
 }
 
-Change of_candidate(const World& world, const InstanceWorld& instance, const Deployment& candidate, TimePoint now,
-                    std::optional<TimePoint>& wake_at) {
+Change of_candidate(const World& world, const InstanceWorld& instance, const Deployment& candidate,
+                    TimePoint now, std::optional<TimePoint>& wake_at) {
   const Revision revision{candidate.id, instance.desired->epoch};
   if (all_ready(world, instance, revision, now) && edge_has(world, instance, revision, now))
     return {{DeploymentStatus::success, ""}};
-  if (const std::string why = verdict(instance, candidate); !why.empty()) return {{DeploymentStatus::failed, why}};
+  if (const std::string why = verdict(instance, candidate); !why.empty())
+    return {{DeploymentStatus::failed, why}};
 
   const auto known = instance.deployments.find(candidate.id);
   const bool began = known != instance.deployments.end() && known->second.window_from;
@@ -81,8 +91,9 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Dep
     const TimePoint deadline = (began ? *known->second.window_from : world.adopted_at) + window;
     if (now >= deadline) {
       const auto seconds = candidate.settings.deploy.healthcheck_timeout_seconds;
-      return {{DeploymentStatus::failed,
-               fmt::format("{} within {} s", why_unready(world, instance, candidate, now), seconds)}};
+      return {
+          {DeploymentStatus::failed,
+           fmt::format("{} within {} s", why_unready(world, instance, candidate, now), seconds)}};
     }
     earliest(wake_at, deadline);
   }
@@ -90,8 +101,8 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Dep
   return std::nullopt;
 }
 
-Change of_active(const World& world, const InstanceWorld& instance, const Roles& roles, const Deployment& active,
-                 TimePoint now) {
+Change of_active(const World& world, const InstanceWorld& instance, const Roles& roles,
+                 const Deployment& active, TimePoint now) {
   bool any_ready = false;
   bool all_given_up = instance.desired->replicas > 0;
   std::string reason;
@@ -102,11 +113,14 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
       if (replica == nullptr || !(replica->gave_up)) all_given_up = false;
       if (replica == nullptr) continue;
       if (is_ready(world, *replica, now)) any_ready = true;
-      if (reason.empty() && replica->gave_up) reason = fmt::format("replica {} {}", ordinal, replica->reason);
+      if (reason.empty() && replica->gave_up)
+        reason = fmt::format("replica {} {}", ordinal, replica->reason);
     }
   }
-  if (active.status != DeploymentStatus::crashed && all_given_up) return {{DeploymentStatus::crashed, reason}};
-  if (active.status == DeploymentStatus::crashed && any_ready) return {{DeploymentStatus::success, ""}};
+  if (active.status != DeploymentStatus::crashed && all_given_up)
+    return {{DeploymentStatus::crashed, reason}};
+  if (active.status == DeploymentStatus::crashed && any_ready)
+    return {{DeploymentStatus::success, ""}};
   return std::nullopt;
 }
 
@@ -118,9 +132,11 @@ Change of_removing(const InstanceWorld& instance, const Deployment& deployment) 
 
 }  // namespace
 
-std::optional<StatusChange> derive_status(const World& world, const InstanceWorld& instance, const Roles& roles,
-                                          const Deployment& deployment, TimePoint now, std::optional<TimePoint>& wake_at) {
-  if (const auto known = instance.deployments.find(deployment.id); known != instance.deployments.end()) {
+std::optional<StatusChange> derive_status(const World& world, const InstanceWorld& instance,
+                                          const Roles& roles, const Deployment& deployment,
+                                          TimePoint now, std::optional<TimePoint>& wake_at) {
+  if (const auto known = instance.deployments.find(deployment.id);
+      known != instance.deployments.end()) {
     if (known->second.recording) return std::nullopt;
     if (now < known->second.record_at) {
       earliest(wake_at, known->second.record_at);
@@ -150,7 +166,8 @@ Replica describe_replica(const InstanceWorld& instance, const ReplicaWorld& repl
     out.container_id = replica.container->container_id;
     out.node = replica.container->node;
     if (runs && replica.container->address) out.address = replica.container->address->str();
-    if (replica.container->started_at != TimePoint()) out.started_at = replica.container->started_at;
+    if (replica.container->started_at != TimePoint())
+      out.started_at = replica.container->started_at;
     if (replica.container->exit) {
       out.exit_code = replica.container->exit->code;
       out.exited_at = replica.container->exit->at;
@@ -165,7 +182,8 @@ Replica describe_replica(const InstanceWorld& instance, const ReplicaWorld& repl
   else if (runs)
     out.status = ReplicaStatus::running;
   else
-    out.status = replica.restarts > 0 || replica.counted_exit ? ReplicaStatus::restarting : ReplicaStatus::created;
+    out.status = replica.restarts > 0 || replica.container ? ReplicaStatus::restarting
+                                                           : ReplicaStatus::created;
   return out;
 }
 

@@ -52,19 +52,22 @@ std::string exit_text(const ContainerExit& exit) {
 }
 
 // The policy's judgement of an exit nobody ordered.
-void judge_exit(const World& world, const InstanceWorld& instance, ReplicaWorld& replica, const ContainerExit& exit,
-                bool witnessed, TimePoint now) {
+void judge_exit(const World& world, const InstanceWorld& instance, ReplicaWorld& replica,
+                const ContainerExit& exit, bool witnessed, TimePoint now) {
   const Deployment* deployment = deployment_of(instance, replica.key.deployment_id);
   if (deployment == nullptr) return;
   const DeploySettings& deploy = deployment->settings.deploy;
-  if (replica.ready_since && exit.at - *replica.ready_since >= world.policy.forget_restarts) replica.restarts = 0;
+  if (replica.ready_since && exit.at - *replica.ready_since >= world.policy.forget_restarts)
+    replica.restarts = 0;
   replica.reason = exit_text(exit);
   if (!witnessed && deploy.restart_policy != RestartPolicy::never) {
-    // Nobody saw it end: the engine or the machine went down under it. It is started again and not counted.
+    // Nobody saw it end: the engine or the machine went down under it. It is started again and not
+    // counted.
     replica.retry_at = now;
     return;
   }
-  switch (after_exit(deploy.restart_policy, exit.code, replica.restarts, deploy.restart_max_retries)) {
+  switch (
+      after_exit(deploy.restart_policy, exit.code, replica.restarts, deploy.restart_max_retries)) {
     case AfterExit::restart:
       ++replica.restarts;
       replica.retry_at = now + restart_delay(replica.restarts);
@@ -74,16 +77,22 @@ void judge_exit(const World& world, const InstanceWorld& instance, ReplicaWorld&
       break;
     case AfterExit::give_up:
       replica.gave_up = true;
-      replica.reason += deploy.restart_policy == RestartPolicy::never
-                            ? "; its restart policy is NEVER"
-                            : "; its " + std::to_string(deploy.restart_max_retries) + " restarts are used up";
+      replica.reason +=
+          deploy.restart_policy == RestartPolicy::never
+              ? "; its restart policy is NEVER"
+              : "; its " + std::to_string(deploy.restart_max_retries) + " restarts are used up";
       break;
   }
 }
 
-void see(World& world, InstanceWorld& instance, const Container& container, bool witnessed, TimePoint now) {
+void see(World& world, InstanceWorld& instance, const Container& container, bool witnessed,
+         TimePoint now) {
   ReplicaWorld& replica = replica_of(instance, container.key);
-  const bool other = !replica.container || replica.container->container_id != container.container_id ||
+  const bool stale = replica.container && replica.container->state == ContainerState::running &&
+                     container.exit && container.exit->at < replica.container->started_at;
+  if (stale) return;  // the exit before this run, told late
+  const bool other = !replica.container ||
+                     replica.container->container_id != container.container_id ||
                      replica.container->started_at != container.started_at;
   if (other) forget_health(replica);
   const bool adopting = !replica.container && !world.adopted;
@@ -135,14 +144,15 @@ void on(World& world, const Listed& fact, TimePoint now) {
     seen.insert(container.key);
     InstanceWorld& instance = instance_of(world, container.instance_id, now);
     const ReplicaWorld* known = find(instance, container.key);
-    if (known != nullptr && (known->busy != Busy::none || known->changed_at >= fact.asked_at)) continue;
+    if (known != nullptr && (known->busy != Busy::none || known->changed_at >= fact.asked_at))
+      continue;
     see(world, instance, container, false, now);
   }
   for (auto& [id, instance] : world.instances)
     for (auto at = instance.replicas.begin(); at != instance.replicas.end();) {
       ReplicaWorld& replica = at->second;
-      const bool gone = !seen.contains(at->first) && replica.container && replica.busy == Busy::none &&
-                        replica.changed_at < fact.asked_at;
+      const bool gone = !seen.contains(at->first) && replica.container &&
+                        replica.busy == Busy::none && replica.changed_at < fact.asked_at;
       if (gone) {
         vanish(replica, now);
         world.dirty.insert(id);
@@ -159,7 +169,8 @@ void on(World& world, const Listed& fact, TimePoint now) {
 void on(World& world, const ContainerSeen& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.container.instance_id, now);
   const ReplicaWorld* known = find(instance, fact.container.key);
-  if (known != nullptr && known->busy == Busy::starting) return;  // the deed's own answer is fresher
+  if (known != nullptr && known->busy == Busy::starting)
+    return;  // the deed's own answer is fresher
   see(world, instance, fact.container, true, now);
 }
 
@@ -178,7 +189,9 @@ void on(World& world, const EngineLost&, TimePoint now) {
       if (!replica.container || !replica.container->exit || replica.stop_asked) continue;
       if (replica.container->exit->at < now - world.policy.engine_stop_margin) continue;
       const Deployment* deployment = deployment_of(instance, key.deployment_id);
-      if (deployment == nullptr || deployment->settings.deploy.restart_policy == RestartPolicy::never) continue;
+      if (deployment == nullptr ||
+          deployment->settings.deploy.restart_policy == RestartPolicy::never)
+        continue;
       // The engine stopped it on its own way down.
       if (!replica.completed && replica.restarts > 0) --replica.restarts;
       replica.completed = replica.gave_up = false;
@@ -205,13 +218,16 @@ void probe_passed(ReplicaWorld& replica, TimePoint now) {
 void on(World& world, const ProbeFinished& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   ReplicaWorld* replica = find(instance, fact.key);
-  if (replica == nullptr || !replica->container || replica->container->container_id != fact.container_id) return;
+  if (replica == nullptr || !replica->container ||
+      replica->container->container_id != fact.container_id)
+    return;
   replica->probing = false;
   if (replica->container->state != ContainerState::running) return;
   ++replica->attempts;
   replica->probe_detail = fact.outcome.detail;
   const Deployment* deployment = deployment_of(instance, fact.key.deployment_id);
-  const Duration interval = Seconds(deployment == nullptr ? 10 : deployment->settings.deploy.healthcheck_interval_seconds);
+  const Duration interval = Seconds(
+      deployment == nullptr ? 10 : deployment->settings.deploy.healthcheck_interval_seconds);
   if (fact.outcome.ok) {
     probe_passed(*replica, now);
     replica->next_probe_at = now + interval;
@@ -228,7 +244,8 @@ void on(World& world, const ProbeFinished& fact, TimePoint now) {
     replica->next_probe_at = now + std::min<Duration>(interval, Seconds(1));
     return;
   }
-  replica->next_probe_at = now + (replica->unready_since ? Duration(Seconds(1)) : probe_delay(replica->attempts));
+  replica->next_probe_at =
+      now + (replica->unready_since ? Duration(Seconds(1)) : probe_delay(replica->attempts));
 }
 
 void on(World& world, const RoutesApplied& fact, TimePoint now) {
@@ -245,7 +262,8 @@ void on(World& world, const RouteFailed& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   instance.requested.reset();
   ++instance.route_failures;
-  instance.route_at = now + std::min<Duration>(Seconds(10), std::chrono::milliseconds(250) * instance.route_failures);
+  instance.route_at = now + std::min<Duration>(Seconds(10), std::chrono::milliseconds(250) *
+                                                                instance.route_failures);
 }
 
 void on(World& world, const Drained& fact, TimePoint now) {
@@ -270,7 +288,8 @@ void on(World& world, const DeedDone& fact, TimePoint now) {
       break;
     case Deed::stop:
       if (replica->container && replica->container->state != ContainerState::exited) {
-        replica->container->state = ContainerState::exited;  // the engine says so; details follow with its event
+        replica->container->state =
+            ContainerState::exited;  // the engine says so; details follow with its event
         replica->container->address.reset();
         replica->proof.reset();
         forget_health(*replica);
@@ -308,7 +327,8 @@ void on(World& world, const DeedFailed& fact, TimePoint now) {
   if (replica == nullptr) return;
   replica->busy = Busy::none;
   ++replica->start_failures;
-  replica->retry_at = now + std::max<Duration>(restart_delay(replica->start_failures + 1), std::chrono::milliseconds(500));
+  replica->retry_at = now + std::max<Duration>(restart_delay(replica->start_failures + 1),
+                                               std::chrono::milliseconds(500));
   if (fact.deed != Deed::start) return;
   replica->reason = "could not start: " + fact.error.detail;
   replica->refused = for_ever(fact.error);
@@ -328,7 +348,8 @@ void on(World& world, const ReplicaRecorded& fact, TimePoint now) {
   replica->recording = false;
   if (fact.ok) {
     replica->recorded = fact.replica;
-    if (fact.replica.status == ReplicaStatus::removed && !replica->container && replica->busy == Busy::none)
+    if (fact.replica.status == ReplicaStatus::removed && !replica->container &&
+        replica->busy == Busy::none)
       instance.replicas.erase(fact.replica.key);
   } else {
     replica->record_at = now + kRecordAgain;
@@ -336,7 +357,8 @@ void on(World& world, const ReplicaRecorded& fact, TimePoint now) {
 }
 
 void on(World& world, const ReplicaRemembered& fact, TimePoint now) {
-  ReplicaWorld& replica = replica_of(instance_of(world, fact.replica.instance_id, now), fact.replica.key);
+  ReplicaWorld& replica =
+      replica_of(instance_of(world, fact.replica.instance_id, now), fact.replica.key);
   replica.restarts = fact.replica.restarts;
   replica.gave_up = fact.replica.status == ReplicaStatus::crashed;
   replica.completed = fact.replica.status == ReplicaStatus::exited && fact.replica.exit_code == 0;
@@ -349,8 +371,9 @@ void on(World& world, const ReplicaRemembered& fact, TimePoint now) {
 
 bool InstanceWorld::routed(const ReplicaKey& key) const {
   const auto takes = [&](const Route& route) {
-    return std::any_of(route.backends.begin(), route.backends.end(),
-                       [&](const RouteBackend& backend) { return backend.key == key && !backend.draining; });
+    return std::any_of(
+        route.backends.begin(), route.backends.end(),
+        [&](const RouteBackend& backend) { return backend.key == key && !backend.draining; });
   };
   return takes(applied) || (requested && takes(*requested));
 }

@@ -1,6 +1,7 @@
-// The world as the scheduler knows it: what is desired, what was observed, and a mark for every action under way, so
-// that planning twice gives nothing new. A cache of the store, the engine and the edge: it may be dropped at any
-// moment and built again from them. Owned by the scheduler's thread. Pure: `now` is a parameter.
+// The world as the scheduler knows it: what is desired, what was observed, and a mark for every
+// action under way, so that planning twice gives nothing new. A cache of the store, the engine and
+// the edge: it may be dropped at any moment and built again from them. Owned by the scheduler's
+// thread. Pure: `now` is a parameter.
 //
 // Facts go in through absorb(); plan() reads; dispatched() leaves the mark of an action.
 #pragma once
@@ -22,51 +23,121 @@ namespace gantry {
 
 // Knobs; the defaults are the product's.
 struct Policy {
-  Duration orphan_grace = Seconds(300);        // what is ours but unknown is removed after so long
-  Duration drain_deadline = Seconds(30);       // sessions at the edge may finish for so long
-  Duration worker_settle = Seconds(2);         // a replica without a port is ready when it ran for so long
-  Duration port_settle = Seconds(10);          // port_mode automatic: ready although nothing listens yet
-  Duration forget_restarts = Seconds(60);      // ready for so long: restarts count from zero again
-  Duration unhealthy_restart = Seconds(30);    // unready for so long after having been ready: restarted
-  Duration engine_stop_margin = Seconds(15);   // exits so long before the engine was lost are the engine's doing
-  int unready_after = 3;                       // failed probes in a row
+  Duration orphan_grace = Seconds(300);   // what is ours but unknown is removed after so long
+  Duration drain_deadline = Seconds(30);  // sessions at the edge may finish for so long
+  Duration worker_settle = Seconds(2);  // a replica without a port is ready when it ran for so long
+  Duration port_settle = Seconds(10);   // port_mode automatic: ready although nothing listens yet
+  Duration forget_restarts = Seconds(60);  // ready for so long: restarts count from zero again
+  Duration unhealthy_restart =
+      Seconds(30);  // unready for so long after having been ready: restarted
+  Duration engine_stop_margin =
+      Seconds(15);        // exits so long before the engine was lost are the engine's doing
+  int unready_after = 3;  // failed probes in a row
 };
 
 // ---- facts ----
 
-struct DesiredChanged { InstanceId instance_id; DesiredPtr desired; };  // null: deleted
-struct Listed { TimePoint asked_at; std::vector<Container> containers; };  // the whole truth at `asked_at`
-struct ContainerSeen { Container container; };
-struct ContainerGone { ReplicaKey key; InstanceId instance_id; };
+struct DesiredChanged {
+  InstanceId instance_id;
+  DesiredPtr desired;
+};  // null: deleted
+struct Listed {
+  TimePoint asked_at;
+  std::vector<Container> containers;
+};  // the whole truth at `asked_at`
+struct ContainerSeen {
+  Container container;
+};
+struct ContainerGone {
+  ReplicaKey key;
+  InstanceId instance_id;
+};
 struct EngineLost {};
 struct EngineBack {};
-struct ProbeFinished { InstanceId instance_id; ReplicaKey key; std::string container_id; ProbeOutcome outcome; };
-struct RoutesApplied { std::int64_t generation; std::vector<Route> routes; };
-struct RouteFailed { InstanceId instance_id; std::string detail; };
-struct Drained { InstanceId instance_id; DrainProof proof; };
+struct ProbeFinished {
+  InstanceId instance_id;
+  ReplicaKey key;
+  std::string container_id;
+  ProbeOutcome outcome;
+};
+struct RoutesApplied {
+  std::int64_t generation;
+  std::vector<Route> routes;
+};
+struct RouteFailed {
+  InstanceId instance_id;
+  std::string detail;
+};
+struct Drained {
+  InstanceId instance_id;
+  DrainProof proof;
+};
 enum class Deed { start, stop, remove };
-struct DeedDone { InstanceId instance_id; ReplicaKey key; Deed deed; std::optional<Container> container; };
-struct DeedFailed { InstanceId instance_id; ReplicaKey key; Deed deed; Error error; };
-struct StatusRecorded { StatusChange change; bool ok; };
-struct ReplicaRecorded { Replica replica; bool ok; };
-struct ReplicaRemembered { Replica replica; };  // at the start, from the store, before the first Listed
+struct DeedDone {
+  InstanceId instance_id;
+  ReplicaKey key;
+  Deed deed;
+  std::optional<Container> container;
+};
+struct DeedFailed {
+  InstanceId instance_id;
+  ReplicaKey key;
+  Deed deed;
+  Error error;
+};
+struct StatusRecorded {
+  StatusChange change;
+  bool ok;
+};
+struct ReplicaRecorded {
+  Replica replica;
+  bool ok;
+};
+struct ReplicaRemembered {
+  Replica replica;
+};  // at the start, from the store, before the first Listed
 
-using Fact = std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost, EngineBack, ProbeFinished,
-                          RoutesApplied, RouteFailed, Drained, DeedDone, DeedFailed, StatusRecorded, ReplicaRecorded,
-                          ReplicaRemembered>;
+using Fact = std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost,
+                          EngineBack, ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone,
+                          DeedFailed, StatusRecorded, ReplicaRecorded, ReplicaRemembered>;
 
 // ---- actions ----
 
-struct Start { ContainerSpec spec; };
-struct Stop { InstanceId instance_id; DrainProof proof; Seconds grace; };
-struct Remove { InstanceId instance_id; ReplicaKey key; };
-struct SetRoute { Route route; };
-struct Drain { InstanceId instance_id; ReplicaKey key; TimePoint deadline; };
-struct Probe { InstanceId instance_id; ReplicaKey key; std::string container_id; ProbeTarget target; };
-struct RecordStatus { StatusChange change; };
-struct RecordReplica { Replica replica; };
+struct Start {
+  ContainerSpec spec;
+};
+struct Stop {
+  InstanceId instance_id;
+  DrainProof proof;
+  Seconds grace;
+};
+struct Remove {
+  InstanceId instance_id;
+  ReplicaKey key;
+};
+struct SetRoute {
+  Route route;
+};
+struct Drain {
+  InstanceId instance_id;
+  ReplicaKey key;
+  TimePoint deadline;
+};
+struct Probe {
+  InstanceId instance_id;
+  ReplicaKey key;
+  std::string container_id;
+  ProbeTarget target;
+};
+struct RecordStatus {
+  StatusChange change;
+};
+struct RecordReplica {
+  Replica replica;
+};
 
-using Action = std::variant<Start, Stop, Remove, SetRoute, Drain, Probe, RecordStatus, RecordReplica>;
+using Action =
+    std::variant<Start, Stop, Remove, SetRoute, Drain, Probe, RecordStatus, RecordReplica>;
 
 std::string describe(const Action&);  // one line for the log: verb and key=value
 
@@ -78,7 +149,8 @@ struct ReplicaWorld {
   ReplicaKey key;
   std::optional<Container> container;
   Busy busy = Busy::none;
-  TimePoint changed_at{};  // when the container's state was last learnt; older lists are not believed
+  TimePoint
+      changed_at{};  // when the container's state was last learnt; older lists are not believed
 
   bool open = false;   // the last probes got through
   bool ready = false;  // may take traffic (or needs none)
@@ -93,10 +165,10 @@ struct ReplicaWorld {
   int restarts = 0;
   int start_failures = 0;
   TimePoint retry_at{};
-  bool gave_up = false;     // the restart policy is used up
-  bool completed = false;   // ended with 0 and is not to be restarted
-  bool refused = false;     // the engine will never start it like this
-  bool stop_asked = false;  // the coming exit is our doing
+  bool gave_up = false;                   // the restart policy is used up
+  bool completed = false;                 // ended with 0 and is not to be restarted
+  bool refused = false;                   // the engine will never start it like this
+  bool stop_asked = false;                // the coming exit is our doing
   std::optional<TimePoint> counted_exit;  // the exit the policy has judged
   std::string reason;
 
@@ -107,9 +179,9 @@ struct ReplicaWorld {
 };
 
 struct DeploymentWorld {
-  std::optional<TimePoint> window_from;        // when its health window began
-  std::optional<DeploymentStatus> recording;   // a write of this status is under way
-  TimePoint record_at{};                       // not before, after a failed write
+  std::optional<TimePoint> window_from;       // when its health window began
+  std::optional<DeploymentStatus> recording;  // a write of this status is under way
+  TimePoint record_at{};                      // not before, after a failed write
 };
 
 struct InstanceWorld {
@@ -124,8 +196,8 @@ struct InstanceWorld {
   TimePoint route_at{};            // not before, after a refusal
   int route_failures = 0;
 
-  bool routed(const ReplicaKey&) const;    // takes new requests, applied or asked for
-  bool at_edge(const ReplicaKey&) const;   // known to the edge at all, draining included
+  bool routed(const ReplicaKey&) const;   // takes new requests, applied or asked for
+  bool at_edge(const ReplicaKey&) const;  // known to the edge at all, draining included
 };
 
 struct World {
@@ -140,7 +212,8 @@ struct World {
 void absorb(World&, const Fact&, TimePoint now);
 void dispatched(World&, const Action&, TimePoint now);
 
-// The settings under which a replica's deployment runs; null when the deployment is not known (any more).
+// The settings under which a replica's deployment runs; null when the deployment is not known (any
+// more).
 const Deployment* deployment_of(const InstanceWorld&, const DeploymentId&);
 
 }  // namespace gantry
