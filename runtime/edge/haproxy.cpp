@@ -156,15 +156,9 @@ Result<bool> HaproxyEdge::supervise() {
   const std::lock_guard guard(mutex_);
   if (!started_) return not_started();
   const auto running = master_.find();
-  if (!running) {
-    worker_.close();
-    GANTRY_TRY(bring_up());
-    options_.notice("edge_restarted reason=\"the proxy was dead\"");
-    return true;
-  }
-  if (running->worker != worker_pid_) worker_.close();  // somebody else has reloaded it
+  if (!running || running->worker != worker_pid_) worker_.close();  // dead, or somebody else has reloaded it
   if (files_behind_) GANTRY_TRY(write_made_files());
-  if (table_.free_slots() * 10 < table_.slots() && table_.slots() < kMostSlots) {
+  if (running && table_.free_slots() * 10 < table_.slots() && table_.slots() < kMostSlots) {
     auto grown = grow(table_.slots());
     if (!grown) return grown.error();
     GANTRY_TRY(reload());
@@ -279,7 +273,8 @@ Result<> HaproxyEdge::reload() {
   return await_generation();
 }
 
-// True when something differed. By single commands where they can say it, else by a reload.
+// True when something differed. By single commands where they can say it, else by a reload, or by starting a proxy
+// when none is left: a worker's death ends its master too, but a moment later.
 Result<bool> HaproxyEdge::repair() {
   auto commands = differences();
   if (commands && commands->empty()) return false;
@@ -287,7 +282,13 @@ Result<bool> HaproxyEdge::repair() {
     commands = differences();
     if (commands && commands->empty()) return true;
   }
-  GANTRY_TRY(reload());
+  if (master_.find()) {
+    const auto reloaded = reload();
+    if (reloaded) return true;
+    if (master_.find()) return reloaded.error();
+  }
+  GANTRY_TRY(bring_up());
+  options_.notice("edge_restarted reason=\"the proxy was dead\"");
   return true;
 }
 

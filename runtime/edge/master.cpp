@@ -82,10 +82,17 @@ std::optional<MasterStatus> parse_show_proc(const std::string& text) {
 HaproxyMaster::HaproxyMaster(const EdgeOptions& options)
     : options_(options), paths_(options), pid_file_(paths_.run + "/master.pid") {}
 
+// A pid may have been given to somebody else since: the command line names the directory's socket. It reads empty for a
+// moment while the master re-executes itself.
 bool HaproxyMaster::is_ours(pid_t pid) const {
-  if (!process_alive(pid, "haproxy")) return false;
-  const auto command = read_whole("/proc/" + std::to_string(pid) + "/cmdline");
-  return command && command->find(paths_.master_socket) != std::string::npos;
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    if (!process_alive(pid, "haproxy") && !process_alive(pid, "setpriv")) return false;
+    const auto command = read_whole("/proc/" + std::to_string(pid) + "/cmdline");
+    if (!command) return false;
+    if (!command->empty()) return command->find(paths_.master_socket) != std::string::npos;
+    std::this_thread::sleep_for(kPause);
+  }
+  return false;
 }
 
 std::optional<pid_t> HaproxyMaster::recorded_pid() const {
