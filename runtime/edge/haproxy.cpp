@@ -1,6 +1,7 @@
 #include "runtime/edge/haproxy.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -172,7 +173,25 @@ Result<bool> HaproxyEdge::supervise() {
 
 // ---- files ----
 
+// They become words of the configuration.
+Result<> check_options(const EdgeOptions& options) {
+  const auto bad = [](const std::string& what) { return Error{Code::invalid, "edge_options", what}; };
+  const std::string& directory = options.directory;
+  const bool plain = std::all_of(directory.begin(), directory.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '/' || c == '.' || c == '_' || c == '-';
+  });
+  if (directory.empty() || directory[0] != '/' || directory.size() > 80 || !plain)
+    return bad("the edge's directory is an absolute path of at most 80 plain characters, not '" + directory + "'");
+  if (options.port < 1 || options.port > 65535) return bad("the edge's port is 1 to 65535");
+  if (options.slots < 1 || options.slots > kMostSlots)
+    return bad("the edge's slots are 1 to " + std::to_string(kMostSlots));
+  if (options.max_connections < 1) return bad("the edge's max_connections is at least 1");
+  if (options.uid.has_value() != options.gid.has_value()) return bad("the edge's uid and gid come together");
+  return done();
+}
+
 Result<> HaproxyEdge::prepare_directory() {
+  GANTRY_TRY(check_options(options_));
   GANTRY_TRY(make_directory(paths_.directory, 0755));
   GANTRY_TRY(make_directory(paths_.pages, 0755));
   GANTRY_TRY(make_directory(paths_.run, 0700));

@@ -34,7 +34,8 @@ std::unique_ptr<Edge> make_haproxy_edge(const EdgeOptions&);
 // The whole configuration as text. Pure; the table is valid, so that the text always loads.
 std::string haproxy_config(const RouteTable&, const EdgeOptions&);
 
-// Ends the proxy of this directory, if one runs. graceful: connections may finish (up to hard-stop-after), returns at once.
+// Ends the proxy of this directory, if one runs. graceful: connections may finish (up to hard-stop-after), returns at
+// once; destroy the Edge before it, whose control session would keep the worker too.
 enum class StopMode { graceful, now };
 Result<> stop_haproxy(const EdgeOptions&, StopMode);
 

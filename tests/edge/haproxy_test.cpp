@@ -15,6 +15,7 @@
 
 #include "runtime/edge/config.hpp"
 #include "runtime/edge/files.hpp"
+#include "runtime/edge/state.hpp"
 #include "runtime/process.hpp"
 #include "tests/edge/worlds.hpp"
 
@@ -391,6 +392,79 @@ TEST_F(EdgeHaproxy, ManyRoutesAreWrittenLateAndLostNever) {
   world_.restart_daemon();
   EXPECT_EQ(world_.edge().table().size(), 401u);
   EXPECT_EQ(world_.answering("late.test"), Ids{replica.key.id()});
+}
+
+TEST_F(EdgeHaproxy, AnApplyCutShortIsFinishedAtTheNextStart) {
+  const auto replica = serve_one();
+  const auto second = world_.replica(2, 0);
+  world_.drop_daemon();
+  {
+    StateFile file(world_.options.directory);  // what a daemon leaves that dies between the file and the proxy
+    const auto loaded = file.load(8);
+    ASSERT_TRUE(loaded.ok());
+    ASSERT_TRUE(file.append({loaded->table.generation() + 1, 8, {{2, route(2, {"two.test"}, {second})}}}).ok());
+  }
+  EXPECT_EQ(world_.status("two.test"), 404);
+  world_.restart_daemon();
+  EXPECT_EQ(world_.answering("two.test"), Ids{second.key.id()});
+  EXPECT_EQ(world_.answering("one.test"), Ids{replica.key.id()});
+}
+
+TEST_F(EdgeHaproxy, ARefusedConfigurationNeverReplacesTheGoodOne) {
+  const auto replica = serve_one();
+  const auto before = *read_whole(world_.file("haproxy.cfg"));
+  world_.drop_daemon();
+  auto options = world_.options;
+  options.haproxy = "/bin/false";
+  options.max_connections += 1;  // another layout: a reload
+  const auto started = make_haproxy_edge(options)->start();
+  ASSERT_FALSE(started.ok());
+  EXPECT_EQ(started.error().reason, "config_refused");
+  EXPECT_EQ(*read_whole(world_.file("haproxy.cfg")), before);
+  EXPECT_EQ(world_.answering("one.test"), Ids{replica.key.id()});
+}
+
+TEST_F(EdgeHaproxy, RefusesOptionsThatCannotBeWritten) {
+  auto options = world_.options;
+  options.directory = "/tmp/a b";
+  EXPECT_EQ(make_haproxy_edge(options)->start().error().reason, "edge_options");
+  options = world_.options;
+  options.port = 0;
+  EXPECT_EQ(make_haproxy_edge(options)->start().error().reason, "edge_options");
+  options = world_.options;
+  options.bind_address = "nowhere";
+  EXPECT_EQ(make_haproxy_edge(options)->start().error().reason, "address_unavailable");
+}
+
+TEST_F(EdgeHaproxy, StopsGracefully) {
+  serve_one();
+  const pid_t master = world_.master_pid();
+  world_.drop_daemon();
+  ASSERT_TRUE(stop_haproxy(world_.options, StopMode::graceful).ok());
+  await_death(master);
+  EXPECT_TRUE(stop_haproxy(world_.options, StopMode::now).ok()) << "nothing left to stop";
+}
+
+// By hand, for figures: --gtest_also_run_disabled_tests
+TEST_F(EdgeHaproxy, DISABLED_TenThousandServices) {
+  world_.drop_daemon();
+  world_.options.slots = 64;
+  world_.restart_daemon();
+  std::vector<double> times;
+  const auto all = std::chrono::steady_clock::now();
+  for (int n = 1; n <= 10000; ++n) {
+    const auto begin = std::chrono::steady_clock::now();
+    apply({route(n, {"n" + std::to_string(n) + ".test"}, {{replica_key(n), {"127.0.0.1", 9}, false}})});
+    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+  }
+  const std::chrono::duration<double> total = std::chrono::steady_clock::now() - all;
+  std::sort(times.end() - 1000, times.end());
+  std::sort(times.begin(), times.begin() + 200);
+  std::cout << "10000 applies in " << total.count() << " s; p50 of the first 200: " << times[100]
+            << " ms, of the last 1000: " << times[9500] << " ms\n";
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_FALSE(supervise());
+  std::cout << "supervise: " << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() << " s\n";
 }
 
 TEST_F(EdgeHaproxy, AppliesQuickly) {
