@@ -33,9 +33,10 @@ RouteTable table_of(const std::vector<Route>& routes) {
 }
 
 RouteTable sample() {
-  return table_of({route(1, {"api.example.com", "api.localhost"},
-                         {backend(1, 0, "10.192.3.2", 8080), draining(backend(1, 1, "10.192.3.3", 8080))}),
-                   route(2, {"six.example.com"}, {backend(2, 0, "fd00::0:7", 3000)})});
+  return table_of(
+      {route(1, {"api.example.com", "api.localhost"},
+             {backend(1, 0, "10.192.3.2", 8080), draining(backend(1, 1, "10.192.3.3", 8080))}),
+       route(2, {"six.example.com"}, {backend(2, 0, "fd00::0:7", 3000)})});
 }
 
 std::string texts(const std::vector<Command>& commands) {
@@ -55,7 +56,8 @@ TEST(EdgeConfig, IsTheGoldenText) {
 }
 
 TEST(EdgeConfig, HostsMapNamesSlots) {
-  EXPECT_EQ(hosts_map_text(sample()), "api.example.com s0001\napi.localhost s0001\nsix.example.com s0002\n");
+  EXPECT_EQ(hosts_map_text(sample()),
+            "api.example.com s0001\napi.localhost s0001\nsix.example.com s0002\n");
 }
 
 TEST(EdgeConfig, LayoutChangesWithEverythingButRoutes) {
@@ -70,7 +72,8 @@ TEST(EdgeConfig, LayoutChangesWithEverythingButRoutes) {
 }
 
 TEST(EdgeConfig, TheTableCanBeReadBackFromIt) {
-  const auto back = rebuild_from_config(haproxy_config(sample(), options()), hosts_map_text(sample()));
+  const auto back =
+      rebuild_from_config(haproxy_config(sample(), options()), hosts_map_text(sample()));
   EXPECT_EQ(back.routes(), sample().routes());
   EXPECT_EQ(back.generation(), 42);
   EXPECT_EQ(back.slots(), 3);
@@ -88,31 +91,42 @@ TEST(EdgeConfig, PagesAreSmallAndNeedNothingElse) {
 
 TEST(EdgeLive, ADeltaNeverLeavesAGap) {
   const auto before = sample();
-  const auto plan = *before.plan({route(1, {"api.example.com", "new.example.com"},
-                                        {draining(backend(1, 0, "10.192.3.2", 8080)), backend(3, 0, "10.192.3.9", 1)})});
-  const std::string old = "s0001/" + replica_key(1, 0).id(), gone = "s0001/" + replica_key(1, 1).id(),
+  const auto plan = *before.plan(
+      {route(1, {"api.example.com", "new.example.com"},
+             {draining(backend(1, 0, "10.192.3.2", 8080)), backend(3, 0, "10.192.3.9", 1)})});
+  const std::string old = "s0001/" + replica_key(1, 0).id(),
+                    gone = "s0001/" + replica_key(1, 1).id(),
                     fresh = "s0001/" + replica_key(3, 0).id();
   EXPECT_EQ(texts(commands_for(plan, "/m")),
-            "add server " + fresh + " 10.192.3.9:1 check inter 2s fall 2 rise 1 weight 100 pool-purge-delay 2s\n" +
-                "enable health " + fresh + "\nenable server " + fresh + "\nadd map /m new.example.com s0001\n" +
-                "del map /m api.localhost\nset server " + old + " state drain\nset server " + gone +
-                " state maint\ndel server " + gone + "\n");
+            "add server " + fresh +
+                " 10.192.3.9:1 check inter 2s fall 2 rise 1 weight 100 pool-purge-delay 2s\n" +
+                "enable health " + fresh + "\nenable server " + fresh +
+                "\nadd map /m new.example.com s0001\n" + "del map /m api.localhost\nset server " +
+                old + " state drain\nset server " + gone + " state maint\ndel server " + gone +
+                "\n");
 }
 
 TEST(EdgeLive, AMovedHostIsSetAndNeverDeleted) {
   const auto before = sample();
-  const auto plan = *before.plan({route(2, {"six.example.com", "api.localhost"}, before.at(2)->route.backends),
-                                  route(1, {"api.example.com"}, before.at(1)->route.backends)});
+  const auto plan =
+      *before.plan({route(2, {"six.example.com", "api.localhost"}, before.at(2)->route.backends),
+                    route(1, {"api.example.com"}, before.at(1)->route.backends)});
   EXPECT_EQ(texts(commands_for(plan, "/m")), "set map /m api.localhost s0002\n");
 }
 
 TEST(EdgeLive, WhatIsRightNeedsNoRepair) {
   const std::string servers =
       "1\n# be_id be_name ...\n"
-      "3 s0001 1 " + replica_key(1, 0).id() + " 10.192.3.2 2 0 100 100 1 8 2 0 6 0 0 0 - 8080 - 0 0 - - 0\n"
-      "3 s0001 2 " + replica_key(1, 1).id() + " 10.192.3.3 2 0 0 0 1 8 2 0 6 0 0 0 - 8080 - 0 0 - - 0\n"
-      "4 s0002 1 " + replica_key(2, 0).id() + " fd00::7 2 0 100 100 1 8 2 0 6 0 0 0 - 3000 - 0 0 - - 0\n";
-  const std::string hosts = "0x1 api.example.com s0001\n0x2 api.localhost s0001\n0x3 six.example.com s0002\n";
+      "3 s0001 1 " +
+      replica_key(1, 0).id() +
+      " 10.192.3.2 2 0 100 100 1 8 2 0 6 0 0 0 - 8080 - 0 0 - - 0\n"
+      "3 s0001 2 " +
+      replica_key(1, 1).id() +
+      " 10.192.3.3 2 0 0 0 1 8 2 0 6 0 0 0 - 8080 - 0 0 - - 0\n"
+      "4 s0002 1 " +
+      replica_key(2, 0).id() + " fd00::7 2 0 100 100 1 8 2 0 6 0 0 0 - 3000 - 0 0 - - 0\n";
+  const std::string hosts =
+      "0x1 api.example.com s0001\n0x2 api.localhost s0001\n0x3 six.example.com s0002\n";
   const auto live = parse_live(servers, hosts);
   ASSERT_TRUE(live.ok());
   EXPECT_EQ(texts(repairs_for(sample(), *live, "/m")), "");

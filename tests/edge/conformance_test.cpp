@@ -118,7 +118,8 @@ TEST_P(EdgeConformance, RefusesBadInputAndChangesNothing) {
   EXPECT_EQ(refusal({route(1, {"one.test"}, {broken})}), "address_invalid");
   broken.address = {"127.0.0.1", 70000};
   EXPECT_EQ(refusal({route(1, {"one.test"}, {broken})}), "address_invalid");
-  for (const char* host : {"", "Upper.test", "a b", "a\nb", "-a.test", "a..b", "x;y", "a.test.", "a-.test"})
+  for (const char* host :
+       {"", "Upper.test", "a b", "a\nb", "-a.test", "a..b", "x;y", "a.test.", "a-.test"})
     EXPECT_EQ(refusal({route(2, {host}, {})}), "host_invalid") << host;
   EXPECT_EQ(refusal({route(2, {"two.test"}, {a})}), "replica_twice");
   EXPECT_EQ(refusal({route(2, {"b.test"}, {}), route(2, {"c.test"}, {})}), "instance_twice");

@@ -40,7 +40,9 @@ class EdgeHaproxy : public ::testing::Test {
     EXPECT_TRUE(repaired.ok()) << (repaired.ok() ? "" : repaired.error().detail);
     return repaired.ok() && *repaired;
   }
-  bool noticed(const std::string& what) const { return world_.notices().find(what) != std::string::npos; }
+  bool noticed(const std::string& what) const {
+    return world_.notices().find(what) != std::string::npos;
+  }
   // One route of one replica, running.
   RouteBackend serve_one() {
     start();
@@ -49,7 +51,8 @@ class EdgeHaproxy : public ::testing::Test {
     return replica;
   }
   void await_death(pid_t pid) {
-    for (int i = 0; i < 300 && process_alive(pid, "haproxy"); ++i) std::this_thread::sleep_for(milliseconds(10));
+    for (int i = 0; i < 300 && process_alive(pid, "haproxy"); ++i)
+      std::this_thread::sleep_for(milliseconds(10));
     EXPECT_FALSE(process_alive(pid, "haproxy"));
   }
   HaproxyWorld world_;
@@ -146,7 +149,8 @@ TEST_F(EdgeHaproxy, AReloadBySomebodyElseIsNoticed) {
   const auto replica = serve_one();
   const pid_t worker = world_.worker_pid();
   ::kill(world_.master_pid(), SIGUSR2);
-  for (int i = 0; i < 200 && world_.worker_pid() == worker; ++i) std::this_thread::sleep_for(milliseconds(10));
+  for (int i = 0; i < 200 && world_.worker_pid() == worker; ++i)
+    std::this_thread::sleep_for(milliseconds(10));
   supervise();
   const auto second = world_.replica(2, 0);
   apply({route(2, {"two.test"}, {second})});
@@ -194,7 +198,8 @@ TEST_F(EdgeHaproxy, ReplacesReplicasUnderTrafficWithoutAFailure) {
     const auto next = world_.replica(n, 0);
     apply({route(1, {"one.test"}, {draining(current), next})});
     const TimePoint now{};
-    while (!world_.edge().drained(current.key, now, now + Seconds(1))) std::this_thread::sleep_for(milliseconds(1));
+    while (!world_.edge().drained(current.key, now, now + Seconds(1)))
+      std::this_thread::sleep_for(milliseconds(1));
     apply({route(1, {"one.test"}, {next})});
     current = next;
   }
@@ -207,7 +212,8 @@ TEST_F(EdgeHaproxy, ReplacesReplicasUnderTrafficWithoutAFailure) {
 TEST_F(EdgeHaproxy, SessionsInAnOldWorkerStillCount) {
   const auto old = serve_one();
   world_.open_session("one.test", old.key);
-  for (int n = 2; n <= 12; ++n) apply({route(n, {"n" + std::to_string(n) + ".test"}, {})});  // a reload
+  for (int n = 2; n <= 12; ++n)
+    apply({route(n, {"n" + std::to_string(n) + ".test"}, {})});  // a reload
   apply({route(1, {"one.test"}, {draining(old)})});
   const TimePoint now{};
   const auto proof = world_.edge().drained(old.key, now, now + Seconds(60));
@@ -273,7 +279,8 @@ TEST_F(EdgeHaproxy, ADamagedStateFileCostsNothing) {
   EXPECT_EQ(world_.master_pid(), master);
 
   world_.drop_daemon();
-  for (const char* name : {"routes.json", "routes.json.bak", "routes.journal", "routes.journal.bak"})
+  for (const char* name :
+       {"routes.json", "routes.json.bak", "routes.journal", "routes.journal.bak"})
     std::ofstream(world_.file(name)) << "garbage";
   world_.restart_daemon();
   EXPECT_EQ(world_.edge().table(), before);
@@ -296,9 +303,10 @@ TEST_F(EdgeHaproxy, StaleSocketsAndForeignPidsAreNotBelieved) {
 
 TEST_F(EdgeHaproxy, SetsForwardingHeadersAndTheRequestId) {
   serve_one();
-  const auto reply = world_.get("ONE.test.:8080", "/x",
-                                "X-Forwarded-For: 6.6.6.6\r\nX-Request-Id: mine\r\nForwarded: for=6.6.6.6\r\n"
-                                "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nProxy: evil\r\n");
+  const auto reply =
+      world_.get("ONE.test.:8080", "/x",
+                 "X-Forwarded-For: 6.6.6.6\r\nX-Request-Id: mine\r\nForwarded: for=6.6.6.6\r\n"
+                 "X-Real-IP: 6.6.6.6\r\nX-Forwarded-Proto: https\r\nProxy: evil\r\n");
   EXPECT_EQ(reply.status, 200);
   HttpReply seen;
   seen.head = world_.last_request();
@@ -380,13 +388,15 @@ TEST_F(EdgeHaproxy, ManyRoutesAreWrittenLateAndLostNever) {
   start();
   std::vector<Route> many;
   for (int n = 1; n <= 400; ++n)
-    many.push_back(route(n, {"n" + std::to_string(n) + ".test"}, {{replica_key(n), {"127.0.0.1", 9}, false}}));
+    many.push_back(
+        route(n, {"n" + std::to_string(n) + ".test"}, {{replica_key(n), {"127.0.0.1", 9}, false}}));
   apply(many);
   const auto replica = world_.replica(500, 0);
   apply({route(500, {"late.test"}, {replica})});
   EXPECT_EQ(world_.answering("late.test"), Ids{replica.key.id()});
   const auto text = read_whole(world_.file("haproxy.cfg"));
-  EXPECT_EQ(text->find(replica.key.id()), std::string::npos) << "the table is too big to be written each time";
+  EXPECT_EQ(text->find(replica.key.id()), std::string::npos)
+      << "the table is too big to be written each time";
   world_.drop_daemon();
   world_.kill_master();
   world_.restart_daemon();
@@ -399,10 +409,13 @@ TEST_F(EdgeHaproxy, AnApplyCutShortIsFinishedAtTheNextStart) {
   const auto second = world_.replica(2, 0);
   world_.drop_daemon();
   {
-    StateFile file(world_.options.directory);  // what a daemon leaves that dies between the file and the proxy
+    StateFile file(
+        world_.options.directory);  // what a daemon leaves that dies between the file and the proxy
     const auto loaded = file.load(8);
     ASSERT_TRUE(loaded.ok());
-    ASSERT_TRUE(file.append({loaded->table.generation() + 1, 8, {{2, route(2, {"two.test"}, {second})}}}).ok());
+    ASSERT_TRUE(
+        file.append({loaded->table.generation() + 1, 8, {{2, route(2, {"two.test"}, {second})}}})
+            .ok());
   }
   EXPECT_EQ(world_.status("two.test"), 404);
   world_.restart_daemon();
@@ -454,8 +467,11 @@ TEST_F(EdgeHaproxy, DISABLED_TenThousandServices) {
   const auto all = std::chrono::steady_clock::now();
   for (int n = 1; n <= 10000; ++n) {
     const auto begin = std::chrono::steady_clock::now();
-    apply({route(n, {"n" + std::to_string(n) + ".test"}, {{replica_key(n), {"127.0.0.1", 9}, false}})});
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    apply({route(n, {"n" + std::to_string(n) + ".test"},
+                 {{replica_key(n), {"127.0.0.1", 9}, false}})});
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+            .count());
   }
   const std::chrono::duration<double> total = std::chrono::steady_clock::now() - all;
   std::sort(times.end() - 1000, times.end());
@@ -464,7 +480,9 @@ TEST_F(EdgeHaproxy, DISABLED_TenThousandServices) {
             << " ms, of the last 1000: " << times[9500] << " ms\n";
   const auto begin = std::chrono::steady_clock::now();
   EXPECT_FALSE(supervise());
-  std::cout << "supervise: " << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count() << " s\n";
+  std::cout << "supervise: "
+            << std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count()
+            << " s\n";
 }
 
 TEST_F(EdgeHaproxy, AppliesQuickly) {
@@ -474,10 +492,13 @@ TEST_F(EdgeHaproxy, AppliesQuickly) {
   for (int i = 0; i < 60; ++i) {
     const auto begin = std::chrono::steady_clock::now();
     apply({route(1, {"one.test"}, {i % 2 == 0 ? a : b})});
-    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count());
+    times.push_back(
+        std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin)
+            .count());
   }
   std::sort(times.begin(), times.end());
-  std::cout << "apply (add one, remove one): p50 " << times[30] << " ms, p95 " << times[57] << " ms\n";
+  std::cout << "apply (add one, remove one): p50 " << times[30] << " ms, p95 " << times[57]
+            << " ms\n";
   EXPECT_LT(times[30], 100);
 }
 

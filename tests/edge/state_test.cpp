@@ -26,7 +26,8 @@ class EdgeState : public ::testing::Test {
     const auto plan = *table.plan({route});
     StateRecord record{table.generation() + 1, table.slots(), {}};
     for (const auto& step : plan)
-      record.routes.push_back(step.after ? *step.after : SlotRoute{1, {step.before->route.instance_id, {}, {}}});
+      record.routes.push_back(step.after ? *step.after
+                                         : SlotRoute{1, {step.before->route.instance_id, {}, {}}});
     ASSERT_TRUE(file.append(record).ok());
     table.commit(plan);
     table.set_generation(record.generation);
@@ -102,9 +103,10 @@ TEST_F(EdgeState, ACompactionCutShortLosesNothing) {
 }
 
 TEST_F(EdgeState, WordsOfAFileAreCheckedLikeACallers) {
-  for (const char* text : {R"({"instance_id":"INS","slot":1,"hosts":["ok.test","x y"],"backends":[]})",
-                           R"({"instance_id":"INS","slot":0,"hosts":["ok.test"],"backends":[]})",
-                           R"({"instance_id":"INS","slot":999999999,"hosts":["ok.test"],"backends":[]})"}) {
+  for (const char* text :
+       {R"({"instance_id":"INS","slot":1,"hosts":["ok.test","x y"],"backends":[]})",
+        R"({"instance_id":"INS","slot":0,"hosts":["ok.test"],"backends":[]})",
+        R"({"instance_id":"INS","slot":999999999,"hosts":["ok.test"],"backends":[]})"}) {
     std::string route(text);
     route.replace(route.find("INS"), 3, instance_id(1).str());
     std::ofstream(path("routes.json")) << R"({"generation":5,"slots":4,"routes":[)" + route + "]}";
@@ -113,15 +115,17 @@ TEST_F(EdgeState, WordsOfAFileAreCheckedLikeACallers) {
     EXPECT_TRUE(loaded->table.routes().empty()) << text;
     EXPECT_EQ(loaded->notices.size(), 1u) << text;
   }
-  for (const char* text : {"", "[]", "{}", R"({"generation":"x","slots":1,"routes":[]})",
-                           R"({"generation":1,"slots":-1,"routes":[]})", R"({"generation":1,"slots":1,"routes":[1]})"})
+  for (const char* text :
+       {"", "[]", "{}", R"({"generation":"x","slots":1,"routes":[]})",
+        R"({"generation":1,"slots":-1,"routes":[]})", R"({"generation":1,"slots":1,"routes":[1]})"})
     EXPECT_FALSE(decode_record(text).ok()) << text;
 }
 
 TEST_F(EdgeState, WritesWhatChangesAndNotAllThereIs) {
   StateFile file(folder_);
   RouteTable table = file.load(3000)->table;
-  for (int n = 1; n <= 1000; ++n) change(file, table, route(n, {"n" + std::to_string(n) + ".test"}, {backend(n)}));
+  for (int n = 1; n <= 1000; ++n)
+    change(file, table, route(n, {"n" + std::to_string(n) + ".test"}, {backend(n)}));
   const auto before = std::filesystem::file_size(path("routes.journal"));
   change(file, table, route(2000, {"last.test"}, {backend(2000)}));
   EXPECT_LT(std::filesystem::file_size(path("routes.journal")) - before, 400u);
@@ -137,7 +141,9 @@ TEST(EdgeTable, AFreedSlotIsUsedAgainAndNotInTheSameChange) {
   table.commit(*table.plan({route(3, {"three.test"}, {})}));
   EXPECT_EQ(table.routes().at(instance_id(3)).slot, 1);
   EXPECT_EQ(table.plan({route(4, {"four.test"}, {})}).error().reason, "slots_exhausted");
-  EXPECT_EQ(table.missing_slots({route(4, {"four.test"}, {}), route(5, {"five.test"}, {}), route(6, {}, {})}), 2);
+  EXPECT_EQ(table.missing_slots(
+                {route(4, {"four.test"}, {}), route(5, {"five.test"}, {}), route(6, {}, {})}),
+            2);
 }
 
 TEST(EdgeTable, SlotNamesAreOpaqueAndSteady) {

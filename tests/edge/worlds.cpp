@@ -70,7 +70,9 @@ HaproxyWorld::HaproxyWorld() {
   options.bind_address = "127.0.0.1";
   options.port = free_port();
   options.slots = 8;
-  options.notice = [notices = notices_](std::string_view text) { *notices += std::string(text) + "\n"; };
+  options.notice = [notices = notices_](std::string_view text) {
+    *notices += std::string(text) + "\n";
+  };
   edge_ = make_haproxy_edge(options);
 }
 
@@ -87,15 +89,16 @@ RouteBackend HaproxyWorld::replica(int deployment, int ordinal) {
   const auto key = replica_key(deployment, ordinal);
   auto& server = servers_[key];
   if (!server)
-    server = std::make_unique<LoopbackServer>([gate = gate_, id = key.id()](const std::string& request) {
-      {
-        const std::lock_guard lock(gate->mutex);
-        gate->last_request = request;
-        if (request.starts_with("GET /hold")) gate->arrived.insert(id);
-      }
-      while (request.starts_with("GET /hold") && !gate->open) pause();
-      return http_answer(200, id);
-    });
+    server =
+        std::make_unique<LoopbackServer>([gate = gate_, id = key.id()](const std::string& request) {
+          {
+            const std::lock_guard lock(gate->mutex);
+            gate->last_request = request;
+            if (request.starts_with("GET /hold")) gate->arrived.insert(id);
+          }
+          while (request.starts_with("GET /hold") && !gate->open) pause();
+          return http_answer(200, id);
+        });
   return {key, {"127.0.0.1", server->port()}, false};
 }
 

@@ -1,4 +1,5 @@
-// What the conformance suite needs of an edge: the real HAProxy with servers on the loopback, or the simulated one.
+// What the conformance suite needs of an edge: the real HAProxy with servers on the loopback, or
+// the simulated one.
 #pragma once
 
 #include <atomic>
@@ -27,7 +28,8 @@ class EdgeWorld {
   virtual int status(const std::string& host) = 0;
   // Ids of the replicas that answer this host.
   virtual std::set<std::string> answering(const std::string& host) = 0;
-  virtual void open_session(const std::string& host, const ReplicaKey&) = 0;  // stays open until close_sessions
+  virtual void open_session(const std::string& host,
+                            const ReplicaKey&) = 0;  // stays open until close_sessions
   virtual void close_sessions() = 0;
   virtual void restart_daemon() = 0;  // a new edge, or start() again; the proxy lives on
   virtual void kill_proxy() = 0;
@@ -49,7 +51,8 @@ class SimWorld final : public EdgeWorld {
   std::set<ReplicaKey> held_;
 };
 
-// A folder and a port of its own; ends the proxy and removes the folder at the end, whatever happened.
+// A folder and a port of its own; ends the proxy and removes the folder at the end, whatever
+// happened.
 class HaproxyWorld final : public EdgeWorld {
  public:
   HaproxyWorld();
@@ -66,7 +69,8 @@ class HaproxyWorld final : public EdgeWorld {
 
   EdgeOptions options;  // change, then restart_daemon()
   void drop_daemon() { edge_.reset(); }
-  HttpReply get(const std::string& host, const std::string& path = "/", const std::string& headers = "") {
+  HttpReply get(const std::string& host, const std::string& path = "/",
+                const std::string& headers = "") {
     return http_get(options.port, host, path, headers);
   }
   std::string file(const std::string& name) const { return options.directory + "/" + name; }
