@@ -14,14 +14,16 @@ namespace {
 constexpr int kPatienceSeconds = 10;
 
 Error unreachable(const std::string& what) {
-  return {Code::unavailable, "edge_unreachable", "the proxy's control socket: " + what + ": " + std::strerror(errno)};
+  return {Code::unavailable, "edge_unreachable",
+          "the proxy's control socket: " + what + ": " + std::strerror(errno)};
 }
 
 Result<int> dial(const std::string& path) {
   sockaddr_un address{};
   address.sun_family = AF_UNIX;
   if (path.size() >= sizeof address.sun_path)
-    return Error{Code::invalid, "path_too_long", "a socket's path has at most 107 characters: " + path};
+    return Error{Code::invalid, "path_too_long",
+                 "a socket's path has at most 107 characters: " + path};
   std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return unreachable("socket");
@@ -79,8 +81,10 @@ Result<> CliSocket::open(const std::string& path) {
 }
 
 Result<std::string> CliSocket::ask(const std::string& command) {
-  if (fd_ < 0) return Error{Code::unavailable, "edge_unreachable", "the proxy's control socket is not open"};
-  if (command.find('\n') != std::string::npos) return Error{Code::internal, "command_invalid", "a command is one line"};
+  if (fd_ < 0)
+    return Error{Code::unavailable, "edge_unreachable", "the proxy's control socket is not open"};
+  if (command.find('\n') != std::string::npos)
+    return Error{Code::internal, "command_invalid", "a command is one line"};
   auto sent = send_all(fd_, command + "\n");
   auto answer = sent ? read_answer() : Result<std::string>(sent.error());
   if (!answer) close();
@@ -92,7 +96,8 @@ Result<std::string> CliSocket::read_answer() {
   while (!text.ends_with("\n> ")) {
     const auto more = receive(fd_, text);
     if (!more) return more.error();
-    if (!*more) return Error{Code::unavailable, "edge_unreachable", "the proxy closed its control socket"};
+    if (!*more)
+      return Error{Code::unavailable, "edge_unreachable", "the proxy closed its control socket"};
   }
   text.resize(text.size() - 3);
   while (text.ends_with('\n')) text.pop_back();

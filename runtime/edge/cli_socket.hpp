@@ -1,10 +1,11 @@
-// HAProxy's command line over a unix socket: the persistent, prompted session of a worker and the one-shot questions
-// to the master. Blocks with a time limit; not thread-safe. Commands come from validated words and hold no line end.
+// HAProxy's command line over a unix socket: the persistent, prompted session of a worker and the
+// one-shot questions to the master. Blocks with a time limit; not thread-safe. Commands come from
+// validated words and hold no line end.
 #pragma once
 
-#include <sys/types.h>
-
 #include <string>
+
+#include <sys/types.h>
 
 #include "proto/result.hpp"
 

@@ -15,14 +15,17 @@ std::string fill(std::string_view text, const std::vector<Words>& words) {
   std::string out(text);
   for (const auto& word : words) {
     const std::string mark = "${" + std::string(word.name) + "}";
-    for (auto at = out.find(mark); at != std::string::npos; at = out.find(mark, at + word.value.size()))
+    for (auto at = out.find(mark); at != std::string::npos;
+         at = out.find(mark, at + word.value.size()))
       out.replace(at, mark.size(), word.value);
   }
   return out;
 }
 
-// The order of a request: id, host, slot, headers, backend. Room is left between them for redirects and limits.
-constexpr std::string_view kPreamble = R"(# Made by Gantry, generation ${GENERATION}. Changes made here are lost.
+// The order of a request: id, host, slot, headers, backend. Room is left between them for redirects
+// and limits.
+constexpr std::string_view kPreamble =
+    R"(# Made by Gantry, generation ${GENERATION}. Changes made here are lost.
 global
     set-var proc.gen int(${GENERATION})
     set-var proc.layout int(${LAYOUT})
@@ -54,8 +57,8 @@ defaults http
     timeout tunnel 1h
     timeout client-fin 10s
     unique-id-format %[uuid()]
-    http-error status 400 content-type "text/html; charset=utf-8" lf-file ${PAGES}/400.html hdr Cache-Control no-store
-    http-error status 408 content-type "text/html; charset=utf-8" lf-file ${PAGES}/408.html hdr Cache-Control no-store
+    http-error status 400 content-type "text/html; charset=utf-8" lf-file ${PAGES}/400.html hdr Cache-Control no-store hdr X-Request-Id %[unique-id]
+    http-error status 408 content-type "text/html; charset=utf-8" lf-file ${PAGES}/408.html hdr Cache-Control no-store hdr X-Request-Id %[unique-id]
     http-error status 502 content-type "text/html; charset=utf-8" lf-file ${PAGES}/502.html hdr Cache-Control no-store
     http-error status 503 content-type "text/html; charset=utf-8" lf-file ${PAGES}/503.html hdr Cache-Control no-store hdr Retry-After 5
     http-error status 504 content-type "text/html; charset=utf-8" lf-file ${PAGES}/504.html hdr Cache-Control no-store
@@ -139,7 +142,8 @@ std::string haproxy_config(const RouteTable& table, const EdgeOptions& options) 
     if (route == nullptr) continue;
     text += "    # " + route->route.instance_id.str() + "\n";
     for (const auto& backend : route->route.backends) {
-      text += "    server " + server_name(backend.key) + " " + server_address(backend.address) + " " + kServerOptions;
+      text += "    server " + server_name(backend.key) + " " + server_address(backend.address) +
+              " " + kServerOptions;
       text += backend.draining ? " weight 0\n" : "\n";
     }
   }

@@ -17,7 +17,8 @@ struct EdgePaths {
   std::string master_socket, worker_socket;
 };
 
-// A number for everything of the configuration but its routes: another one means that a reload is needed.
+// A number for everything of the configuration but its routes: another one means that a reload is
+// needed.
 int layout_of(const RouteTable&, const EdgeOptions&);
 
 std::string hosts_map_text(const RouteTable&);

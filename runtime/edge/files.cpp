@@ -75,7 +75,8 @@ Result<std::string> read_whole(const std::string& path) {
 Result<> make_directory(const std::string& path, unsigned mode) {
   std::error_code error;
   std::filesystem::create_directories(path, error);
-  if (error) return Error{Code::unavailable, "file_failed", "cannot make " + path + ": " + error.message()};
+  if (error)
+    return Error{Code::unavailable, "file_failed", "cannot make " + path + ": " + error.message()};
   if (::chmod(path.c_str(), mode) != 0) return file_error("set the mode of", path);
   return done();
 }

@@ -1,6 +1,7 @@
 #include "runtime/edge/haproxy.hpp"
 
 #include <algorithm>
+#include <cctype>
 #include <chrono>
 #include <cstdlib>
 #include <mutex>
@@ -25,8 +26,9 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto kPause = std::chrono::milliseconds(10);
 constexpr auto kWorkerLimit = std::chrono::seconds(60);
 constexpr auto kBetweenReloads = std::chrono::milliseconds(500);
-// Up to here haproxy.cfg and hosts.map are written with every apply; above it by the next supervise() or reload, so
-// that the cost of an apply does not grow with the table. They are made from the state file, which is never late.
+// Up to here haproxy.cfg and hosts.map are written with every apply; above it by the next
+// supervise() or reload, so that the cost of an apply does not grow with the table. They are made
+// from the state file, which is never late.
 constexpr std::size_t kEagerRoutes = 256;
 
 class HaproxyEdge final : public Edge, private DrainProofMaker {
@@ -79,7 +81,9 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   SteadyClock::time_point last_reload_{};
 };
 
-Error not_started() { return {Code::unavailable, "edge_not_started", "the edge has not been started"}; }
+Error not_started() {
+  return {Code::unavailable, "edge_not_started", "the edge has not been started"};
+}
 
 // ---- verbs ----
 
@@ -127,7 +131,8 @@ Result<AppliedGeneration> HaproxyEdge::apply(const std::vector<Route>& changes) 
     GANTRY_TRY(reload());
   } else {
     if (table_.routes().size() <= kEagerRoutes) GANTRY_TRY(write_made_files());
-    const bool told = !was_behind && open_worker() && execute(commands_for(*plan, paths_.hosts_map));
+    const bool told =
+        !was_behind && open_worker() && execute(commands_for(*plan, paths_.hosts_map));
     if (!told) {
       auto repaired = repair();
       if (!repaired) return repaired.error();
@@ -145,26 +150,23 @@ Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now, Ti
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
   if (now >= deadline) return make(key);
-  if (live_behind_) return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
+  if (live_behind_)
+    return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
   const auto left = sessions(placed.slot, key);
   if (!left) return left.error();
   if (*left == 0) return make(key);
-  return Error{Code::conflict, "sessions_left", key.id() + " has " + std::to_string(*left) + " sessions left"};
+  return Error{Code::conflict, "sessions_left",
+               key.id() + " has " + std::to_string(*left) + " sessions left"};
 }
 
 Result<bool> HaproxyEdge::supervise() {
   const std::lock_guard guard(mutex_);
   if (!started_) return not_started();
   const auto running = master_.find();
-  if (!running) {
-    worker_.close();
-    GANTRY_TRY(bring_up());
-    options_.notice("edge_restarted reason=\"the proxy was dead\"");
-    return true;
-  }
-  if (running->worker != worker_pid_) worker_.close();  // somebody else has reloaded it
+  if (!running || running->worker != worker_pid_)
+    worker_.close();  // dead, or somebody else has reloaded it
   if (files_behind_) GANTRY_TRY(write_made_files());
-  if (table_.free_slots() * 10 < table_.slots() && table_.slots() < kMostSlots) {
+  if (running && table_.free_slots() * 10 < table_.slots() && table_.slots() < kMostSlots) {
     auto grown = grow(table_.slots());
     if (!grown) return grown.error();
     GANTRY_TRY(reload());
@@ -178,11 +180,34 @@ Result<bool> HaproxyEdge::supervise() {
 
 // ---- files ----
 
+// They become words of the configuration.
+Result<> check_options(const EdgeOptions& options) {
+  const auto bad = [](const std::string& what) {
+    return Error{Code::invalid, "edge_options", what};
+  };
+  const std::string& directory = options.directory;
+  const bool plain = std::all_of(directory.begin(), directory.end(), [](unsigned char c) {
+    return std::isalnum(c) || c == '/' || c == '.' || c == '_' || c == '-';
+  });
+  if (directory.empty() || directory[0] != '/' || directory.size() > 80 || !plain)
+    return bad("the edge's directory is an absolute path of at most 80 plain characters, not '" +
+               directory + "'");
+  if (options.port < 1 || options.port > 65535) return bad("the edge's port is 1 to 65535");
+  if (options.slots < 1 || options.slots > kMostSlots)
+    return bad("the edge's slots are 1 to " + std::to_string(kMostSlots));
+  if (options.max_connections < 1) return bad("the edge's max_connections is at least 1");
+  if (options.uid.has_value() != options.gid.has_value())
+    return bad("the edge's uid and gid come together");
+  return done();
+}
+
 Result<> HaproxyEdge::prepare_directory() {
+  GANTRY_TRY(check_options(options_));
   GANTRY_TRY(make_directory(paths_.directory, 0755));
   GANTRY_TRY(make_directory(paths_.pages, 0755));
   GANTRY_TRY(make_directory(paths_.run, 0700));
-  if (options_.uid && options_.gid && ::chown(paths_.run.c_str(), *options_.uid, *options_.gid) != 0)
+  if (options_.uid && options_.gid &&
+      ::chown(paths_.run.c_str(), *options_.uid, *options_.gid) != 0)
     return file_error("give away", paths_.run);
   if (lock_ < 0) lock_ = ::open(paths_.lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (lock_ < 0) return file_error("open", paths_.lock);
@@ -218,8 +243,9 @@ Result<> HaproxyEdge::write_checked_files() {
 Result<> HaproxyEdge::record(const std::vector<RouteChange>& changes) {
   StateRecord record{table_.generation() + 1, table_.slots(), {}};
   for (const auto& change : changes)
-    record.routes.push_back(change.after ? *change.after
-                                         : SlotRoute{change.before->slot, {change.before->route.instance_id, {}, {}}});
+    record.routes.push_back(
+        change.after ? *change.after
+                     : SlotRoute{change.before->slot, {change.before->route.instance_id, {}, {}}});
   GANTRY_TRY(state_.append(record));
   table_.commit(changes);
   table_.set_generation(record.generation);
@@ -234,7 +260,8 @@ Result<bool> HaproxyEdge::grow(int wanted_free) {
   int slots = std::max(table_.slots(), 1);
   while (slots - used < wanted_free) slots *= 2;
   if (slots > kMostSlots)
-    return Error{Code::exhausted, "slots_exhausted", "the edge routes at most " + std::to_string(kMostSlots) + " services"};
+    return Error{Code::exhausted, "slots_exhausted",
+                 "the edge routes at most " + std::to_string(kMostSlots) + " services"};
   table_.resize(slots);
   live_behind_ = true;
   options_.notice("edge_pool_grown slots=" + std::to_string(slots));
@@ -269,7 +296,8 @@ Result<> HaproxyEdge::reload() {
   std::this_thread::sleep_until(last_reload_ + kBetweenReloads);
   const bool known = open_worker().ok();
   const auto port = known ? variable("proc.port") : Result<std::int64_t>(not_started());
-  // HAProxy pauses everybody's listeners for 2 s when a reload cannot bind; only a port that it does not hold can fail.
+  // HAProxy pauses everybody's listeners for 2 s when a reload cannot bind; only a port that it
+  // does not hold can fail.
   if (known && (!port || *port != options_.port)) GANTRY_TRY(master_.check_port());
   GANTRY_TRY(record({}));
   GANTRY_TRY(write_checked_files());
@@ -279,7 +307,8 @@ Result<> HaproxyEdge::reload() {
   return await_generation();
 }
 
-// True when something differed. By single commands where they can say it, else by a reload.
+// True when something differed. By single commands where they can say it, else by a reload, or by
+// starting a proxy when none is left: a worker's death ends its master too, but a moment later.
 Result<bool> HaproxyEdge::repair() {
   auto commands = differences();
   if (commands && commands->empty()) return false;
@@ -287,7 +316,13 @@ Result<bool> HaproxyEdge::repair() {
     commands = differences();
     if (commands && commands->empty()) return true;
   }
-  GANTRY_TRY(reload());
+  if (master_.find()) {
+    const auto reloaded = reload();
+    if (reloaded) return true;
+    if (master_.find()) return reloaded.error();
+  }
+  GANTRY_TRY(bring_up());
+  options_.notice("edge_restarted reason=\"the proxy was dead\"");
   return true;
 }
 
@@ -317,10 +352,17 @@ Result<> HaproxyEdge::execute(const std::vector<Command>& commands) {
     if (!answer) return answer.error();
     bool good = false;
     switch (command.expect) {
-      case Command::Expect::nothing: good = answer->empty(); break;
-      case Command::Expect::registered: good = *answer == "New server registered."; break;
-      case Command::Expect::readdressed: good = answer->find(" changed from ") != std::string::npos; break;
-      case Command::Expect::removed: break;
+      case Command::Expect::nothing:
+        good = answer->empty();
+        break;
+      case Command::Expect::registered:
+        good = *answer == "New server registered.";
+        break;
+      case Command::Expect::readdressed:
+        good = answer->find(" changed from ") != std::string::npos;
+        break;
+      case Command::Expect::removed:
+        break;
     }
     if (!good) {
       options_.notice("edge_refused command=\"" + command.text + "\" answer=\"" + *answer + "\"");
@@ -330,15 +372,16 @@ Result<> HaproxyEdge::execute(const std::vector<Command>& commands) {
   return done();
 }
 
-// A server in maintenance gets nothing new; what it still has may finish for a moment, then is cut. If it cannot be
-// deleted even then it stays, harmless, and supervise() tries again.
+// A server in maintenance gets nothing new; what it still has may finish for a moment, then is cut.
+// If it cannot be deleted even then it stays, harmless, and supervise() tries again.
 Result<> HaproxyEdge::remove_server(const Command& command) {
   for (int attempt = 0; attempt < 60; ++attempt) {
     const auto answer = worker_.ask(command.text);
     if (!answer) return answer.error();
     if (*answer == "Server deleted." || *answer == "No such server.") return done();
     if (attempt == 20)
-      if (const auto cut = worker_.ask("shutdown sessions server " + command.server); !cut) return cut.error();
+      if (const auto cut = worker_.ask("shutdown sessions server " + command.server); !cut)
+        return cut.error();
     std::this_thread::sleep_for(kPause);
   }
   options_.notice("edge_server_left server=" + command.server);
@@ -365,10 +408,12 @@ Result<> HaproxyEdge::await_generation() {
       worker_.close();
     }
     if (!master_.find())
-      return Error{Code::unavailable, "edge_died", "the proxy ended at once: " + master_.last_words()};
+      return Error{Code::unavailable, "edge_died",
+                   "the proxy ended at once: " + master_.last_words()};
     std::this_thread::sleep_for(kPause);
   }
-  return Error{Code::unavailable, "edge_silent", "the proxy's worker does not answer: " + master_.last_words()};
+  return Error{Code::unavailable, "edge_silent",
+               "the proxy's worker does not answer: " + master_.last_words()};
 }
 
 // "proc.gen: type=sint value=<42>"
@@ -386,7 +431,8 @@ int sessions_in(const std::string& csv, const std::string& server) {
   for (std::string line; std::getline(lines, line);) {
     std::istringstream fields(line);
     std::string slot, name, queued, queued_most, current;
-    for (auto* field : {&slot, &name, &queued, &queued_most, &current}) std::getline(fields, *field, ',');
+    for (auto* field : {&slot, &name, &queued, &queued_most, &current})
+      std::getline(fields, *field, ',');
     if (name == server) return std::atoi(queued.c_str()) + std::atoi(current.c_str());
   }
   return 0;
@@ -402,7 +448,8 @@ Result<int> HaproxyEdge::sessions(int slot, const ReplicaKey& key) {
   const auto status = master_.find();
   if (!status) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
   for (const pid_t old : status->old_workers) {
-    const auto answer = ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + question);
+    const auto answer =
+        ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + question);
     if (!answer) return answer.error();
     count += sessions_in(answer->text, server_name(key));
   }
@@ -411,6 +458,8 @@ Result<int> HaproxyEdge::sessions(int slot, const ReplicaKey& key) {
 
 }  // namespace
 
-std::unique_ptr<Edge> make_haproxy_edge(const EdgeOptions& options) { return std::make_unique<HaproxyEdge>(options); }
+std::unique_ptr<Edge> make_haproxy_edge(const EdgeOptions& options) {
+  return std::make_unique<HaproxyEdge>(options);
+}
 
 }  // namespace gantry

@@ -12,15 +12,26 @@ namespace {
 using Expect = Command::Expect;
 
 // Columns of "show servers state", format 1.
-enum Column { kBackend = 1, kServer = 3, kAddress = 4, kAdmin = 6, kWeight = 7, kCheckState = 13, kPort = 18, kColumns };
+enum Column {
+  kBackend = 1,
+  kServer = 3,
+  kAddress = 4,
+  kAdmin = 6,
+  kWeight = 7,
+  kCheckState = 13,
+  kPort = 18,
+  kColumns
+};
 constexpr int kForcedMaintenance = 0x01, kForcedDrain = 0x08, kCheckEnabled = 0x04;
 
 struct Batch {
   std::vector<Command> add, hosts, drain, remove;
 
   void add_server(const std::string& server, const RouteBackend& backend) {
-    add.push_back({"add server " + server + " " + server_address(backend.address) + " " + kServerOptions,
-                   Expect::registered, {}});
+    add.push_back(
+        {"add server " + server + " " + server_address(backend.address) + " " + kServerOptions,
+         Expect::registered,
+         {}});
     add.push_back({"enable health " + server, Expect::nothing, {}});
     if (!backend.draining)
       add.push_back({"enable server " + server, Expect::nothing, {}});
@@ -31,12 +42,15 @@ struct Batch {
     drain.push_back({"set server " + server + " state drain", Expect::nothing, {}});
   }
   void ready_server(const std::string& server) {
-    add.push_back({"set server " + server + " weight " + std::to_string(kServerWeight), Expect::nothing, {}});
+    add.push_back(
+        {"set server " + server + " weight " + std::to_string(kServerWeight), Expect::nothing, {}});
     add.push_back({"set server " + server + " state ready", Expect::nothing, {}});
   }
   void move_server(const std::string& server, const Address& address) {
-    add.push_back({"set server " + server + " addr " + address.host + " port " + std::to_string(address.port),
-                   Expect::readdressed, {}});
+    add.push_back(
+        {"set server " + server + " addr " + address.host + " port " + std::to_string(address.port),
+         Expect::readdressed,
+         {}});
   }
   void remove_server(const std::string& server) {
     remove.push_back({"set server " + server + " state maint", Expect::nothing, {}});
@@ -51,7 +65,9 @@ struct Batch {
   }
 };
 
-std::string server_of(int slot, const ReplicaKey& key) { return slot_name(slot) + "/" + server_name(key); }
+std::string server_of(int slot, const ReplicaKey& key) {
+  return slot_name(slot) + "/" + server_name(key);
+}
 
 using Backends = std::map<ReplicaKey, const RouteBackend*>;
 
@@ -80,7 +96,8 @@ void change_servers(const RouteChange& change, Batch& batch) {
     if (!after.contains(key)) batch.remove_server(server_of(slot, key));
 }
 
-void repair_server(const std::string& server, const RouteBackend& backend, const LiveServer& live, Batch& batch) {
+void repair_server(const std::string& server, const RouteBackend& backend, const LiveServer& live,
+                   Batch& batch) {
   if (live.address != backend.address) batch.move_server(server, backend.address);
   if (!live.checked) batch.add.push_back({"enable health " + server, Expect::nothing, {}});
   const bool drains = !live.maintenance && (live.draining || live.weight == 0);
@@ -89,18 +106,21 @@ void repair_server(const std::string& server, const RouteBackend& backend, const
     batch.ready_server(server);
 }
 
-void repair_hosts(const RouteTable& table, const LiveState& live, const std::string& map, Batch& batch) {
+void repair_hosts(const RouteTable& table, const LiveState& live, const std::string& map,
+                  Batch& batch) {
   std::set<std::string> seen;
   for (const auto& entry : live.hosts) {
     const auto owner = table.hosts().find(entry.host);
-    const std::string slot = owner == table.hosts().end() ? "" : slot_name(table.routes().at(owner->second).slot);
+    const std::string slot =
+        owner == table.hosts().end() ? "" : slot_name(table.routes().at(owner->second).slot);
     if (slot != entry.slot || seen.contains(entry.host))
       batch.host("del", map, "#" + entry.reference);
     else
       seen.insert(entry.host);
   }
   for (const auto& [host, instance] : table.hosts())
-    if (!seen.contains(host)) batch.host("add", map, host + " " + slot_name(table.routes().at(instance).slot));
+    if (!seen.contains(host))
+      batch.host("add", map, host + " " + slot_name(table.routes().at(instance).slot));
 }
 
 }  // namespace
@@ -110,14 +130,16 @@ Result<LiveState> parse_live(std::string_view servers, std::string_view hosts) {
   std::istringstream lines{std::string(servers)};
   std::string line;
   if (!std::getline(lines, line) || line != "1")
-    return Error{Code::internal, "edge_unreadable", "the proxy lists its servers in a form that is not known: " + line};
+    return Error{Code::internal, "edge_unreadable",
+                 "the proxy lists its servers in a form that is not known: " + line};
   while (std::getline(lines, line)) {
     if (line.empty() || line[0] == '#') continue;
     std::istringstream words(line);
     std::vector<std::string> fields;
     for (std::string word; words >> word;) fields.push_back(word);
     if (fields.size() < kColumns)
-      return Error{Code::internal, "edge_unreadable", "the proxy lists a server in a form that is not known: " + line};
+      return Error{Code::internal, "edge_unreadable",
+                   "the proxy lists a server in a form that is not known: " + line};
     const int admin = std::atoi(fields[kAdmin].c_str());
     live.servers[fields[kBackend]][fields[kServer]] = {
         .address = {fields[kAddress], std::atoi(fields[kPort].c_str())},
@@ -135,15 +157,19 @@ Result<LiveState> parse_live(std::string_view servers, std::string_view hosts) {
   return live;
 }
 
-std::vector<Command> commands_for(const std::vector<RouteChange>& changes, const std::string& hosts_map) {
+std::vector<Command> commands_for(const std::vector<RouteChange>& changes,
+                                  const std::string& hosts_map) {
   Batch batch;
-  std::map<std::string, std::string> before, after;  // over all changes: a host may move between two of them
+  std::map<std::string, std::string> before,
+      after;  // over all changes: a host may move between two of them
   for (const auto& change : changes) {
     change_servers(change, batch);
     if (change.before)
-      for (const auto& host : change.before->route.hosts) before[host] = slot_name(change.before->slot);
+      for (const auto& host : change.before->route.hosts)
+        before[host] = slot_name(change.before->slot);
     if (change.after)
-      for (const auto& host : change.after->route.hosts) after[host] = slot_name(change.after->slot);
+      for (const auto& host : change.after->route.hosts)
+        after[host] = slot_name(change.after->slot);
   }
   for (const auto& [host, slot] : after) {
     const auto old = before.find(host);
@@ -157,7 +183,8 @@ std::vector<Command> commands_for(const std::vector<RouteChange>& changes, const
   return std::move(batch).in_order();
 }
 
-std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live, const std::string& hosts_map) {
+std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live,
+                                 const std::string& hosts_map) {
   Batch batch;
   static const std::map<std::string, LiveServer> kNone;
   for (const auto& [id, route] : table.routes()) {
@@ -175,7 +202,8 @@ std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live,
     for (const auto& [name, server] : servers) {
       const auto key = ReplicaKey::parse(name);
       const auto placed = key ? table.find(*key) : RouteTable::Placement{};
-      if (placed.backend == nullptr || slot_name(placed.slot) != slot) batch.remove_server(slot + "/" + name);
+      if (placed.backend == nullptr || slot_name(placed.slot) != slot)
+        batch.remove_server(slot + "/" + name);
     }
   repair_hosts(table, live, hosts_map, batch);
   return std::move(batch).in_order();

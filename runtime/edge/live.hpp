@@ -1,4 +1,5 @@
-// What the running proxy says it routes, and the commands that bring it to what the table says. Pure.
+// What the running proxy says it routes, and the commands that bring it to what the table says.
+// Pure.
 #pragma once
 
 #include <map>
@@ -29,7 +30,8 @@ struct LiveState {
   std::vector<LiveHost> hosts;
 };
 
-// `servers`: answer to "show servers state"; `hosts`: to "show map". Code::internal "edge_unreadable".
+// `servers`: answer to "show servers state"; `hosts`: to "show map". Code::internal
+// "edge_unreadable".
 Result<LiveState> parse_live(std::string_view servers, std::string_view hosts);
 
 // One line for the runtime API and the answer that means success.

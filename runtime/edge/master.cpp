@@ -23,7 +23,8 @@ using SteadyClock = std::chrono::steady_clock;
 constexpr auto kPause = std::chrono::milliseconds(10);
 constexpr auto kReloadLimit = std::chrono::seconds(60);
 constexpr auto kSilenceLimit = std::chrono::seconds(15);
-constexpr auto kPortPatience = std::chrono::milliseconds(500);  // listeners of a proxy that was killed just now
+constexpr auto kPortPatience =
+    std::chrono::milliseconds(500);  // listeners of a proxy that was killed just now
 constexpr std::string_view kCapability = "-all,+net_bind_service";
 
 // Binds and closes. 0 or the errno.
@@ -46,7 +47,8 @@ int try_bind(const EdgeOptions& options) {
   const int fd = ::socket(storage.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
   const int on = 1;
   ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  const bool bound = ::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) == 0 && ::listen(fd, 1) == 0;
+  const bool bound =
+      ::bind(fd, reinterpret_cast<sockaddr*>(&storage), size) == 0 && ::listen(fd, 1) == 0;
   const int number = bound ? 0 : errno;
   ::close(fd);
   return number;
@@ -82,10 +84,17 @@ std::optional<MasterStatus> parse_show_proc(const std::string& text) {
 HaproxyMaster::HaproxyMaster(const EdgeOptions& options)
     : options_(options), paths_(options), pid_file_(paths_.run + "/master.pid") {}
 
+// A pid may have been given to somebody else since: the command line names the directory's socket.
+// It reads empty for a moment while the master re-executes itself.
 bool HaproxyMaster::is_ours(pid_t pid) const {
-  if (!process_alive(pid, "haproxy")) return false;
-  const auto command = read_whole("/proc/" + std::to_string(pid) + "/cmdline");
-  return command && command->find(paths_.master_socket) != std::string::npos;
+  for (int attempt = 0; attempt < 50; ++attempt) {
+    if (!process_alive(pid, "haproxy") && !process_alive(pid, "setpriv")) return false;
+    const auto command = read_whole("/proc/" + std::to_string(pid) + "/cmdline");
+    if (!command) return false;
+    if (!command->empty()) return command->find(paths_.master_socket) != std::string::npos;
+    std::this_thread::sleep_for(kPause);
+  }
+  return false;
 }
 
 std::optional<pid_t> HaproxyMaster::recorded_pid() const {
@@ -124,7 +133,8 @@ Result<> HaproxyMaster::check(const std::string& config) const {
   const auto finished = run(program, 60);
   if (!finished) return finished.error();
   if (finished->exit_code == 0) return done();
-  return Error{Code::internal, "config_refused", "haproxy refused " + config + ": " + finished->output};
+  return Error{Code::internal, "config_refused",
+               "haproxy refused " + config + ": " + finished->output};
 }
 
 Result<> HaproxyMaster::check_port() const {
@@ -141,28 +151,34 @@ Result<> HaproxyMaster::check_port() const {
                  "another program listens on " + where + ": end it or give the edge another port"};
   if (number == EACCES)
     return Error{Code::forbidden, "port_forbidden", "this user may not listen on " + where};
-  return Error{Code::invalid, "address_unavailable", "cannot listen on " + where + ": " + std::strerror(number)};
+  return Error{Code::invalid, "address_unavailable",
+               "cannot listen on " + where + ": " + std::strerror(number)};
 }
 
 std::vector<std::string> HaproxyMaster::argv() const {
   std::vector<std::string> argv;
   if (options_.uid && options_.gid) {
     const std::string capability(kCapability);
-    argv = {"/usr/bin/setpriv",          "--reuid=" + std::to_string(*options_.uid),
-            "--regid=" + std::to_string(*options_.gid), "--clear-groups",
-            "--no-new-privs",            "--inh-caps=" + capability,
-            "--ambient-caps=" + capability, "--bounding-set=" + capability};
+    argv = {"/usr/bin/setpriv",
+            "--reuid=" + std::to_string(*options_.uid),
+            "--regid=" + std::to_string(*options_.gid),
+            "--clear-groups",
+            "--no-new-privs",
+            "--inh-caps=" + capability,
+            "--ambient-caps=" + capability,
+            "--bounding-set=" + capability};
   }
-  argv.insert(argv.end(),
-              {options_.haproxy, "-W", "-S", paths_.master_socket + ",mode,600", "-f", paths_.config});
+  argv.insert(argv.end(), {options_.haproxy, "-W", "-S", paths_.master_socket + ",mode,600", "-f",
+                           paths_.config});
   return argv;
 }
 
 Result<pid_t> HaproxyMaster::launch() {
   ::unlink(paths_.master_socket.c_str());
   ::unlink(paths_.worker_socket.c_str());
-  struct stat log{};
-  if (::stat(paths_.log.c_str(), &log) == 0 && log.st_size > 1'000'000) ::unlink(paths_.log.c_str());
+  struct stat log {};
+  if (::stat(paths_.log.c_str(), &log) == 0 && log.st_size > 1'000'000)
+    ::unlink(paths_.log.c_str());
   Program program;
   program.argv = argv();
   program.output_file = paths_.log;
@@ -181,11 +197,13 @@ Result<> HaproxyMaster::reload() {
   const auto deadline = SteadyClock::now() + kReloadLimit;
   while (SteadyClock::now() < deadline) {
     std::this_thread::sleep_for(kPause);
-    if (!is_ours(before->pid)) return Error{Code::unavailable, "reload_failed", "the proxy ended on a reload"};
+    if (!is_ours(before->pid))
+      return Error{Code::unavailable, "reload_failed", "the proxy ended on a reload"};
     const auto now = ask();
     if (!now || now->reloads <= before->reloads) continue;
     if (now->failed > 0)
-      return Error{Code::unavailable, "reload_failed", "the proxy kept its old configuration: " + last_words()};
+      return Error{Code::unavailable, "reload_failed",
+                   "the proxy kept its old configuration: " + last_words()};
     return done();
   }
   return Error{Code::unavailable, "reload_failed", "the proxy did not finish a reload in time"};
@@ -211,6 +229,8 @@ Result<> HaproxyMaster::stop(StopMode mode) {
   return done();
 }
 
-Result<> stop_haproxy(const EdgeOptions& options, StopMode mode) { return HaproxyMaster(options).stop(mode); }
+Result<> stop_haproxy(const EdgeOptions& options, StopMode mode) {
+  return HaproxyMaster(options).stop(mode);
+}
 
 }  // namespace gantry

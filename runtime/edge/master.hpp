@@ -1,5 +1,5 @@
-// The HAProxy master process of one directory: found again after a crash of the daemon, started, reloaded, ended.
-// Knows processes and sockets, nothing about routes. Blocks; not thread-safe.
+// The HAProxy master process of one directory: found again after a crash of the daemon, started,
+// reloaded, ended. Knows processes and sockets, nothing about routes. Blocks; not thread-safe.
 #pragma once
 
 #include <optional>
@@ -24,17 +24,20 @@ class HaproxyMaster {
  public:
   explicit HaproxyMaster(const EdgeOptions&);
 
-  // The master that runs on this directory. None: its socket is dead or belongs to a process that is not ours.
-  // A master that is known to live but is silent (it re-executes itself on a reload) is waited for.
+  // The master that runs on this directory. None: its socket is dead or belongs to a process that
+  // is not ours. A master that is known to live but is silent (it re-executes itself on a reload)
+  // is waited for.
   std::optional<MasterStatus> find();
 
   // `haproxy -c` of a file: Code::internal "config_refused" with what HAProxy says.
   Result<> check(const std::string& config) const;
-  // Code::conflict "port_in_use", Code::forbidden "port_forbidden", Code::invalid "address_unavailable".
+  // Code::conflict "port_in_use", Code::forbidden "port_forbidden", Code::invalid
+  // "address_unavailable".
   Result<> check_port() const;
   // Starts a master on the configuration in place; the caller waits for its worker.
   Result<pid_t> launch();
-  // Makes it read the configuration again and waits until the new worker runs. Code::unavailable "reload_failed".
+  // Makes it read the configuration again and waits until the new worker runs. Code::unavailable
+  // "reload_failed".
   Result<> reload();
   // The last lines that it has written, for error messages.
   std::string last_words() const;

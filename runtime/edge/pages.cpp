@@ -33,15 +33,18 @@ struct Page {
 };
 
 constexpr Page kPages[] = {
-    {400, "That request could not be read", "Your browser or program sent something that is not valid HTTP."},
+    {400, "That request could not be read",
+     "Your browser or program sent something that is not valid HTTP."},
     {404, "Nothing is deployed here",
-     "No service has this address. If it is yours, check that the name is spelled right and that the service still "
+     "No service has this address. If it is yours, check that the name is spelled right and that "
+     "the service still "
      "has this domain."},
     {408, "The request took too long to arrive", "Please try again."},
     {502, "The application gave no proper answer",
      "It closed the connection or sent something that is not HTTP. Its logs may say why."},
     {503, "The application is not ready",
-     "It is starting, or none of its replicas is healthy at the moment. Please try again in a few seconds."},
+     "It is starting, or none of its replicas is healthy at the moment. Please try again in a few "
+     "seconds."},
     {504, "The application took too long to answer",
      "It received the request and has not answered in time. Its logs may say why."},
 };
@@ -53,8 +56,9 @@ std::map<std::string, std::string> error_pages() {
   for (const auto& page : kPages) {
     std::string text(kHead);
     text += "<title>" + std::string(page.title) + "</title>\n" + std::string(kStyle);
-    text += "<p>" + std::to_string(page.status) + "</p>\n<h1>" + std::string(page.title) + "</h1>\n<p>" +
-            std::string(page.text) + "</p>\n<small>Request <code>%[unique-id]</code></small>\n";
+    text += "<p>" + std::to_string(page.status) + "</p>\n<h1>" + std::string(page.title) +
+            "</h1>\n<p>" + std::string(page.text) +
+            "</p>\n<small>Request <code>%[unique-id]</code></small>\n";
     text += "</main>\n</body>\n</html>\n";
     pages[std::to_string(page.status) + ".html"] = text;
   }

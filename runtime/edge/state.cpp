@@ -54,7 +54,8 @@ RouteTable rebuild_from_config(std::string_view config, std::string_view hosts_m
       if (const auto id = InstanceId::parse(second)) routes[slot] = {slot, {*id, {}, {}}};
     } else if (slot > 0 && first == "server" && routes.contains(slot)) {
       if (const auto key = ReplicaKey::parse(second))
-        routes[slot].route.backends.push_back({*key, address_of(third), line.ends_with(" weight 0")});
+        routes[slot].route.backends.push_back(
+            {*key, address_of(third), line.ends_with(" weight 0")});
     }
   }
   std::istringstream entries{std::string(hosts_map)};
@@ -68,7 +69,9 @@ RouteTable rebuild_from_config(std::string_view config, std::string_view hosts_m
 }
 
 StateFile::StateFile(const std::string& directory)
-    : directory_(directory), snapshot_(directory + "/routes.json"), journal_(directory + "/routes.journal") {}
+    : directory_(directory),
+      snapshot_(directory + "/routes.json"),
+      journal_(directory + "/routes.journal") {}
 
 StateFile::~StateFile() {
   if (fd_ >= 0) ::close(fd_);
@@ -82,7 +85,8 @@ Result<StateFile::Loaded> StateFile::load(int slots) {
     auto record = decode_record(*text);
     if (!record) return record.error();
     loaded.table = RouteTable(record->slots);
-    if (!loaded.table.restore(record->routes)) loaded.notices.push_back("edge_state_repaired file=" + path);
+    if (!loaded.table.restore(record->routes))
+      loaded.notices.push_back("edge_state_repaired file=" + path);
     loaded.table.set_generation(record->generation);
     return done();
   };
@@ -90,13 +94,15 @@ Result<StateFile::Loaded> StateFile::load(int slots) {
   const bool present = first.ok() || ::access(snapshot_.c_str(), F_OK) == 0;
   const bool backup = ::access((snapshot_ + ".bak").c_str(), F_OK) == 0;
   if (!first && (present || backup)) {
-    loaded.notices.push_back("edge_state_damaged file=" + snapshot_ + " error=\"" + first.error().detail + "\"");
+    loaded.notices.push_back("edge_state_damaged file=" + snapshot_ + " error=\"" +
+                             first.error().detail + "\"");
     ::rename(snapshot_.c_str(), (snapshot_ + ".corrupt").c_str());
   }
   if (!first && backup && take(snapshot_ + ".bak").ok()) {
     loaded.notices.push_back("edge_state_restored from=" + snapshot_ + ".bak");
   } else if (!first) {
-    const auto config = read_whole(directory_ + "/haproxy.cfg"), hosts = read_whole(directory_ + "/hosts.map");
+    const auto config = read_whole(directory_ + "/haproxy.cfg"),
+               hosts = read_whole(directory_ + "/hosts.map");
     if (config && hosts) {
       loaded.table = rebuild_from_config(*config, *hosts);
       loaded.notices.push_back("edge_state_rebuilt from=haproxy.cfg routes=" +
@@ -131,7 +137,7 @@ Result<> StateFile::open_journal() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = ::open(journal_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644);
   if (fd_ < 0) return file_error("open", journal_);
-  struct stat status{};
+  struct stat status {};
   ::fstat(fd_, &status);
   journal_bytes_ = status.st_size;
   return done();
@@ -153,12 +159,14 @@ Result<> StateFile::append(const StateRecord& record) {
   return error;
 }
 
-// At each step the newest readable pair of snapshot and journals, replayed by generation, gives the same table.
+// At each step the newest readable pair of snapshot and journals, replayed by generation, gives the
+// same table.
 Result<> StateFile::compact(const RouteTable& table) {
   const std::string text = encode_record(record_of(table));
   const std::string link = snapshot_ + ".link";
   ::unlink(link.c_str());
-  if (::link(snapshot_.c_str(), link.c_str()) == 0) GANTRY_TRY(rename_over(link, snapshot_ + ".bak"));
+  if (::link(snapshot_.c_str(), link.c_str()) == 0)
+    GANTRY_TRY(rename_over(link, snapshot_ + ".bak"));
   GANTRY_TRY(replace_file(snapshot_, text));
   snapshot_bytes_ = static_cast<std::int64_t>(text.size());
   ::rename(journal_.c_str(), (journal_ + ".bak").c_str());

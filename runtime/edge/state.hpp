@@ -1,6 +1,6 @@
-// The edge's truth on disk: routes.json (everything at one generation) and routes.journal (one line for each apply
-// after it), so that an apply writes what it changes and not all there is. The pair before them is kept as ".bak".
-// Owned by one edge; not thread-safe.
+// The edge's truth on disk: routes.json (everything at one generation) and routes.journal (one line
+// for each apply after it), so that an apply writes what it changes and not all there is. The pair
+// before them is kept as ".bak". Owned by one edge; not thread-safe.
 #pragma once
 
 #include <string>
@@ -18,8 +18,8 @@ struct StateRecord {
   std::vector<SlotRoute> routes;
 };
 
-std::string encode_record(const StateRecord&);                    // one line, without its end
-Result<StateRecord> decode_record(std::string_view);              // Code::invalid "state_corrupt"
+std::string encode_record(const StateRecord&);        // one line, without its end
+Result<StateRecord> decode_record(std::string_view);  // Code::invalid "state_corrupt"
 StateRecord record_of(const RouteTable&);
 
 // The table as a configuration and hosts map made by haproxy_config say it: the last resort.

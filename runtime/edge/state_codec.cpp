@@ -32,7 +32,9 @@ SlotRoute decode(const json& value) {
     const auto key = ReplicaKey::parse(entry.at("replica_id").get<std::string>());
     if (!key) throw std::invalid_argument(key.error().detail);
     route.route.backends.push_back(
-        {*key, {entry.at("host").get<std::string>(), entry.at("port").get<int>()}, entry.at("draining").get<bool>()});
+        {*key,
+         {entry.at("host").get<std::string>(), entry.at("port").get<int>()},
+         entry.at("draining").get<bool>()});
   }
   return route;
 }
@@ -42,7 +44,9 @@ SlotRoute decode(const json& value) {
 std::string encode_record(const StateRecord& record) {
   json routes = json::array();
   for (const auto& route : record.routes) routes.push_back(encode(route));
-  return json{{"generation", record.generation}, {"slots", record.slots}, {"routes", std::move(routes)}}.dump();
+  return json{
+      {"generation", record.generation}, {"slots", record.slots}, {"routes", std::move(routes)}}
+      .dump();
 }
 
 Result<StateRecord> decode_record(std::string_view text) {
@@ -51,7 +55,8 @@ Result<StateRecord> decode_record(std::string_view text) {
     StateRecord record;
     record.generation = value.at("generation").get<std::int64_t>();
     record.slots = value.at("slots").get<int>();
-    if (record.slots < 0 || record.slots > kMostSlots) throw std::invalid_argument("slots out of range");
+    if (record.slots < 0 || record.slots > kMostSlots)
+      throw std::invalid_argument("slots out of range");
     for (const auto& route : value.at("routes")) record.routes.push_back(decode(route));
     return record;
   } catch (const std::exception& broken) {

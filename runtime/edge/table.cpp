@@ -26,7 +26,8 @@ bool is_host(const std::string& host) {
 
 bool is_ip(const std::string& host) {
   unsigned char bytes[sizeof(in6_addr)];
-  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 || ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
+  return ::inet_pton(AF_INET, host.c_str(), bytes) == 1 ||
+         ::inet_pton(AF_INET6, host.c_str(), bytes) == 1;
 }
 
 Result<> check_words(const Route& route) {
@@ -43,11 +44,12 @@ Result<> check_words(const Route& route) {
   return done();
 }
 
-// Names (hosts, replicas) that have one owner among the changes and what stays as it is. Gives the other owner, or
-// null when the claim is good.
+// Names (hosts, replicas) that have one owner among the changes and what stays as it is. Gives the
+// other owner, or null when the claim is good.
 template <class Map, class Key>
-const InstanceId* claim(const Map& standing, const std::set<InstanceId>& changed, std::map<Key, InstanceId>& claimed,
-                        const Key& key, const InstanceId& instance) {
+const InstanceId* claim(const Map& standing, const std::set<InstanceId>& changed,
+                        std::map<Key, InstanceId>& claimed, const Key& key,
+                        const InstanceId& instance) {
   const auto old = standing.find(key);
   if (old != standing.end() && !changed.contains(old->second)) return &old->second;
   const auto [entry, fresh] = claimed.emplace(key, instance);
@@ -120,7 +122,8 @@ Result<std::vector<RouteChange>> RouteTable::plan(const std::vector<Route>& chan
   std::vector<RouteChange> plan;
   for (const auto& change : changes) {
     RouteChange step;
-    if (const auto old = routes_.find(change.instance_id); old != routes_.end()) step.before = old->second;
+    if (const auto old = routes_.find(change.instance_id); old != routes_.end())
+      step.before = old->second;
     SlotRoute after{step.before ? step.before->slot : 0, normal(change)};
     for (const auto& host : after.route.hosts)
       if (const auto* owner = claim(hosts_, changed, hosts, host, change.instance_id))
@@ -178,9 +181,11 @@ bool RouteTable::restore(const std::vector<SlotRoute>& routes) {
   for (const auto& route : routes) take_out(route.route.instance_id);
   for (const auto& route : routes) {
     if (route.route.hosts.empty()) continue;
-    if (const auto older = by_slot_.find(route.slot); older != by_slot_.end()) take_out(InstanceId(older->second));
+    if (const auto older = by_slot_.find(route.slot); older != by_slot_.end())
+      take_out(InstanceId(older->second));
     for (const auto& host : route.route.hosts)
-      if (const auto older = hosts_.find(host); older != hosts_.end()) take_out(InstanceId(older->second));
+      if (const auto older = hosts_.find(host); older != hosts_.end())
+        take_out(InstanceId(older->second));
     const bool slot_good = route.slot >= 1 && route.slot <= kMostSlots;
     if (slot_good) resize(route.slot);
     if (!slot_good || !plan({route.route})) {

@@ -1,5 +1,6 @@
-// The edge's desired state: which instance has which slot (a pre-declared backend of the proxy), hosts and replicas.
-// Pure: it checks and answers, it never reads or writes. Owned by one Edge; not thread-safe.
+// The edge's desired state: which instance has which slot (a pre-declared backend of the proxy),
+// hosts and replicas. Pure: it checks and answers, it never reads or writes. Owned by one Edge; not
+// thread-safe.
 #pragma once
 
 #include <map>
@@ -53,14 +54,15 @@ class RouteTable {
   // Slots that these changes need and that are not free.
   int missing_slots(const std::vector<Route>& changes) const;
 
-  // What would change; equal routes are left out. Errors, all Code::invalid unless noted: "host_invalid",
-  // "address_invalid", "instance_twice", "replica_twice", "host_taken" (conflict), "slots_exhausted" (exhausted).
+  // What would change; equal routes are left out. Errors, all Code::invalid unless noted:
+  // "host_invalid", "address_invalid", "instance_twice", "replica_twice", "host_taken" (conflict),
+  // "slots_exhausted" (exhausted).
   Result<std::vector<RouteChange>> plan(const std::vector<Route>& changes) const;
 
   void commit(const std::vector<RouteChange>&);
 
-  // Takes in what a state file says, the newer word winning over the older. False when it says something that plan()
-  // would have refused; that route is left out.
+  // Takes in what a state file says, the newer word winning over the older. False when it says
+  // something that plan() would have refused; that route is left out.
   bool restore(const std::vector<SlotRoute>&);
 
  private:

@@ -5,7 +5,9 @@
 namespace gantry {
 namespace {
 
-Error not_started() { return {Code::unavailable, "edge_not_started", "the edge has not been started"}; }
+Error not_started() {
+  return {Code::unavailable, "edge_not_started", "the edge has not been started"};
+}
 
 }  // namespace
 
@@ -26,11 +28,14 @@ Result<AppliedGeneration> SimEdge::apply(const std::vector<Route>& changes) {
   if (!started_) return not_started();
   const bool fails = faults_ > 0;
   if (fails) --faults_;
-  if (fails && fault_ == Fault::refused) return Error{Code::unavailable, "edge_unreachable", "a simulated fault"};
-  if (const int missing = table_.missing_slots(changes); missing > 0) table_.resize(table_.slots() + missing);
+  if (fails && fault_ == Fault::refused)
+    return Error{Code::unavailable, "edge_unreachable", "a simulated fault"};
+  if (const int missing = table_.missing_slots(changes); missing > 0)
+    table_.resize(table_.slots() + missing);
   const auto plan = table_.plan(changes);
   if (!plan) return plan.error();
-  if (plan->empty() && !behind_ && !fails && running_) return AppliedGeneration{table_.generation()};
+  if (plan->empty() && !behind_ && !fails && running_)
+    return AppliedGeneration{table_.generation()};
   table_.commit(*plan);
   if (!plan->empty()) table_.set_generation(table_.generation() + 1);
   if (fails || !running_) {
@@ -50,7 +55,8 @@ Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now, TimePo
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
   if (now >= deadline) return make(key);
-  if (behind_) return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
+  if (behind_)
+    return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
   if (!running_) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
   const auto found = sessions_.find(key);
   if (found == sessions_.end() || found->second == 0) return make(key);

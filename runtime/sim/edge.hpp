@@ -1,5 +1,6 @@
-// The edge's port in memory, for simulations and tests: deterministic, with sessions and faults that the test sets.
-// Keep the object over a simulated restart of the daemon and call start() again. Not thread-safe.
+// The edge's port in memory, for simulations and tests: deterministic, with sessions and faults
+// that the test sets. Keep the object over a simulated restart of the daemon and call start()
+// again. Not thread-safe.
 #pragma once
 
 #include <map>
@@ -23,14 +24,17 @@ class SimEdge final : public Edge, private DrainProofMaker {
   // ---- the test's side ----
   enum class Fault {
     refused,  // nothing happened
-    lost,     // the files have it, the proxy does not: the caller hears an error, supervise() repairs
+    lost,  // the files have it, the proxy does not: the caller hears an error, supervise() repairs
   };
   void fail_next_applies(int times, Fault fault = Fault::refused);
   void set_sessions(const ReplicaKey& key, int count) { sessions_[key] = count; }
   void crash_proxy() { running_ = false; }  // until start() or supervise()
-  // What a request to this host would meet: replicas that get new requests. Empty: 503, or 404 when nobody has it.
+  // What a request to this host would meet: replicas that get new requests. Empty: 503, or 404 when
+  // nobody has it.
   std::vector<ReplicaKey> receivers(const std::string& host) const;
-  bool knows_host(const std::string& host) const { return running_ && live_.hosts().contains(host); }
+  bool knows_host(const std::string& host) const {
+    return running_ && live_.hosts().contains(host);
+  }
   // Changes that were acknowledged, oldest first.
   struct Applied {
     std::int64_t generation;
