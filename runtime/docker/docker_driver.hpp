@@ -40,6 +40,7 @@ class DockerDriver final : public Driver {
   // What stands under the name: ours is used or makes room, somebody else's is never touched. nullopt: it is gone
   // now, create again.
   Result<std::optional<Created>> take_over(const std::string& name, const std::string& spec_digest);
+  Result<> check_program(const std::string& container_id, const ContainerSpec&);
   Result<> run(const std::string& container_id, const ContainerSpec&);
 
   Result<EngineInfo> info();

@@ -41,11 +41,22 @@ Error unreachable(const std::string& socket_path, const std::string& what) {
               "; is the Docker daemon running and may this user open its socket?"};
 }
 
+http::verb http_verb(Verb verb) {
+  switch (verb) {
+    case Verb::get:
+      return http::verb::get;
+    case Verb::head:
+      return http::verb::head;
+    case Verb::post:
+      return http::verb::post;
+    case Verb::del:
+      return http::verb::delete_;
+  }
+  return http::verb::get;
+}
+
 HttpRequest http_request(const EngineRequest& request, const std::string& version) {
-  const http::verb verb = request.verb == Verb::get    ? http::verb::get
-                          : request.verb == Verb::post ? http::verb::post
-                                                       : http::verb::delete_;
-  HttpRequest message(verb, version.empty() ? request.target : "/v" + version + request.target, 11);
+  HttpRequest message(http_verb(request.verb), version.empty() ? request.target : "/v" + version + request.target, 11);
   message.set(http::field::host, "docker");
   message.set(http::field::user_agent, "gantry");
   if (!request.body.empty()) message.set(http::field::content_type, "application/json");
@@ -86,6 +97,7 @@ Exchange exchange(Connection& connection, const HttpRequest& message, Duration t
   if (result.error) return result;
   http::response_parser<http::string_body> parser;
   parser.body_limit(boost::none);
+  parser.skip(message.method() == http::verb::head);
   result.error = connection.wait([&](auto done) {
     http::async_read(connection.socket, connection.buffer, parser, std::move(done));
   });

@@ -12,7 +12,7 @@
 
 namespace gantry::docker {
 
-enum class Verb { get, post, del };
+enum class Verb { get, head, post, del };
 
 struct EngineRequest {
   Verb verb = Verb::get;
