@@ -130,8 +130,9 @@ Result<std::optional<DockerDriver::Created>> DockerDriver::take_over(
   return std::optional<Created>();
 }
 
-// The engine's init process starts in any case and only then finds that there is nothing to run, so that the engine
-// cannot refuse. A name without a path, or a relative one, is left to it: exit code 127 and its line in the log.
+// The engine's init process starts in any case and only then finds that there is nothing to run, so
+// that the engine cannot refuse. A name without a path, or a relative one, is left to it: exit code
+// 127 and its line in the log.
 Result<> DockerDriver::check_program(const std::string& container_id, const ContainerSpec& spec) {
   if (spec.command.empty() || !spec.command.front().starts_with('/')) return done();
   const std::string target =

@@ -1,8 +1,8 @@
 // What every driver promises (runtime/driver.hpp), on the simulation and on a real Docker Engine.
-#include <gtest/gtest.h>
-
 #include <mutex>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "tests/support/driver_bench.hpp"
 
@@ -115,7 +115,8 @@ TEST_P(DriverConformance, AnotherDriverOfTheInstallationAdopts) {
 TEST_P(DriverConformance, AnotherInstallationIsInvisible) {
   const ContainerSpec spec = bench_->spec();
   const Container mine = started(spec);
-  const auto stranger = bench_->another(InstallationId::make(system_clock().now() + Seconds(86400)));
+  const auto stranger =
+      bench_->another(InstallationId::make(system_clock().now() + Seconds(86400)));
   EXPECT_TRUE(stranger->list()->empty());
   EXPECT_TRUE(stranger->networks()->empty());
   EXPECT_TRUE(stranger->stop(spec.key, Seconds(1), ProofForTests::make(spec.key)).ok());
@@ -262,9 +263,12 @@ TEST_P(DriverConformance, WatchersHearOfChanges) {
   EXPECT_TRUE(changed_to(ContainerState::running));
   bench_->exit(container, 3);
   EXPECT_TRUE(changed_to(ContainerState::exited));
-  EXPECT_TRUE(heard([](const auto& e) { return e.container && e.container->exit && e.container->exit->code == 3; }));
+  EXPECT_TRUE(heard([](const auto& e) {
+    return e.container && e.container->exit && e.container->exit->code == 3;
+  }));
   bench_->destroy(container);
-  EXPECT_TRUE(heard([&](const auto& e) { return e.kind == Kind::container_gone && e.key == spec.key; }));
+  EXPECT_TRUE(
+      heard([&](const auto& e) { return e.kind == Kind::container_gone && e.key == spec.key; }));
   const auto before = std::chrono::steady_clock::now();
   watcher.request_stop();
   watcher.join();

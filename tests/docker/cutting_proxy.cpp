@@ -1,11 +1,11 @@
 #include "tests/docker/cutting_proxy.hpp"
 
+#include <cstring>
+
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-
-#include <cstring>
 
 namespace gantry::testing {
 namespace {
@@ -66,7 +66,8 @@ void CuttingProxy::drop_all() {
 
 bool CuttingProxy::is_to_be_cut(const std::string& request) {
   const std::scoped_lock lock(mutex_);
-  if (cut_.empty() || request.substr(0, request.find('\n')).find(cut_) == std::string::npos) return false;
+  if (cut_.empty() || request.substr(0, request.find('\n')).find(cut_) == std::string::npos)
+    return false;
   cut_.clear();
   return true;
 }

@@ -16,10 +16,11 @@ class CuttingProxy {
   ~CuttingProxy();
   const std::string& socket() const { return path_; }
 
-  // The next connection whose request holds this text is closed once the engine has answered, without the answer.
+  // The next connection whose request holds this text is closed once the engine has answered,
+  // without the answer.
   void cut_reply_to(const std::string& text);
   int cuts() const { return cuts_; }
-  void drop_all();                       // every connection that is open now
+  void drop_all();                      // every connection that is open now
   void be_silent() { silent_ = true; }  // accepts and never answers
 
  private:

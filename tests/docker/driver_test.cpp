@@ -1,12 +1,13 @@
-// What only a real engine shows: limits, bytes of variables, names on the network, memory, lost replies.
-#include <gtest/gtest.h>
-
+// What only a real engine shows: limits, bytes of variables, names on the network, memory, lost
+// replies.
 #include <filesystem>
 #include <fstream>
-#include <nlohmann/json.hpp>
 #include <random>
 #include <sstream>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "runtime/docker/docker.hpp"
 #include "tests/docker/cutting_proxy.hpp"
@@ -25,8 +26,9 @@ Container started(DockerBench& bench, const ContainerSpec& spec) {
 std::string cgroup_file(const std::string& id, const std::string& controller, const std::string& v1,
                         const std::string& v2) {
   const std::filesystem::path old = "/sys/fs/cgroup/" + controller + "/docker/" + id + "/" + v1;
-  std::vector<std::filesystem::path> candidates = {old, "/sys/fs/cgroup/docker/" + id + "/" + v2,
-                                                   "/sys/fs/cgroup/system.slice/docker-" + id + ".scope/" + v2};
+  std::vector<std::filesystem::path> candidates = {
+      old, "/sys/fs/cgroup/docker/" + id + "/" + v2,
+      "/sys/fs/cgroup/system.slice/docker-" + id + ".scope/" + v2};
   for (const auto& path : candidates) {
     std::ifstream file(path);
     std::string line;
@@ -46,7 +48,8 @@ TEST(DockerDriver, LimitsReachTheKernel) {
   EXPECT_TRUE(quota == "50000" || quota == "50000 100000") << quota;
   EXPECT_EQ(cgroup_file(id, "memory", "memory.limit_in_bytes", "memory.max"), "67108864");
   EXPECT_EQ(cgroup_file(id, "pids", "pids.max", "pids.max"), "77");
-  const auto host = nlohmann::json::parse(bench.engine("GET", "/containers/" + id + "/json"))["HostConfig"];
+  const auto host =
+      nlohmann::json::parse(bench.engine("GET", "/containers/" + id + "/json"))["HostConfig"];
   EXPECT_EQ(host["MemorySwap"], 67108864);
   EXPECT_EQ(host["Init"], true);
   EXPECT_EQ(host["SecurityOpt"][0], "no-new-privileges:true");
@@ -56,8 +59,9 @@ TEST(DockerDriver, LimitsReachTheKernel) {
 }
 
 std::string hostile_value(std::mt19937& random, std::size_t length) {
-  static const std::vector<std::string> pieces = {"\n", "\"", "'", "$", "${X}", "=", "\\", "\\n", " ", "\t", "😀",
-                                                  "é",  "`id`", "a", "\r", "%41", "{{", "\x01", "\x7f", "#", "&"};
+  static const std::vector<std::string> pieces = {"\n",  "\"",  "'",  "$",    "${X}", "=",    "\\",
+                                                  "\\n", " ",   "\t", "😀",    "é",    "`id`", "a",
+                                                  "\r",  "%41", "{{", "\x01", "\x7f", "#",    "&"};
   std::string value;
   while (value.size() < length) value += pieces[random() % pieces.size()];
   return value;
@@ -100,13 +104,15 @@ TEST(DockerDriver, ServicesFindEachOtherByName) {
   ContainerSpec client = bench.spec();
   client.service = "client";
   client.port_mode = PortMode::none;
-  client.command = {"/bin/sh", "-c",
-                    "wget -qO- http://api:8080/ && wget -qO- http://api.railway.internal:8080/; sleep 60"};
+  client.command = {
+      "/bin/sh", "-c",
+      "wget -qO- http://api:8080/ && wget -qO- http://api.railway.internal:8080/; sleep 60"};
   started(bench, client);
   const std::string answer = "replica=" + api.key.id();
   EXPECT_TRUE(eventually([&] {
     const auto lines = bench.log_lines(client.key);
-    return lines.size() == 2 && lines[0].text.starts_with(answer) && lines[1].text.starts_with(answer);
+    return lines.size() == 2 && lines[0].text.starts_with(answer) &&
+           lines[1].text.starts_with(answer);
   }));
 }
 
@@ -192,7 +198,8 @@ TEST(DockerDriver, AnAbsentEngineIsUnavailable) {
   EXPECT_EQ(listed.error().reason, "engine_unavailable");
   EXPECT_NE(listed.error().detail.find("/no/such/engine.sock"), std::string::npos);
   EXPECT_FALSE(driver->ping());
-  std::jthread watcher([&](const std::stop_token& stop) { driver->watch([](const EngineEvent&) {}, stop); });
+  std::jthread watcher(
+      [&](const std::stop_token& stop) { driver->watch([](const EngineEvent&) {}, stop); });
   std::this_thread::sleep_for(std::chrono::milliseconds(300));
   watcher.request_stop();
 }

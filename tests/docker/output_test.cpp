@@ -1,8 +1,8 @@
 // The way of a container's output into Logs: whole, once, and across restarts of the daemon.
-#include <gtest/gtest.h>
-
 #include <set>
 #include <thread>
+
+#include <gtest/gtest.h>
 
 #include "runtime/docker/frames.hpp"
 #include "tests/support/driver_bench.hpp"
@@ -37,7 +37,8 @@ TEST(DockerOutput, TwentyThousandLinesArriveOnce) {
   EXPECT_TRUE(bench.driver().list().ok());
   const auto lines = bench.log_lines(spec.key);
   expect_each_once(lines, 20000);
-  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const LogLine& l) { return l.is_error; }), 10000);
+  EXPECT_EQ(std::count_if(lines.begin(), lines.end(), [](const LogLine& l) { return l.is_error; }),
+            10000);
 }
 
 TEST(DockerOutput, TheLastLinesOfARemovedContainerArrive) {
@@ -53,8 +54,9 @@ TEST(DockerOutput, TheLastLinesOfARemovedContainerArrive) {
 TEST(DockerOutput, ARestartedDaemonCatchesUp) {
   DockerBench bench;
   ContainerSpec spec = bench.spec();
-  spec.command = {"/bin/sh", "-c", "i=1; while [ $i -le 3000 ]; do echo line $i; i=$((i+1)); "
-                                   "[ $((i % 30)) = 0 ] && sleep 0.03; done; sleep 100"};
+  spec.command = {"/bin/sh", "-c",
+                  "i=1; while [ $i -le 3000 ]; do echo line $i; i=$((i+1)); "
+                  "[ $((i % 30)) = 0 ] && sleep 0.03; done; sleep 100"};
   ASSERT_TRUE(bench.driver().start(spec).ok());
   std::this_thread::sleep_for(std::chrono::milliseconds(400));
   auto heir = bench.restarted();
@@ -82,7 +84,8 @@ TEST(DockerOutput, LongLinesAndStrangeBytesSurvive) {
   DockerBench bench;
   ContainerSpec spec = bench.spec();
   spec.command = {"/bin/sh", "-c",
-                  "printf 'a\\\\nb\\377\\001\\n'; i=0; while [ $i -lt 2000 ]; do printf 0123456789abcdefghijklmnopqrst; "
+                  "printf 'a\\\\nb\\377\\001\\n'; i=0; while [ $i -lt 2000 ]; do printf "
+                  "0123456789abcdefghijklmnopqrst; "
                   "i=$((i+1)); done; echo; printf last"};
   ASSERT_TRUE(bench.driver().start(spec).ok());
   ASSERT_TRUE(eventually([&] { return bench.log_lines(spec.key).size() == 3; }));

@@ -1,17 +1,17 @@
 #include "tests/support/driver_bench.hpp"
 
-#include <arpa/inet.h>
-#include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
-#include <nlohmann/json.hpp>
 #include <thread>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "runtime/docker/codec.hpp"
 #include "runtime/docker/docker.hpp"
@@ -38,7 +38,8 @@ void build_images(const std::string& socket) {
 class SimBench final : public DriverBench {
  public:
   SimBench() : engine_(system_clock()), driver_(engine_, installation) {
-    engine_.add_image(kImage, {.exposed = {8080}, .programs = {"/web", "/bin/sh"}, .exits_at_once = {}});
+    engine_.add_image(kImage,
+                      {.exposed = {8080}, .programs = {"/web", "/bin/sh"}, .exits_at_once = {}});
     engine_.add_image("gantry-test/web:noexpose",
                       {.exposed = {}, .programs = {"/web"}, .exits_at_once = {}});
   }
@@ -62,7 +63,8 @@ class SimBench final : public DriverBench {
 std::string DriverBench::next_subnet() {
   static std::atomic<int> next = 0;
   const int n = next++;
-  return "10." + std::to_string(200 + (::getpid() + n / 200) % 50) + "." + std::to_string(n % 200) + ".0/24";
+  return "10." + std::to_string(200 + (::getpid() + n / 200) % 50) + "." + std::to_string(n % 200) +
+         ".0/24";
 }
 
 ContainerSpec DriverBench::spec() {
@@ -96,10 +98,12 @@ std::string test_engine_socket() {
 DockerBench::DockerBench(const std::string& socket_for_driver) {
   const auto probe = docker::make_engine_client(test_engine_socket())->call({.target = "/_ping"});
   if (!probe)
-    throw std::runtime_error("these tests need a Docker Engine; set GANTRY_TEST_ENGINE to its socket: " +
-                             probe.error().detail);
+    throw std::runtime_error(
+        "these tests need a Docker Engine; set GANTRY_TEST_ENGINE to its socket: " +
+        probe.error().detail);
   build_images(test_engine_socket());
-  directory_ = (std::filesystem::temp_directory_path() / ("gantry-logs-" + installation.str())).string();
+  directory_ =
+      (std::filesystem::temp_directory_path() / ("gantry-logs-" + installation.str())).string();
   logs_ = make_file_logs({.directory = directory_});
   driver_ = make_docker_driver(
       {.socket_path = socket_for_driver, .installation_id = installation, .logs = logs_.get()});

@@ -1,5 +1,6 @@
-// What a driver's test needs beside the driver: an engine, an installation of its own, and ways to play the world.
-// One is the simulation, one a real Docker Engine. Made for one test; leaves nothing behind.
+// What a driver's test needs beside the driver: an engine, an installation of its own, and ways to
+// play the world. One is the simulation, one a real Docker Engine. Made for one test; leaves
+// nothing behind.
 #pragma once
 
 #include <memory>
@@ -18,7 +19,8 @@ class DriverBench {
  public:
   virtual ~DriverBench() = default;
   virtual Driver& driver() = 0;
-  virtual std::unique_ptr<Driver> another(const InstallationId&) = 0;  // a second driver on the same engine
+  virtual std::unique_ptr<Driver> another(
+      const InstallationId&) = 0;  // a second driver on the same engine
   virtual int cores() = 0;
   virtual void add_foreign(const std::string& name) = 0;  // a container of nobody known
   virtual bool has_foreign(const std::string& name) = 0;
@@ -30,7 +32,9 @@ class DriverBench {
   // Another replica of this bench's only service and environment.
   ContainerSpec spec();
   std::string name_of(const ReplicaKey&) const;
-  Result<> stop(const ReplicaKey& key) { return driver().stop(key, Seconds(5), ProofForTests::make(key)); }
+  Result<> stop(const ReplicaKey& key) {
+    return driver().stop(key, Seconds(5), ProofForTests::make(key));
+  }
 
  protected:
   const EnvironmentId environment_ = EnvironmentId::make(system_clock().now());
@@ -63,9 +67,11 @@ class DockerBench : public DriverBench {
 
   Logs& logs() { return *logs_; }
   std::vector<LogLine> log_lines(const ReplicaKey&, int limit = 1000000);
-  std::unique_ptr<Driver> restarted();  // as after a daemon's restart: new logs on the same files, a new driver
+  std::unique_ptr<Driver>
+  restarted();  // as after a daemon's restart: new logs on the same files, a new driver
   // A call straight to the engine; the body, or the test fails.
-  std::string engine(const std::string& verb, const std::string& target, const std::string& body = "");
+  std::string engine(const std::string& verb, const std::string& target,
+                     const std::string& body = "");
   InstanceId instance() const { return instance_; }
   EnvironmentId environment() const { return environment_; }
 
