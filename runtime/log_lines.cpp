@@ -1,10 +1,10 @@
 #include "runtime/log_lines.hpp"
 
+#include <algorithm>
+
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <algorithm>
 
 namespace gantry {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::size_t kTimeLength = 27;  // "2026-11-22T18:26:00.000000Z"
 
 // The file's end that holds at least so many newlines, or the whole file.
 std::string read_end(int descriptor, std::size_t lines) {
-  struct stat status{};
+  struct stat status {};
   if (::fstat(descriptor, &status) != 0) return "";
   auto from = static_cast<std::size_t>(status.st_size);
   std::vector<std::string> blocks;

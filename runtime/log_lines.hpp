@@ -1,4 +1,5 @@
-// One line of a log file: "<RFC 3339 time> <o|e> <text>\n", '\n' and '\\' in the text escaped. Any bytes survive.
+// One line of a log file: "<RFC 3339 time> <o|e> <text>\n", '\n' and '\\' in the text escaped. Any
+// bytes survive.
 #pragma once
 
 #include <optional>

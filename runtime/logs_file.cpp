@@ -1,10 +1,7 @@
-// Logs on disk: <directory>/<instance id>/<replica id>.log and, the older half, <replica id>.old.log, one line each
-// "<RFC 3339 time> <o|e> <text>\n" with '\n' and '\\' escaped, so that any bytes survive. Any thread.
-#include <dirent.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+// Logs on disk: <directory>/<instance id>/<replica id>.log and, the older half, <replica
+// id>.old.log, one line each
+// "<RFC 3339 time> <o|e> <text>\n" with '\n' and '\\' escaped, so that any bytes survive. Any
+// thread.
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
@@ -13,6 +10,11 @@
 #include <map>
 #include <mutex>
 #include <set>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/log_lines.hpp"
 #include "runtime/logs.hpp"
@@ -23,8 +25,10 @@ namespace {
 constexpr std::size_t kRingLines = 1000;
 constexpr std::size_t kRingBytes = 1024 * 1024;
 constexpr std::size_t kLongestText = 64 * 1024;
-constexpr std::size_t kOpenFiles = 64;  // per instance; more are closed and opened again when written to
-constexpr std::uint64_t kFirstSequence = 1ULL << 32;  // older lines, from files, count down from here
+constexpr std::size_t kOpenFiles =
+    64;  // per instance; more are closed and opened again when written to
+constexpr std::uint64_t kFirstSequence = 1ULL
+                                         << 32;  // older lines, from files, count down from here
 
 struct ReplicaFile {
   int descriptor = -1;
@@ -71,7 +75,8 @@ bool matches(const LogQuery& query, const LogLine& line) {
          (!query.since || line.at >= *query.since);
 }
 
-// The replicas that have a file, by the names in the folder; a name that is no replica's id is ignored.
+// The replicas that have a file, by the names in the folder; a name that is no replica's id is
+// ignored.
 std::set<ReplicaKey> replicas_on_disk(const std::string& folder) {
   std::set<ReplicaKey> keys;
   DIR* directory = ::opendir(folder.c_str());
@@ -95,8 +100,9 @@ bool open_file(const Instance& instance, const ReplicaKey& key, ReplicaFile& fil
     file.descriptor = ::open(path.c_str(), flags, 0640);
   }
   if (file.descriptor < 0) return false;
-  struct stat status{};
-  file.bytes = ::fstat(file.descriptor, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
+  struct stat status {};
+  file.bytes =
+      ::fstat(file.descriptor, &status) == 0 ? static_cast<std::uint64_t>(status.st_size) : 0;
   return true;
 }
 
@@ -126,11 +132,12 @@ class FileLogs final : public Logs {
     std::unique_lock lock(instance->mutex);
     std::vector<LogLine> told;
     for (std::size_t from = 0; from == 0 || from < text.size(); from += kLongestText)
-      add(*instance, {.sequence = 0,
-                      .at = at,
-                      .key = key,
-                      .is_error = is_error,
-                      .text = text.substr(from, kLongestText)},
+      add(*instance,
+          {.sequence = 0,
+           .at = at,
+           .key = key,
+           .is_error = is_error,
+           .text = text.substr(from, kLongestText)},
           told);
     tell(*instance, told);
   }
@@ -213,18 +220,19 @@ class FileLogs final : public Logs {
       return false;
     }
     rotate(instance, line.key, file);
+    // The notice goes with the line that follows it, so that a disk with a little room is not
+    // filled with notices.
+    LogLine notice{.sequence = 0, .at = line.at, .key = line.key, .is_error = true, .text = ""};
+    std::string text = encode_log_line(line);
     if (file.lost > 0) {
-      LogLine notice{.sequence = 0, .at = line.at, .key = line.key, .is_error = true, .text = ""};
       notice.text = "gantry: " + std::to_string(file.lost) +
                     " lines before this one are not on disk: " + file.trouble;
-      if (!write_line(file, encode_log_line(notice))) {
-        ++file.lost;
-        return false;
-      }
-      file.lost = 0;
-      keep(instance, std::move(notice), true, told);
+      text.insert(0, encode_log_line(notice));
     }
-    if (write_line(file, encode_log_line(line))) return true;
+    if (write_line(file, text)) {
+      if (std::exchange(file.lost, 0) > 0) keep(instance, std::move(notice), true, told);
+      return true;
+    }
     file.trouble = std::strerror(errno);
     ++file.lost;
     ::close(std::exchange(file.descriptor, -1));
@@ -282,7 +290,8 @@ class FileLogs final : public Logs {
     return older;
   }
 
-  // What was written before the ring's first line. The ring's own lines are the newest in the files.
+  // What was written before the ring's first line. The ring's own lines are the newest in the
+  // files.
   static void add_older(const Instance& instance, const LogQuery& query, std::size_t limit,
                         std::deque<LogLine>& found) {
     std::map<ReplicaKey, std::size_t> in_ring;

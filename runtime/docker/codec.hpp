@@ -1,5 +1,5 @@
-// The engine's JSON, both ways. Pure; text in, text out: callers never see the JSON library. Labels are the handle
-// by which containers and networks are found again.
+// The engine's JSON, both ways. Pure; text in, text out: callers never see the JSON library. Labels
+// are the handle by which containers and networks are found again.
 #pragma once
 
 #include <optional>
@@ -17,7 +17,7 @@ inline constexpr std::string_view kEnvironmentLabel = "gantry.environment";
 inline constexpr std::string_view kReplicaLabel = "gantry.replica";
 inline constexpr std::string_view kPortLabel = "gantry.port";           // absent: none
 inline constexpr std::string_view kPortModeLabel = "gantry.port-mode";  // fixed, automatic or none
-inline constexpr std::string_view kSpecLabel = "gantry.spec";           // a digest of everything else
+inline constexpr std::string_view kSpecLabel = "gantry.spec";  // a digest of everything else
 
 struct Port {
   PortMode mode = PortMode::none;

@@ -1,4 +1,5 @@
 #include <charconv>
+
 #include <nlohmann/json.hpp>
 
 #include "runtime/docker/codec.hpp"
@@ -90,8 +91,7 @@ std::optional<Container> from_labels(const Json& labels, std::string_view status
 
 NetworkSeen network_seen(const Json& network) {
   const Json& labels = at(network, "Labels");
-  return {text(network, "Id"), label(labels, kInstallationLabel),
-          label(labels, kEnvironmentLabel)};
+  return {text(network, "Id"), label(labels, kInstallationLabel), label(labels, kEnvironmentLabel)};
 }
 
 }  // namespace

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-
 #include <nlohmann/json.hpp>
 
 #include "runtime/docker/codec.hpp"
@@ -46,8 +45,7 @@ Json host_config(const ContainerSpec& spec) {
       {"Init", true},
       {"SecurityOpt", {"no-new-privileges:true"}},
       {"CapDrop", {"NET_RAW"}},
-      {"LogConfig",
-       {{"Type", "json-file"}, {"Config", {{"max-size", "1m"}, {"max-file", "2"}}}}},
+      {"LogConfig", {{"Type", "json-file"}, {"Config", {{"max-size", "1m"}, {"max-file", "2"}}}}},
   };
   if (spec.cpu_millicores > 0) host["NanoCpus"] = spec.cpu_millicores * kNanosPerMillicore;
   if (spec.memory_bytes > 0) {
@@ -79,10 +77,8 @@ CreateBody create_body(const ContainerSpec& spec, const InstallationId& installa
   };
   if (!spec.command.empty()) body["Entrypoint"] = spec.command;
   Json labels = {
-      {kInstallationLabel, installation.str()},
-      {kInstanceLabel, spec.instance_id.str()},
-      {kEnvironmentLabel, spec.environment_id.str()},
-      {kReplicaLabel, spec.key.id()},
+      {kInstallationLabel, installation.str()},       {kInstanceLabel, spec.instance_id.str()},
+      {kEnvironmentLabel, spec.environment_id.str()}, {kReplicaLabel, spec.key.id()},
       {kPortModeLabel, text_of(port.mode)},
   };
   if (port.mode != PortMode::none) labels[std::string(kPortLabel)] = std::to_string(port.number);

@@ -1,5 +1,6 @@
-// The Docker Engine behind the Driver port, over its unix socket. One thread of its own carries the long-lived
-// streams (output of containers, events); calls block their callers. It touches only what carries its label.
+// The Docker Engine behind the Driver port, over its unix socket. One thread of its own carries the
+// long-lived streams (output of containers, events); calls block their callers. It touches only
+// what carries its label.
 #pragma once
 
 #include <memory>
@@ -13,14 +14,14 @@ namespace gantry {
 struct DockerOptions {
   std::string socket_path = "/var/run/docker.sock";
   InstallationId installation_id;
-  Logs* logs = nullptr;                  // outlives the driver; where the output of containers goes
-  Duration call_timeout = Seconds(30);   // every call but those named below
+  Logs* logs = nullptr;                 // outlives the driver; where the output of containers goes
+  Duration call_timeout = Seconds(30);  // every call but those named below
   Duration start_timeout = Seconds(120);
   Duration pull_timeout = Seconds(1800);
 };
 
-// Does not talk to the engine yet: an engine that is down shows as "engine_unavailable" with each call.
-// REQUIRES: no call and no watch() is under way when the driver is destroyed.
+// Does not talk to the engine yet: an engine that is down shows as "engine_unavailable" with each
+// call. REQUIRES: no call and no watch() is under way when the driver is destroyed.
 std::unique_ptr<Driver> make_docker_driver(const DockerOptions&);
 
 }  // namespace gantry

@@ -42,10 +42,8 @@ DockerDriver::DockerDriver(const DockerOptions& options)
 
 Result<EngineReply> DockerDriver::call_within(Duration timeout, Verb verb, std::string target,
                                               std::string body) {
-  return client_->call({.verb = verb,
-                        .target = std::move(target),
-                        .body = std::move(body),
-                        .timeout = timeout});
+  return client_->call(
+      {.verb = verb, .target = std::move(target), .body = std::move(body), .timeout = timeout});
 }
 
 Result<EngineReply> DockerDriver::call(Verb verb, std::string target, std::string body) {

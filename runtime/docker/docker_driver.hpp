@@ -1,4 +1,5 @@
-// The parts of the Docker driver in one class. Owned by whoever called make_docker_driver; any thread.
+// The parts of the Docker driver in one class. Owned by whoever called make_docker_driver; any
+// thread.
 #pragma once
 
 #include <map>
@@ -37,9 +38,10 @@ class DockerDriver final : public Driver {
   Result<> check_limits(const ContainerSpec&);
   Result<Port> port_of(const ContainerSpec&);
   Result<Created> create(const ContainerSpec&);
-  // What stands under the name: ours is used or makes room, somebody else's is never touched. nullopt: it is gone
-  // now, create again.
+  // What stands under the name: ours is used or makes room, somebody else's is never touched.
+  // nullopt: it is gone now, create again.
   Result<std::optional<Created>> take_over(const std::string& name, const std::string& spec_digest);
+  Result<> check_program(const std::string& container_id, const ContainerSpec&);
   Result<> run(const std::string& container_id, const ContainerSpec&);
 
   Result<EngineInfo> info();

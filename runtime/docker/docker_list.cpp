@@ -27,9 +27,8 @@ struct Inbox {
 // Waits for whole lines; empty: the stream ended or the watcher is to stop.
 std::vector<std::string> take_lines(Inbox& inbox, const std::stop_token& stop) {
   std::unique_lock lock(inbox.mutex);
-  inbox.changed.wait(lock, stop, [&] {
-    return inbox.ended || inbox.bytes.find('\n') != std::string::npos;
-  });
+  inbox.changed.wait(lock, stop,
+                     [&] { return inbox.ended || inbox.bytes.find('\n') != std::string::npos; });
   std::vector<std::string> lines;
   for (std::size_t end; (end = inbox.bytes.find('\n')) != std::string::npos;) {
     lines.push_back(inbox.bytes.substr(0, end));

@@ -43,7 +43,10 @@ Result<Container> DockerDriver::start(const ContainerSpec& spec) {
   GANTRY_TRY(networks_.ensure(spec.network));
   auto created = create(spec);
   if (!created) return created.error();
-  if (!created->runs) GANTRY_TRY(run(created->container_id, spec));
+  if (!created->runs) {
+    GANTRY_TRY(check_program(created->container_id, spec));
+    GANTRY_TRY(run(created->container_id, spec));
+  }
   auto ours = inspect_ours(created->container_id);
   if (!ours) return ours.error();
   if (!*ours)
@@ -125,6 +128,20 @@ Result<std::optional<DockerDriver::Created>> DockerDriver::take_over(
     return status_error(*removed);
   forget(there.container_id);
   return std::optional<Created>();
+}
+
+// The engine's init process starts in any case and only then finds that there is nothing to run, so
+// that the engine cannot refuse. A name without a path, or a relative one, is left to it: exit code
+// 127 and its line in the log.
+Result<> DockerDriver::check_program(const std::string& container_id, const ContainerSpec& spec) {
+  if (spec.command.empty() || !spec.command.front().starts_with('/')) return done();
+  const std::string target =
+      "/containers/" + container_id + "/archive?path=" + url_encode(spec.command.front());
+  auto reply = call(Verb::head, target);
+  if (!reply) return reply.error();
+  if (reply->status == 404)
+    return start_failed("there is no " + spec.command.front() + " in the image " + spec.image);
+  return done();
 }
 
 Result<> DockerDriver::run(const std::string& container_id, const ContainerSpec& spec) {

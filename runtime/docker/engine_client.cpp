@@ -8,8 +8,8 @@
 #include <thread>
 #include <vector>
 
-#include <boost/asio/awaitable.hpp>
 #include <boost/asio/as_tuple.hpp>
+#include <boost/asio/awaitable.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -32,7 +32,8 @@ using Socket = beast::basic_stream<asio::local::stream_protocol, asio::io_contex
 using HttpRequest = http::request<http::string_body>;
 
 constexpr std::size_t kIdleConnections = 16;
-constexpr std::pair<int, int> kNewestVersion{1, 47};  // the newest API this driver was written against
+constexpr std::pair<int, int> kNewestVersion{1,
+                                             47};  // the newest API this driver was written against
 constexpr Duration kConnectTimeout = Seconds(5);
 
 Error unreachable(const std::string& socket_path, const std::string& what) {
@@ -41,11 +42,23 @@ Error unreachable(const std::string& socket_path, const std::string& what) {
               "; is the Docker daemon running and may this user open its socket?"};
 }
 
+http::verb http_verb(Verb verb) {
+  switch (verb) {
+    case Verb::get:
+      return http::verb::get;
+    case Verb::head:
+      return http::verb::head;
+    case Verb::post:
+      return http::verb::post;
+    case Verb::del:
+      return http::verb::delete_;
+  }
+  return http::verb::get;
+}
+
 HttpRequest http_request(const EngineRequest& request, const std::string& version) {
-  const http::verb verb = request.verb == Verb::get    ? http::verb::get
-                          : request.verb == Verb::post ? http::verb::post
-                                                       : http::verb::delete_;
-  HttpRequest message(verb, version.empty() ? request.target : "/v" + version + request.target, 11);
+  HttpRequest message(http_verb(request.verb),
+                      version.empty() ? request.target : "/v" + version + request.target, 11);
   message.set(http::field::host, "docker");
   message.set(http::field::user_agent, "gantry");
   if (!request.body.empty()) message.set(http::field::content_type, "application/json");
@@ -54,7 +67,8 @@ HttpRequest http_request(const EngineRequest& request, const std::string& versio
   return message;
 }
 
-// One connection and the event loop that its owner, one calling thread at a time, runs while it waits.
+// One connection and the event loop that its owner, one calling thread at a time, runs while it
+// waits.
 struct Connection {
   asio::io_context io{1};
   Socket socket{io};
@@ -86,6 +100,7 @@ Exchange exchange(Connection& connection, const HttpRequest& message, Duration t
   if (result.error) return result;
   http::response_parser<http::string_body> parser;
   parser.body_limit(boost::none);
+  parser.skip(message.method() == http::verb::head);
   result.error = connection.wait([&](auto done) {
     http::async_read(connection.socket, connection.buffer, parser, std::move(done));
   });
@@ -217,7 +232,8 @@ class BeastClient final : public EngineClient {
     int major = 0, minor = 0;
     const char* end = theirs.data() + theirs.size();
     const auto [dot, error] = std::from_chars(theirs.data(), end, major);
-    if (error != std::errc() || dot == end || std::from_chars(dot + 1, end, minor).ec != std::errc())
+    if (error != std::errc() || dot == end ||
+        std::from_chars(dot + 1, end, minor).ec != std::errc())
       return unreachable(socket_path_, "it does not say which API version it speaks");
     const auto common = std::min(kNewestVersion, std::pair(major, minor));
     const std::scoped_lock lock(mutex_);
@@ -252,7 +268,8 @@ class BeastClient final : public EngineClient {
         give_back(std::move(connection));
         return result;
       }
-      // A kept connection may have been closed since. All calls are idempotent, so that once more is safe.
+      // A kept connection may have been closed since. All calls are idempotent, so that once more
+      // is safe.
       if (reused && !result.reply_began && result.error != beast::error::timeout) continue;
       forget_version();
       return unreachable(socket_path_, result.error == beast::error::timeout

@@ -1,5 +1,6 @@
-// HTTP to the engine's unix socket: blocking calls with timeouts on pooled keep-alive connections, and streams that
-// one thread of the client carries. Owned by the driver; thread-safe; knows no noun of the engine.
+// HTTP to the engine's unix socket: blocking calls with timeouts on pooled keep-alive connections,
+// and streams that one thread of the client carries. Owned by the driver; thread-safe; knows no
+// noun of the engine.
 #pragma once
 
 #include <functional>
@@ -12,7 +13,7 @@
 
 namespace gantry::docker {
 
-enum class Verb { get, post, del };
+enum class Verb { get, head, post, del };
 
 struct EngineRequest {
   Verb verb = Verb::get;
@@ -37,19 +38,19 @@ class EngineClient {
  public:
   virtual ~EngineClient() = default;
 
-  // Any status is a reply. Cannot be reached, broken off, timed out: Code::unavailable "engine_unavailable".
-  // A call that broke off may have been carried out.
+  // Any status is a reply. Cannot be reached, broken off, timed out: Code::unavailable
+  // "engine_unavailable". A call that broke off may have been carried out.
   virtual Result<EngineReply> call(const EngineRequest&) = 0;
 
-  // Returns once the head of a 2xx reply is there; dropping the handle ends the stream. Another status comes back
-  // as status_error().
+  // Returns once the head of a 2xx reply is there; dropping the handle ends the stream. Another
+  // status comes back as status_error().
   virtual Result<std::shared_ptr<void>> open(const EngineRequest&, StreamSink) = 0;
 };
 
 std::unique_ptr<EngineClient> make_engine_client(std::string socket_path);
 
-// A refused request as an Error: 404 not_found, 409 conflict, 400 invalid "engine_refused", 503 unavailable, else
-// internal "engine_error"; `detail` is the engine's text.
+// A refused request as an Error: 404 not_found, 409 conflict, 400 invalid "engine_refused", 503
+// unavailable, else internal "engine_error"; `detail` is the engine's text.
 Error status_error(const EngineReply&);
 
 // Percent-encodes everything but unreserved characters.

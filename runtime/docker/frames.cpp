@@ -10,7 +10,8 @@ constexpr std::size_t kHeader = 8;
 
 std::size_t frame_length(std::string_view header) {
   std::size_t length = 0;
-  for (std::size_t i = 4; i < kHeader; ++i) length = length << 8 | static_cast<unsigned char>(header[i]);
+  for (std::size_t i = 4; i < kHeader; ++i)
+    length = length << 8 | static_cast<unsigned char>(header[i]);
   return length;
 }
 

@@ -1,5 +1,6 @@
-// The engine's multiplexed output (engine reference, Part 3 "Logs"): 1 byte stream, 3 zero, 4 bytes big-endian length,
-// then the bytes; and the cutting of such bytes into lines. Pure; one user at a time.
+// The engine's multiplexed output (engine reference, Part 3 "Logs"): 1 byte stream, 3 zero, 4 bytes
+// big-endian length, then the bytes; and the cutting of such bytes into lines. Pure; one user at a
+// time.
 #pragma once
 
 #include <cstdint>

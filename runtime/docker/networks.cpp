@@ -64,8 +64,8 @@ void Networks::forget(const EnvironmentId& environment) {
 }
 
 Result<std::vector<EnvironmentId>> Networks::list() {
-  auto reply =
-      client_.call({.target = "/networks?" + label_filter(kInstallationLabel, installation_.str())});
+  auto reply = client_.call(
+      {.target = "/networks?" + label_filter(kInstallationLabel, installation_.str())});
   if (!reply) return reply.error();
   if (!reply->ok()) return status_error(*reply);
   auto seen = parse_networks(reply->body);

@@ -1,4 +1,5 @@
-// One bridge network an environment, made when its first container starts. Owned by the driver; thread-safe.
+// One bridge network an environment, made when its first container starts. Owned by the driver;
+// thread-safe.
 #pragma once
 
 #include <mutex>
@@ -15,7 +16,8 @@ class Networks {
   Networks(EngineClient& client, InstallationId installation)
       : client_(client), installation_(std::move(installation)) {}
 
-  // Free when it was seen before. Errors: exhausted "network_overlap", conflict "name_taken_by_other".
+  // Free when it was seen before. Errors: exhausted "network_overlap", conflict
+  // "name_taken_by_other".
   Result<> ensure(const NetworkSpec&);
   // After the engine said that it is not there.
   void forget(const EnvironmentId&);

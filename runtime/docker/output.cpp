@@ -1,10 +1,10 @@
 #include "runtime/docker/output.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <deque>
 #include <vector>
+
+#include <fmt/format.h>
 
 #include "runtime/docker/frames.hpp"
 
@@ -51,8 +51,8 @@ Stamped split_stamp(std::string_view frame) {
 
 }  // namespace
 
-// One attached container. Between catching up and the live stream the same lines may come twice: `seen_again` holds
-// those that the engine's file gave for the time after the attach.
+// One attached container. Between catching up and the live stream the same lines may come twice:
+// `seen_again` holds those that the engine's file gave for the time after the attach.
 struct Output::Live {
   FrameReader frames;
   std::array<LineCutter, 2> cutters;
@@ -128,9 +128,9 @@ Result<> Output::open(const OutputSource& from, const std::shared_ptr<Live>& liv
     table->live.erase(found);
     table->taken_until[id] = now();
   };
-  const EngineRequest request{.verb = Verb::post,
-                              .target = "/containers/" + from.container_id +
-                                        "/attach?stream=1&stdout=1&stderr=1"};
+  const EngineRequest request{
+      .verb = Verb::post,
+      .target = "/containers/" + from.container_id + "/attach?stream=1&stdout=1&stderr=1"};
   auto stream = client_.open(request, std::move(sink));
   const std::scoped_lock lock(table_->mutex);
   const auto found = table_->live.find(from.container_id);
@@ -177,8 +177,8 @@ void Output::adopt_exited(const OutputSource& from, TimePoint exited_at) {
   table_->taken_until.erase(from.container_id);
 }
 
-// Appends what the engine's file has and Logs has not. The file is read from a little before the newest kept line;
-// what is kept from that time on is dropped in the same order.
+// Appends what the engine's file has and Logs has not. The file is read from a little before the
+// newest kept line; what is kept from that time on is dropped in the same order.
 Result<> Output::catch_up(const OutputSource& from, Live* live, TimePoint attached_at) {
   std::string target = "/containers/" + from.container_id + "/logs?stdout=1&stderr=1&timestamps=1";
   std::array<std::deque<std::string>, 2> kept;

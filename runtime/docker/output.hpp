@@ -1,6 +1,7 @@
-// The output of containers, on its way to Logs. A stream opened before the start loses nothing (engine reference,
-// Part 3 "Logs"); one that was lost, or that another daemon held, is caught up from the engine's own file and
-// opened anew. Owned by the driver; thread-safe; the lines arrive on the client's thread.
+// The output of containers, on its way to Logs. A stream opened before the start loses nothing
+// (engine reference, Part 3 "Logs"); one that was lost, or that another daemon held, is caught up
+// from the engine's own file and opened anew. Owned by the driver; thread-safe; the lines arrive on
+// the client's thread.
 #pragma once
 
 #include <map>
@@ -26,7 +27,8 @@ class Output {
   Output(EngineClient& client, Logs& logs);
   ~Output();
 
-  // Before a container's start: what it writes from its first byte on. Replaces a stream that is open.
+  // Before a container's start: what it writes from its first byte on. Replaces a stream that is
+  // open.
   Result<> attach(const OutputSource&);
   // A container found running: does nothing while its stream is open, else catches up and attaches.
   void adopt_running(const OutputSource&);

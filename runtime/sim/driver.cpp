@@ -1,10 +1,10 @@
 #include "runtime/sim/driver.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <cassert>
 #include <charconv>
+
+#include <fmt/format.h>
 
 namespace gantry {
 namespace {
@@ -120,9 +120,9 @@ void SimDriver::run(SimEngine::Entry& entry) {
   container.exit.reset();
   if (container.port_mode != PortMode::none) {
     const int number = to_int(container.container_id.substr(3));
-    container.address =
-        Address{fmt::format("10.{}.{}.{}", 200 + number / 65025, number / 255 % 255, number % 255 + 1),
-                entry.port};
+    container.address = Address{
+        fmt::format("10.{}.{}.{}", 200 + number / 65025, number / 255 % 255, number % 255 + 1),
+        entry.port};
   }
   engine_.tell_changed(entry);
   const auto& image = engine_.images_[entry.spec.image];
@@ -208,7 +208,8 @@ Result<> SimDriver::remove_network(const EnvironmentId& environment) {
     if (entry.container.environment_id == environment && entry.installation_id == installation_)
       return Error{Code::conflict, "network_in_use", "containers are left in it"};
   std::erase_if(engine_.networks_, [&](const auto& item) {
-    return item.second.installation_id == installation_ && item.second.environment_id == environment;
+    return item.second.installation_id == installation_ &&
+           item.second.environment_id == environment;
   });
   return done();
 }

@@ -1,5 +1,5 @@
-// The Driver port on a SimEngine: one installation's view of it. Many may share an engine; make a new one to play a
-// daemon's restart. Every call is synchronous and takes no time.
+// The Driver port on a SimEngine: one installation's view of it. Many may share an engine; make a
+// new one to play a daemon's restart. Every call is synchronous and takes no time.
 #pragma once
 
 #include <memory>
@@ -25,7 +25,8 @@ class SimDriver final : public Driver {
   void watch(const std::function<void(const EngineEvent&)>&, std::stop_token) override;
   Result<> ping() override;
 
-  // For simulations on one thread: what a watcher of this driver would have been told since the last call.
+  // For simulations on one thread: what a watcher of this driver would have been told since the
+  // last call.
   std::vector<EngineEvent> take_events();
 
   // Under which name a replica's container stands on the engine.

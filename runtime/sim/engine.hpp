@@ -1,5 +1,6 @@
-// A container engine in memory, for tests and simulations: deterministic, its time is the Clock's. It outlives the
-// drivers on it, as a real engine outlives the daemon, and holds other installations' containers too. Thread-safe.
+// A container engine in memory, for tests and simulations: deterministic, its time is the Clock's.
+// It outlives the drivers on it, as a real engine outlives the daemon, and holds other
+// installations' containers too. Thread-safe.
 #pragma once
 
 #include <condition_variable>
@@ -29,7 +30,8 @@ struct SimFaults {
 };
 
 struct SimCalls {
-  int pull = 0, start = 0, stop = 0, remove = 0, list = 0, networks = 0, remove_network = 0, ping = 0;
+  int pull = 0, start = 0, stop = 0, remove = 0, list = 0, networks = 0, remove_network = 0,
+      ping = 0;
   int created = 0;  // containers
 };
 
