@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/event_feed.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
 #include "runtime/logs.hpp"
@@ -70,6 +71,9 @@ struct Context {
   } options;
   std::function<Result<>()> ready;              // nothing when the daemon can serve: database and migrations
   std::function<std::string()> metrics;         // OpenMetrics text of the daemon's own
+  // Told of what must never happen (an exception in a handler), with the request id; the answer says only "internal".
+  std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
+  std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
 };
 
 using Handler = Response (*)(const Request&, Context&);
@@ -81,6 +85,7 @@ struct Endpoint {
   Permission permission;
   Handler handler;
   bool hot = false;
+  std::string_view query = {};  // the query parameters it knows, separated by blanks; writes also know dry_run
 };
 
 const std::vector<Endpoint>& endpoints();
@@ -93,8 +98,13 @@ struct Match {
 };
 Match match(Method, std::string_view path);
 
+// Splits `target` into path (left as it is) and query (decoded). The server calls it before match().
+void read_target(Request&);
+
+std::string_view name(Method);  // "GET"
+
 // Authenticates, checks limits, runs the handler, turns every error and exception into a problem. `matched` is
 // what match() gave for this request. Never throws.
-Response dispatch(const Request&, const Match& matched, Context&);
+Response dispatch(Request, const Match& matched, Context&);
 
 }  // namespace gantry::api
