@@ -1,5 +1,5 @@
-// Strict reading of JSON bodies: unknown fields, duplicate keys and wrong types are refused, all broken fields are
-// reported at once, each with its pointer. Callers never see the JSON library.
+// Strict reading of JSON bodies: unknown fields, duplicate keys and wrong types are refused, all
+// broken fields are reported at once, each with its pointer. Callers never see the JSON library.
 #pragma once
 
 #include <initializer_list>
@@ -14,15 +14,17 @@
 
 namespace gantry::api {
 
-// The fields of one JSON object. Readers give a default when a field is broken and remember why; check() tells.
+// The fields of one JSON object. Readers give a default when a field is broken and remember why;
+// check() tells.
 class Fields {
  public:
-  // An empty body is an object without fields. Unreadable text: "malformed_json" and the like (400).
+  // An empty body is an object without fields. Unreadable text: "malformed_json" and the like
+  // (400).
   static Result<Fields> read(const Request&, std::initializer_list<std::string_view> known);
 
   bool has(std::string_view field) const;
-  std::string text(std::string_view field);                 // required
-  Name name(std::string_view field);                        // required
+  std::string text(std::string_view field);  // required
+  Name name(std::string_view field);         // required
   std::optional<Name> optional_name(std::string_view field);
   std::optional<std::string> optional_text(std::string_view field);
   std::optional<ImageRef> optional_image(std::string_view field);

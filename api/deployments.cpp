@@ -14,8 +14,8 @@ namespace {
 Error unresolved(const std::vector<Missing>& missing) {
   Error error{Code::invalid, "unresolved_reference", ""};
   for (const Missing& each : missing) {
-    const std::string detail =
-        each.variable + " refers to " + each.reference + ", which is not there: set it or change the reference";
+    const std::string detail = each.variable + " refers to " + each.reference +
+                               ", which is not there: set it or change the reference";
     error.fields.push_back({"/variables/" + each.variable, error.reason, detail});
     if (!error.detail.empty()) error.detail += "; ";
     error.detail += detail;
@@ -24,17 +24,19 @@ Error unresolved(const std::vector<Missing>& missing) {
 }
 
 // Freezes the settings and the variables of now into a new deployment.
-Answer freeze(const Context& context, Transaction& transaction, const Place& place, const Settings& settings,
-              std::string trigger) {
+Answer freeze(const Context& context, Transaction& transaction, const Place& place,
+              const Settings& settings, std::string trigger) {
   if (!settings.source.image)
-    return invalid("/image", "no_image", "there is nothing to deploy: give an image, here or in the service's source");
+    return invalid("/image", "no_image",
+                   "there is nothing to deploy: give an image, here or in the service's source");
   NewDeployment wanted{.instance_id = place.instance->instance.id,
                        .id = DeploymentId::make(context.clock.now()),
                        .settings = settings,
                        .variables = {},
                        .trigger = std::move(trigger)};
-  auto resolution = resolve_variables(*place.project, *place.instance,
-                                      {.base_domain = context.options.base_domain, .deployment_id = wanted.id});
+  auto resolution =
+      resolve_variables(*place.project, *place.instance,
+                        {.base_domain = context.options.base_domain, .deployment_id = wanted.id});
   if (!resolution) return resolution.error();
   if (!resolution->missing.empty()) return unresolved(resolution->missing);
   wanted.variables = std::move(resolution->variables);
@@ -83,7 +85,8 @@ Answer get_deployment(const Request& request, Context& context) {
   if (!deployment) return deployment.error();
   const auto place = place_of(deployment->instance_id, context);
   if (!place) return place.error();
-  return object(request, deployment->version, to_json(place->owners(), *deployment), Varies::with_body);
+  return object(request, deployment->version, to_json(place->owners(), *deployment),
+                Varies::with_body);
 }
 
 Answer deploy(const Request& request, Context& context, Transaction& transaction) {
@@ -111,7 +114,8 @@ Answer redeploy(const Request& request, Context& context, Transaction& transacti
   if (!body) return body.error();
   GANTRY_TRY(body->check());
   if (place->instance->deployments.empty())
-    return Error{Code::conflict, "nothing_deployed", "this service was never deployed here: deploy it first"};
+    return Error{Code::conflict, "nothing_deployed",
+                 "this service was never deployed here: deploy it first"};
   Settings settings = place->instance->instance.settings;
   settings.source.image = place->instance->deployments.front()->settings.source.image;
   return freeze(context, transaction, *place, settings, "redeploy");
@@ -137,8 +141,8 @@ Answer remove_newest(const Request& request, Context& context, Transaction& tran
   if (!body) return body.error();
   GANTRY_TRY(body->check());
   const auto& deployments = place->instance->deployments;
-  const auto live =
-      std::find_if(deployments.begin(), deployments.end(), [](const auto& d) { return is_live(d->status); });
+  const auto live = std::find_if(deployments.begin(), deployments.end(),
+                                 [](const auto& d) { return is_live(d->status); });
   if (live == deployments.end())
     return Error{Code::conflict, "nothing_live", "nothing of this service runs here"};
   return removing(transaction, (*live)->id, *place, request);

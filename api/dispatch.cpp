@@ -71,22 +71,25 @@ std::string authenticate(const Request& request, const Context& context) {
 
 Response unauthenticated(const Request& request) {
   const bool given = request.header("authorization") != nullptr;
-  Response response = problem(
-      Error{Code::unauthenticated, given ? "invalid_token" : "token_required",
-            given ? "this token is not valid: it was mistyped, revoked or belongs to another installation"
-                  : "send a token: \"Authorization: Bearer gty_...\""},
-      request);
-  response.headers.emplace_back("WWW-Authenticate", given ? R"(Bearer realm="gantry", error="invalid_token")"
-                                                          : R"(Bearer realm="gantry")");
+  Response response =
+      problem(Error{Code::unauthenticated, given ? "invalid_token" : "token_required",
+                    given ? "this token is not valid: it was mistyped, revoked or belongs to "
+                            "another installation"
+                          : "send a token: \"Authorization: Bearer gty_...\""},
+              request);
+  response.headers.emplace_back(
+      "WWW-Authenticate",
+      given ? R"(Bearer realm="gantry", error="invalid_token")" : R"(Bearer realm="gantry")");
   return response;
 }
 
 Response unmatched(const Request& request, const Match& matched) {
   if (matched.allow.empty())
-    return problem(Error{Code::not_found, "unknown_path", "there is nothing at this path: see /v1/openapi.yaml"},
+    return problem(Error{Code::not_found, "unknown_path",
+                         "there is nothing at this path: see /v1/openapi.yaml"},
                    request);
-  Response response =
-      problem(HttpError{405, "method_not_allowed", "this path knows only " + matched.allow}, request);
+  Response response = problem(
+      HttpError{405, "method_not_allowed", "this path knows only " + matched.allow}, request);
   response.headers.emplace_back("Allow", matched.allow);
   return response;
 }
@@ -98,11 +101,14 @@ Response answer(Request& request, const Match& matched, Context& context) {
     request.token_id = authenticate(request, context);
     if (request.token_id.empty()) return unauthenticated(request);
   }
-  if (const auto query = check_query(request, endpoint); !query) return problem(query.error(), request);
-  const bool has_body = request.method != Method::get && request.method != Method::del && !request.body.empty();
+  if (const auto query = check_query(request, endpoint); !query)
+    return problem(query.error(), request);
+  const bool has_body =
+      request.method != Method::get && request.method != Method::del && !request.body.empty();
   if (has_body && !carries_json(request))
-    return problem(HttpError{415, "unsupported_media_type", "send the body as Content-Type: application/json"},
-                   request);
+    return problem(
+        HttpError{415, "unsupported_media_type", "send the body as Content-Type: application/json"},
+        request);
   request.path_parameters = matched.parameters;
   return endpoint.handler(request, context);
 }
@@ -116,9 +122,10 @@ Response dispatch(Request request, const Match& matched, Context& context) {
     response = answer(request, matched, context);
   } catch (const std::exception& failure) {
     if (context.report) context.report(request.request_id, failure.what());
-    response = problem(Error{Code::internal, "internal",
-                             "something broke inside Gantry: its log has more under this request_id"},
-                       request);
+    response =
+        problem(Error{Code::internal, "internal",
+                      "something broke inside Gantry: its log has more under this request_id"},
+                request);
   }
   response.headers.emplace_back("X-Request-Id", request.request_id);
   return response;

@@ -1,5 +1,6 @@
-// Wakes every open event stream when the store has committed an event. One per Context; thread-safe. It never
-// reads events itself: each stream reads from its own cursor, so a wake-up that comes twice costs one query.
+// Wakes every open event stream when the store has committed an event. One per Context;
+// thread-safe. It never reads events itself: each stream reads from its own cursor, so a wake-up
+// that comes twice costs one query.
 #pragma once
 
 #include <functional>

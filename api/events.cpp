@@ -20,11 +20,15 @@ void append_event(std::string& out, const Event& event) {
   out += "\n\n";
 }
 
-// Reads from its own cursor whenever the feed says that something was committed: nothing is buffered here.
+// Reads from its own cursor whenever the feed says that something was committed: nothing is
+// buffered here.
 class EventStream : public Stream {
  public:
   EventStream(Store& store, std::shared_ptr<EventFeed> feed, EventFilter filter, std::string after)
-      : store_(store), feed_(std::move(feed)), filter_(std::move(filter)), after_(std::move(after)) {}
+      : store_(store),
+        feed_(std::move(feed)),
+        filter_(std::move(filter)),
+        after_(std::move(after)) {}
 
   void on_ready(std::function<void()> wake) override {
     wake_ = wake;
@@ -69,7 +73,8 @@ Result<EventFilter> read_filter(const Request& request, const Context& context) 
       filter.service_id = *wanted;
     else
       return project ? not_found("service " + clipped(*wanted))
-                     : invalid_query("service", "a service's name needs project= beside it; its id does not");
+                     : invalid_query("service",
+                                     "a service's name needs project= beside it; its id does not");
   }
   if (const std::string* wanted = request.query_value("deployment")) {
     const auto id = DeploymentId::parse(*wanted);
@@ -91,7 +96,8 @@ Result<std::optional<std::string>> read_cursor(const Request& request) {
   return std::optional<std::string>(*cursor);
 }
 
-Answer stream(Context& context, const EventFilter& filter, const std::optional<std::string>& after) {
+Answer stream(Context& context, const EventFilter& filter,
+              const std::optional<std::string>& after) {
   std::string from = after.value_or("");
   if (!after) {
     auto latest = context.store.latest_cursor();

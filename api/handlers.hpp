@@ -1,5 +1,5 @@
-// Every handler, by noun. Reads take the context; writes also take the transaction that frames them (api/write.hpp).
-// routes.cpp binds them to their paths.
+// Every handler, by noun. Reads take the context; writes also take the transaction that frames them
+// (api/write.hpp). routes.cpp binds them to their paths.
 #pragma once
 
 #include "api/http.hpp"

@@ -17,14 +17,16 @@ std::string json_of(const Place& place, const InstanceView& view, const Context&
 }
 
 // The instance as it is after a write, with the deployments of before.
-Response changed(const Request& request, const Context& context, const Place& place, ServiceInstance instance) {
+Response changed(const Request& request, const Context& context, const Place& place,
+                 ServiceInstance instance) {
   InstanceView view = *place.instance;
   view.instance = std::move(instance);
-  return object(request, view.instance.stamp.version, json_of(place, view, context), Varies::with_body);
+  return object(request, view.instance.stamp.version, json_of(place, view, context),
+                Varies::with_body);
 }
 
-// Settings are read, changed and written back: without If-Match the version that was read stands in, and the frame
-// runs the effect again when another write came between.
+// Settings are read, changed and written back: without If-Match the version that was read stands
+// in, and the frame runs the effect again when another write came between.
 IfMatch version_read(const Request& request, const Place& place) {
   if (request.header("if-match") != nullptr) return if_match(request);
   return place.instance->instance.stamp.version;
@@ -39,7 +41,8 @@ Answer list_instances(const Request& request, Context& context) {
   if (!wanted) return wanted.error();
   std::vector<const InstanceView*> here;
   for (const auto& [id, view] : place->project->instances)
-    if (view->instance.environment_id == place->environment->environment.id) here.push_back(view.get());
+    if (view->instance.environment_id == place->environment->environment.id)
+      here.push_back(view.get());
   return page_of(
       request, context, *wanted, here,
       [](const InstanceView* view) -> const std::string& { return view->instance.id.str(); },
@@ -52,8 +55,8 @@ Answer list_instances(const Request& request, Context& context) {
 Answer get_instance(const Request& request, Context& context) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  return object(request, place->instance->instance.stamp.version, json_of(*place, *place->instance, context),
-                Varies::with_body);
+  return object(request, place->instance->instance.stamp.version,
+                json_of(*place, *place->instance, context), Varies::with_body);
 }
 
 Answer create_instance(const Request& request, Context& context, Transaction& transaction) {
@@ -66,12 +69,15 @@ Answer create_instance(const Request& request, Context& context, Transaction& tr
   GANTRY_TRY(body->check());
   place->service = place->project->service(wanted);
   if (place->service == nullptr)
-    return invalid("/service", "unknown_service", "the project has no such service: create it first");
-  auto instance = transaction.create_instance(place->service->id, place->environment->environment.id, settings);
+    return invalid("/service", "unknown_service",
+                   "the project has no such service: create it first");
+  auto instance =
+      transaction.create_instance(place->service->id, place->environment->environment.id, settings);
   if (!instance) return instance.error();
-  const InstanceView view{.instance = std::move(*instance), .variables = nullptr, .deployments = {}};
-  return started(201, instance_location(*place), view.instance.stamp.version, json_of(*place, view, context),
-                 Varies::with_body);
+  const InstanceView view{
+      .instance = std::move(*instance), .variables = nullptr, .deployments = {}};
+  return started(201, instance_location(*place), view.instance.stamp.version,
+                 json_of(*place, view, context), Varies::with_body);
 }
 
 Answer change_instance(const Request& request, Context& context, Transaction& transaction) {
@@ -81,8 +87,8 @@ Answer change_instance(const Request& request, Context& context, Transaction& tr
   if (!patch) return patch.error();
   const auto settings = merge_settings(place->instance->instance.settings, *patch);
   if (!settings) return settings.error();
-  auto instance =
-      transaction.update_settings(place->instance->instance.id, *settings, version_read(request, *place));
+  auto instance = transaction.update_settings(place->instance->instance.id, *settings,
+                                              version_read(request, *place));
   if (!instance) return instance.error();
   return changed(request, context, *place, std::move(*instance));
 }
@@ -102,8 +108,8 @@ Answer scale(const Request& request, Context& context, Transaction& transaction)
   Settings settings = place->instance->instance.settings;
   settings.deploy.replicas = body->integer("replicas", 0, kReplicasMax);
   GANTRY_TRY(body->check());
-  auto instance =
-      transaction.update_settings(place->instance->instance.id, settings, version_read(request, *place));
+  auto instance = transaction.update_settings(place->instance->instance.id, settings,
+                                              version_read(request, *place));
   if (!instance) return instance.error();
   Response response = changed(request, context, *place, std::move(*instance));
   response.status = 202;
@@ -117,12 +123,15 @@ Answer restart(const Request& request, Context& context, Transaction& transactio
   if (!body) return body.error();
   GANTRY_TRY(body->check());
   const auto& deployments = place->instance->deployments;
-  if (std::none_of(deployments.begin(), deployments.end(), [](const auto& d) { return is_live(d->status); }))
-    return Error{Code::conflict, "nothing_live", "nothing of this service runs here: deploy it first"};
+  if (std::none_of(deployments.begin(), deployments.end(),
+                   [](const auto& d) { return is_live(d->status); }))
+    return Error{Code::conflict, "nothing_live",
+                 "nothing of this service runs here: deploy it first"};
   const IfMatch seen = if_match(request);
   if (seen && *seen != place->instance->instance.stamp.version)
-    return Error{Code::stale, "stale_version",
-                 "the instance is at version " + std::to_string(place->instance->instance.stamp.version)};
+    return Error{
+        Code::stale, "stale_version",
+        "the instance is at version " + std::to_string(place->instance->instance.stamp.version)};
   auto instance = transaction.bump_restart_epoch(place->instance->instance.id);
   if (!instance) return instance.error();
   Response response = changed(request, context, *place, std::move(*instance));

@@ -1,7 +1,7 @@
-#include <nlohmann/json.hpp>
-
 #include <algorithm>
 #include <set>
+
+#include <nlohmann/json.hpp>
 
 #include "api/body.hpp"
 #include "api/nearest.hpp"
@@ -54,9 +54,10 @@ class Watch {
 
 Result<Json> parse(std::string_view text) {
   try {
-    return Json::parse(text, [watch = Watch()](int depth, Json::parse_event_t event, Json& value) mutable {
-      return watch(depth, event, value);
-    });
+    return Json::parse(
+        text, [watch = Watch()](int depth, Json::parse_event_t event, Json& value) mutable {
+          return watch(depth, event, value);
+        });
   } catch (const Refused& refused) {
     return refused.error;
   } catch (const Json::parse_error& error) {
@@ -70,7 +71,8 @@ Result<Json> parse_object(std::string_view text) {
   if (text.empty()) return Json::object();
   auto json = parse(text);
   if (json && !json->is_object())
-    return invalid("", "wrong_type", "the body must be a JSON object, not " + std::string(json->type_name()));
+    return invalid("", "wrong_type",
+                   "the body must be a JSON object, not " + std::string(json->type_name()));
   return json;
 }
 
@@ -94,8 +96,7 @@ Error wrong_type(std::string_view field, std::string_view wanted, const Json& va
 
 Result<> collected(const std::vector<FieldError>& errors) {
   if (errors.empty()) return done();
-  if (errors.size() == 1)
-    return Error{Code::invalid, errors[0].code, errors[0].detail, errors};
+  if (errors.size() == 1) return Error{Code::invalid, errors[0].code, errors[0].detail, errors};
   return Error{Code::invalid, "validation_failed",
                std::to_string(errors.size()) + " fields need to be changed: see errors", errors};
 }
@@ -112,8 +113,9 @@ Result<Fields> Fields::read(const Request& request, std::initializer_list<std::s
   Fields fields;
   for (const auto& [key, value] : json->items()) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    fields.errors_.push_back({pointer_to(key), "unknown_field",
-                              "there is no field \"" + clipped(key) + "\"" + nearest_hint(key, known)});
+    fields.errors_.push_back(
+        {pointer_to(key), "unknown_key",
+         "there is no field \"" + clipped(key) + "\"" + nearest_hint(key, known)});
   }
   fields.document_ = std::make_shared<const Document>(Document{std::move(*json)});
   return fields;
@@ -130,7 +132,8 @@ T Fields::keep(Result<T> result) {
 }
 
 void Fields::missing(std::string_view field) {
-  errors_.push_back({pointer_to(field), "required", "the field \"" + std::string(field) + "\" is required"});
+  errors_.push_back(
+      {pointer_to(field), "required", "the field \"" + std::string(field) + "\" is required"});
 }
 
 std::optional<std::string> Fields::optional_text(std::string_view field) {
@@ -176,8 +179,9 @@ int Fields::integer(std::string_view field, int least, int most) {
   const bool huge = member->is_number_unsigned() && member->get<std::uint64_t>() > 0x7fffffff;
   const std::int64_t value = huge ? 0 : member->get<std::int64_t>();
   if (!huge && value >= least && value <= most) return static_cast<int>(value);
-  keep(Result<>(invalid(pointer_to(field), "out_of_range",
-                        "expected a number from " + std::to_string(least) + " to " + std::to_string(most))));
+  keep(Result<>(
+      invalid(pointer_to(field), "out_of_range",
+              "expected a number from " + std::to_string(least) + " to " + std::to_string(most))));
   return least;
 }
 

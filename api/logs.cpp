@@ -33,7 +33,8 @@ void append_event(std::string& out, const LogLine& line) {
 
 bool wanted(const LogQuery& query, const LogLine& line) {
   return (!query.deployment_id || line.key.deployment_id == *query.deployment_id) &&
-         (!query.replica_id || line.key.id() == *query.replica_id) && (!query.since || line.at >= *query.since);
+         (!query.replica_id || line.key.id() == *query.replica_id) &&
+         (!query.since || line.at >= *query.since);
 }
 
 // Lines between the appending thread and a reader. Full: the oldest go and are counted.
@@ -73,13 +74,15 @@ class LogBuffer {
   std::function<void()> wake_;
 };
 
-// The kept lines first, then those to come. It follows before it reads, and tells lines seen twice by their sequence.
+// The kept lines first, then those to come. It follows before it reads, and tells lines seen twice
+// by their sequence.
 class LogStream : public Stream {
  public:
   LogStream(Logs& logs, LogQuery query) : logs_(logs), query_(std::move(query)) {
-    following_ = logs.follow(query_.instance_id, [buffer = buffer_, wanted_query = query_](const LogLine& line) {
-      if (wanted(wanted_query, line)) buffer->push(line);
-    });
+    following_ = logs.follow(query_.instance_id,
+                             [buffer = buffer_, wanted_query = query_](const LogLine& line) {
+                               if (wanted(wanted_query, line)) buffer->push(line);
+                             });
   }
 
   void on_ready(std::function<void()> wake) override {
@@ -119,7 +122,8 @@ class LogStream : public Stream {
 };
 
 Result<LogQuery> read_query(const Request& request, const InstanceId& instance_id) {
-  LogQuery query{.instance_id = instance_id};
+  LogQuery query;
+  query.instance_id = instance_id;
   const auto limit = read_limit(request, kLinesDefault, kLinesMax);
   if (!limit) return limit.error();
   query.limit = *limit;

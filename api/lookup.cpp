@@ -17,7 +17,8 @@ Result<Place> find_environment(const Request& request, const Context& context) {
   const std::string& wanted = request.path_parameters[1];
   place->environment = place->project->environment(wanted);
   if (place->environment == nullptr)
-    return not_found("environment " + clipped(wanted) + " in project " + place->project->project.name.str());
+    return not_found("environment " + clipped(wanted) + " in project " +
+                     place->project->project.name.str());
   return place;
 }
 
@@ -27,7 +28,8 @@ Result<Place> find_service(const Request& request, const Context& context) {
   const std::string& wanted = request.path_parameters[1];
   place->service = place->project->service(wanted);
   if (place->service == nullptr)
-    return not_found("service " + clipped(wanted) + " in project " + place->project->project.name.str());
+    return not_found("service " + clipped(wanted) + " in project " +
+                     place->project->project.name.str());
   return place;
 }
 
@@ -37,8 +39,10 @@ Result<Place> find_instance(const Request& request, const Context& context) {
   const std::string& wanted = request.path_parameters[2];
   place->service = place->project->service(wanted);
   if (place->service == nullptr)
-    return not_found("service " + clipped(wanted) + " in project " + place->project->project.name.str());
-  place->instance = place->project->instance(place->service->id, place->environment->environment.id);
+    return not_found("service " + clipped(wanted) + " in project " +
+                     place->project->project.name.str());
+  place->instance =
+      place->project->instance(place->service->id, place->environment->environment.id);
   if (place->instance == nullptr)
     return not_found("instance of service " + place->service->name.str() + " in environment " +
                      place->environment->environment.name.str());

@@ -35,7 +35,8 @@ std::string nearest_hint(std::string_view word, std::initializer_list<std::strin
   if (distance(typed, nearest) <= 1 + nearest.size() / 3)
     return "; did you mean \"" + std::string(nearest) + "\"?";
   std::string hint;
-  for (const std::string_view name : known) hint += (hint.empty() ? "; known: " : ", ") + std::string(name);
+  for (const std::string_view name : known)
+    hint += (hint.empty() ? "; known: " : ", ") + std::string(name);
   return hint;
 }
 

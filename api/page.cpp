@@ -1,9 +1,9 @@
 #include "api/page.hpp"
 
-#include <sodium.h>
-
 #include <array>
 #include <charconv>
+
+#include <sodium.h>
 
 #include "api/percent.hpp"
 #include "api/problem.hpp"
@@ -15,7 +15,8 @@ namespace {
 constexpr std::size_t kSealBytes = 16;
 constexpr std::size_t kKeyMax = 200;
 
-// Binds a sort key to this installation, list and filter; it guards against mistakes, it is not a secret.
+// Binds a sort key to this installation, list and filter; it guards against mistakes, it is not a
+// secret.
 std::string seal(const Request& request, const Context& context, std::string_view key) {
   std::string text = context.store.installation().str() + "\n" + request.path + "\n";
   for (const auto& [name, value] : request.query)
@@ -37,15 +38,16 @@ std::string cursor_of(const Request& request, const Context& context, const std:
   return out;
 }
 
-Result<std::string> key_of(const Request& request, const Context& context, const std::string& cursor) {
+Result<std::string> key_of(const Request& request, const Context& context,
+                           const std::string& cursor) {
   const Error bad = {Code::invalid,
                      "invalid_cursor",
                      "this cursor is not one of this list and filter: start again without it",
                      {{"?cursor", "invalid_cursor", "pass next_cursor as it was given"}}};
   std::array<unsigned char, kSealBytes + kKeyMax> bytes{};
   std::size_t length = 0;
-  if (sodium_base642bin(bytes.data(), bytes.size(), cursor.data(), cursor.size(), nullptr, &length, nullptr,
-                        sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
+  if (sodium_base642bin(bytes.data(), bytes.size(), cursor.data(), cursor.size(), nullptr, &length,
+                        nullptr, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0 ||
       length <= kSealBytes)
     return bad;
   const std::string_view text(reinterpret_cast<const char*>(bytes.data()), length);

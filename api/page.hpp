@@ -1,5 +1,6 @@
-// Keyset pages: {"data":[...],"next_cursor":...,"has_more":...} and a Link to the next one. A cursor is opaque, carries
-// the sort key of the last item and is valid only for the list and filter that gave it.
+// Keyset pages: {"data":[...],"next_cursor":...,"has_more":...} and a Link to the next one. A
+// cursor is opaque, carries the sort key of the last item and is valid only for the list and filter
+// that gave it.
 #pragma once
 
 #include <optional>
@@ -19,13 +20,16 @@ Result<PageRequest> read_page(const Request&, const Context&);
 // A whole number of the query, `fallback` when absent.
 Result<int> read_limit(const Request&, int fallback, int most);
 
-// `items`: the JSON of the items, separated by commas. `next`: the sort key of the last one when there are more.
-Response page(const Request&, const Context&, std::string items, const std::optional<std::string>& next);
+// `items`: the JSON of the items, separated by commas. `next`: the sort key of the last one when
+// there are more.
+Response page(const Request&, const Context&, std::string items,
+              const std::optional<std::string>& next);
 
-// A page of a range in memory that is ordered by key. key(item) gives the sort key, write(out, item) appends JSON.
+// A page of a range in memory that is ordered by key. key(item) gives the sort key, write(out,
+// item) appends JSON.
 template <class Range, class Key, class Write>
-Response page_of(const Request& request, const Context& context, const PageRequest& wanted, const Range& range,
-                 Key key, Write write) {
+Response page_of(const Request& request, const Context& context, const PageRequest& wanted,
+                 const Range& range, Key key, Write write) {
   std::string items;
   std::string last;
   int count = 0;

@@ -13,8 +13,8 @@ constexpr std::size_t kInstanceMax = 256;
 
 // Of Code::invalid: the message itself cannot be read.
 constexpr std::array<std::string_view, 7> kUnreadable{
-    "malformed_json", "duplicate_key",     "too_deep",         "invalid_query",
-    "invalid_cursor", "unknown_parameter", "invalid_idempotency_key"};
+    "malformed_json",    "duplicate_key",          "too_deep", "invalid_query", "invalid_cursor",
+    "unknown_parameter", "invalid_idempotency_key"};
 
 int status_of(const Error& error) {
   switch (error.code) {
@@ -22,31 +22,50 @@ int status_of(const Error& error) {
       return std::find(kUnreadable.begin(), kUnreadable.end(), error.reason) == kUnreadable.end()
                  ? 422
                  : 400;
-    case Code::unauthenticated: return 401;
-    case Code::forbidden: return 403;
-    case Code::not_found: return 404;
-    case Code::conflict: return 409;
-    case Code::stale: return 412;
-    case Code::exhausted: return 409;
-    case Code::unavailable: return 503;
-    case Code::internal: return 500;
+    case Code::unauthenticated:
+      return 401;
+    case Code::forbidden:
+      return 403;
+    case Code::not_found:
+      return 404;
+    case Code::conflict:
+      return 409;
+    case Code::stale:
+      return 412;
+    case Code::exhausted:
+      return 409;
+    case Code::unavailable:
+      return 503;
+    case Code::internal:
+      return 500;
   }
   return 500;
 }
 
 std::string_view title_of(int status) {
   switch (status) {
-    case 400: return "The request cannot be read";
-    case 401: return "A valid token is needed";
-    case 403: return "This token may not do that";
-    case 404: return "There is no such thing";
-    case 405: return "The resource does not know this method";
-    case 409: return "The request conflicts with the present state";
-    case 412: return "The object has changed";
-    case 415: return "The body's media type is not supported";
-    case 422: return "The request has fields that need to be changed";
-    case 503: return "The service cannot answer now";
-    default: return "Something broke inside Gantry";
+    case 400:
+      return "The request cannot be read";
+    case 401:
+      return "A valid token is needed";
+    case 403:
+      return "This token may not do that";
+    case 404:
+      return "There is no such thing";
+    case 405:
+      return "The resource does not know this method";
+    case 409:
+      return "The request conflicts with the present state";
+    case 412:
+      return "The object has changed";
+    case 415:
+      return "The body's media type is not supported";
+    case 422:
+      return "The request has fields that need to be changed";
+    case 503:
+      return "The service cannot answer now";
+    default:
+      return "Something broke inside Gantry";
   }
 }
 

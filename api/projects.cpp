@@ -29,7 +29,8 @@ Answer create_project(const Request& request, Context&, Transaction& transaction
   GANTRY_TRY(body->check());
   const auto project = transaction.create_project(name);
   if (!project) return project.error();
-  return started(201, "/v1/projects/" + project->id.str(), project->stamp.version, to_json(*project));
+  return started(201, "/v1/projects/" + project->id.str(), project->stamp.version,
+                 to_json(*project));
 }
 
 Answer rename_project(const Request& request, Context& context, Transaction& transaction) {
@@ -39,7 +40,8 @@ Answer rename_project(const Request& request, Context& context, Transaction& tra
   if (!body) return body.error();
   const Name name = body->name("name");
   GANTRY_TRY(body->check());
-  const auto project = transaction.rename_project(place->project->project.id, name, if_match(request));
+  const auto project =
+      transaction.rename_project(place->project->project.id, name, if_match(request));
   if (!project) return project.error();
   return object(request, project->stamp.version, to_json(*project));
 }

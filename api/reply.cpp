@@ -50,7 +50,8 @@ Response object(const Request& request, std::int64_t version, std::string body, 
   return tagged(request, std::move(tag), std::move(body));
 }
 
-Response started(int status, std::string location, std::int64_t version, std::string body, Varies varies) {
+Response started(int status, std::string location, std::int64_t version, std::string body,
+                 Varies varies) {
   Response response;
   response.status = status;
   response.headers.emplace_back("ETag", tag_of(version, body, varies));

@@ -5,11 +5,13 @@
 
 namespace gantry::api {
 
-// What changes the text of an object: its row alone, or also other rows (names of owners, a status).
+// What changes the text of an object: its row alone, or also other rows (names of owners, a
+// status).
 enum class Varies { with_version, with_body };
 
 // The object with its ETag; 304 without a body for a GET whose If-None-Match names it.
-Response object(const Request&, std::int64_t version, std::string body, Varies = Varies::with_version);
+Response object(const Request&, std::int64_t version, std::string body,
+                Varies = Varies::with_version);
 // 201 or 202 with Location.
 Response started(int status, std::string location, std::int64_t version, std::string body,
                  Varies = Varies::with_version);

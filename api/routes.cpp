@@ -35,13 +35,15 @@ std::vector<Endpoint> table() {
       {Method::get, "/readyz", Permission::open, reads<readyz>},
       {Method::get, "/v1/openapi.yaml", Permission::open, reads<openapi>, hot},
       {Method::get, "/metrics", Permission::read, reads<metrics>},
-      {Method::get, "/v1/events", Permission::read, reads<read_events>, cold, "project service deployment since limit follow"},
+      {Method::get, "/v1/events", Permission::read, reads<read_events>, cold,
+       "project service deployment since limit follow"},
       {Method::get, "/v1/projects", Permission::read, reads<list_projects>, cold, paged},
       {Method::post, "/v1/projects", Permission::write, changes<create_project>},
       {Method::get, PROJECT, Permission::read, reads<get_project>, hot},
       {Method::patch, PROJECT, Permission::write, changes<rename_project>},
       {Method::del, PROJECT, Permission::write, changes<delete_project>},
-      {Method::get, PROJECT "/environments", Permission::read, reads<list_environments>, cold, paged},
+      {Method::get, PROJECT "/environments", Permission::read, reads<list_environments>, cold,
+       paged},
       {Method::post, PROJECT "/environments", Permission::write, changes<create_environment>},
       {Method::get, ENVIRONMENT, Permission::read, reads<get_environment>, hot},
       {Method::patch, ENVIRONMENT, Permission::write, changes<rename_environment>},
@@ -59,23 +61,32 @@ std::vector<Endpoint> table() {
       {Method::post, INSTANCE "/scale", Permission::write, changes<scale>},
       {Method::post, INSTANCE "/restart", Permission::write, changes<restart>},
       {Method::get, ENVIRONMENT "/variables", Permission::read, reads<list_shared_variables>, hot},
-      {Method::patch, ENVIRONMENT "/variables", Permission::write, changes<patch_shared_variables>, cold, "allow_unresolved"},
-      {Method::get, ENVIRONMENT "/variables/{name}", Permission::read, reads<get_shared_variable>, hot},
-      {Method::put, ENVIRONMENT "/variables/{name}", Permission::write, changes<put_shared_variable>, cold, "allow_unresolved"},
-      {Method::del, ENVIRONMENT "/variables/{name}", Permission::write, changes<delete_shared_variable>},
-      {Method::get, INSTANCE "/variables", Permission::read, reads<list_variables>, hot, "rendered"},
-      {Method::patch, INSTANCE "/variables", Permission::write, changes<patch_variables>, cold, "allow_unresolved"},
+      {Method::patch, ENVIRONMENT "/variables", Permission::write, changes<patch_shared_variables>,
+       cold, "allow_unresolved"},
+      {Method::get, ENVIRONMENT "/variables/{name}", Permission::read, reads<get_shared_variable>,
+       hot},
+      {Method::put, ENVIRONMENT "/variables/{name}", Permission::write,
+       changes<put_shared_variable>, cold, "allow_unresolved"},
+      {Method::del, ENVIRONMENT "/variables/{name}", Permission::write,
+       changes<delete_shared_variable>},
+      {Method::get, INSTANCE "/variables", Permission::read, reads<list_variables>, hot,
+       "rendered"},
+      {Method::patch, INSTANCE "/variables", Permission::write, changes<patch_variables>, cold,
+       "allow_unresolved"},
       {Method::get, INSTANCE "/variables/{name}", Permission::read, reads<get_variable>, hot},
-      {Method::put, INSTANCE "/variables/{name}", Permission::write, changes<put_variable>, cold, "allow_unresolved"},
+      {Method::put, INSTANCE "/variables/{name}", Permission::write, changes<put_variable>, cold,
+       "allow_unresolved"},
       {Method::del, INSTANCE "/variables/{name}", Permission::write, changes<delete_variable>},
-      {Method::get, INSTANCE "/deployments", Permission::read, reads<list_deployments>, cold, paged},
+      {Method::get, INSTANCE "/deployments", Permission::read, reads<list_deployments>, cold,
+       paged},
       {Method::post, INSTANCE "/deployments", Permission::write, changes<deploy>},
       {Method::post, INSTANCE "/redeploy", Permission::write, changes<redeploy>},
       {Method::post, INSTANCE "/remove", Permission::write, changes<remove_newest>},
       {Method::get, "/v1/deployments/{deployment}", Permission::read, reads<get_deployment>},
       {Method::del, "/v1/deployments/{deployment}", Permission::write, changes<remove_deployment>},
       {Method::get, INSTANCE "/replicas", Permission::read, reads<list_replicas>},
-      {Method::get, INSTANCE "/logs", Permission::read, reads<read_logs>, cold, "follow since limit deployment replica"},
+      {Method::get, INSTANCE "/logs", Permission::read, reads<read_logs>, cold,
+       "follow since limit deployment replica"},
   };
 }
 
@@ -123,7 +134,8 @@ Index make_index() {
 
 bool fits(const Segments& pattern, const Segments& path) {
   for (std::size_t i = pattern.count; i-- > 0;) {  // from the end: there the paths differ
-    if (is_parameter(pattern.text[i]) ? path.text[i].empty() : pattern.text[i] != path.text[i]) return false;
+    if (is_parameter(pattern.text[i]) ? path.text[i].empty() : pattern.text[i] != path.text[i])
+      return false;
   }
   return true;
 }

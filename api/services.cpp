@@ -23,7 +23,8 @@ Answer get_service(const Request& request, Context& context) {
   return object(request, place->service->stamp.version, to_json(*place->service));
 }
 
-// The service and its instance in one environment; the answer is the instance, which names the service.
+// The service and its instance in one environment; the answer is the instance, which names the
+// service.
 Answer create_service(const Request& request, Context& context, Transaction& transaction) {
   auto place = find_project(request, context);
   if (!place) return place.error();
@@ -40,10 +41,12 @@ Answer create_service(const Request& request, Context& context, Transaction& tra
 
   const auto service = transaction.create_service(place->project->project.id, name);
   if (!service) return service.error();
-  auto instance = transaction.create_instance(service->id, place->environment->environment.id, settings);
+  auto instance =
+      transaction.create_instance(service->id, place->environment->environment.id, settings);
   if (!instance) return instance.error();
   place->service = &*service;
-  const InstanceView view{.instance = std::move(*instance), .variables = nullptr, .deployments = {}};
+  const InstanceView view{
+      .instance = std::move(*instance), .variables = nullptr, .deployments = {}};
   return started(201, instance_location(*place), view.instance.stamp.version,
                  to_json(place->owners(), view, site_of(context)), Varies::with_body);
 }

@@ -53,17 +53,19 @@ Answer get(const Request& request, const Scope& scope) {
   return object(request, variable->second.stamp.version, to_json(variable->second));
 }
 
-Result<> check(const ProjectSnapshot& project, const Scope& scope, std::string_view name, std::string_view value,
-               Unresolved unresolved) {
+Result<> check(const ProjectSnapshot& project, const Scope& scope, std::string_view name,
+               std::string_view value, Unresolved unresolved) {
   GANTRY_TRY(check_variable_value(value));
-  return check_variable(project, *scope.place.environment, scope.place.instance, name, value, unresolved);
+  return check_variable(project, *scope.place.environment, scope.place.instance, name, value,
+                        unresolved);
 }
 
 Result<Variable> store_variable(Transaction& transaction, const Scope& scope, std::string_view name,
                                 std::string_view value, IfMatch seen) {
   if (scope.place.instance != nullptr)
     return transaction.put_variable(scope.place.instance->instance.id, name, value, seen);
-  return transaction.put_shared_variable(scope.place.environment->environment.id, name, value, seen);
+  return transaction.put_shared_variable(scope.place.environment->environment.id, name, value,
+                                         seen);
 }
 
 Result<> erase(Transaction& transaction, const Scope& scope, std::string_view name, IfMatch seen) {
@@ -81,7 +83,8 @@ Answer put(const Request& request, Transaction& transaction, const Scope& scope)
   GANTRY_TRY(body->check());
   const auto allow = flag(request, "allow_unresolved");
   if (!allow) return allow.error();
-  GANTRY_TRY(check(*scope.place.project, scope, *name, value, *allow ? Unresolved::allow : Unresolved::refuse));
+  GANTRY_TRY(check(*scope.place.project, scope, *name, value,
+                   *allow ? Unresolved::allow : Unresolved::refuse));
   const bool is_new = scope.variables().count(*name) == 0;
   const auto variable = store_variable(transaction, scope, *name, value, if_match(request));
   if (!variable) return variable.error();
@@ -127,7 +130,8 @@ Candidate with_patch(const Scope& scope, const TextPatch& patch) {
 Result<> check_patch(const Scope& scope, const TextPatch& patch, Unresolved unresolved) {
   std::vector<FieldError> errors;
   const auto note = [&](const std::string& name, const Error& error) {
-    for (const FieldError& field : error.fields) errors.push_back({"/" + name, field.code, field.detail});
+    for (const FieldError& field : error.fields)
+      errors.push_back({"/" + name, field.code, field.detail});
     if (error.fields.empty()) errors.push_back({"/" + name, error.reason, error.detail});
   };
   for (const auto& [name, value] : patch)
@@ -143,7 +147,8 @@ Result<> check_patch(const Scope& scope, const TextPatch& patch, Unresolved unre
   if (errors.empty()) return done();
   const bool one = errors.size() == 1;
   return Error{Code::invalid, one ? errors[0].code : "validation_failed",
-               one ? errors[0].detail : std::to_string(errors.size()) + " variables need to be changed: see errors",
+               one ? errors[0].detail
+                   : std::to_string(errors.size()) + " variables need to be changed: see errors",
                std::move(errors)};
 }
 
@@ -170,8 +175,9 @@ Answer patch(const Request& request, Transaction& transaction, const Scope& scop
 }
 
 Answer rendered(const Request& request, const Context& context, const Scope& scope) {
-  const auto resolution = resolve_variables(*scope.place.project, *scope.place.instance,
-                                            {.base_domain = context.options.base_domain, .deployment_id = {}});
+  const auto resolution =
+      resolve_variables(*scope.place.project, *scope.place.instance,
+                        {.base_domain = context.options.base_domain, .deployment_id = {}});
   if (!resolution) return resolution.error();
   std::string data;
   for (const auto& [name, value] : resolution->variables) {

@@ -1,11 +1,11 @@
 #include "api/write.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <array>
 #include <chrono>
 #include <thread>
+
+#include <sodium.h>
 
 #include "api/body.hpp"
 #include "api/reply.hpp"
@@ -29,7 +29,8 @@ std::string fingerprint(const Request& request) {
 }
 
 Result<> check_key(const std::string& key) {
-  const bool printable = std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
+  const bool printable =
+      std::all_of(key.begin(), key.end(), [](char c) { return c > 0x20 && c < 0x7f; });
   if (!key.empty() && key.size() <= kKeyMax && printable) return done();
   return Error{Code::invalid, "invalid_idempotency_key",
                "an Idempotency-Key has 1 to 255 printable ASCII characters without blanks"};
@@ -52,7 +53,8 @@ Result<> remember(Transaction& transaction, IdempotencyRecord record, const Resp
   record.status = response.status;
   record.body = response.body;
   if (const std::string* etag = response_header(response, "ETag")) record.etag = *etag;
-  if (const std::string* location = response_header(response, "Location")) record.location = *location;
+  if (const std::string* location = response_header(response, "Location"))
+    record.location = *location;
   return transaction.remember_idempotency(record);
 }
 
@@ -70,7 +72,8 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
     record.body_hash = fingerprint(request);
   }
 
-  auto transaction = context.store.begin({.token_id = request.token_id, .request_id = request.request_id});
+  auto transaction =
+      context.store.begin({.token_id = request.token_id, .request_id = request.request_id});
   if (!transaction) return transaction.error();
   if (keyed) {
     const auto earlier = (*transaction)->find_idempotency(record.key, record.token_id);
@@ -96,7 +99,8 @@ Result<Response> write(const Request& request, Context& context, Effect effect) 
     const bool lost = !response && response.error().code == Code::stale;
     if (!lost || request.header("if-match") != nullptr) return response;
     if (run == kRuns)
-      return Error{Code::unavailable, "contended", "many writers change this object at once: try again"};
+      return Error{Code::unavailable, "contended",
+                   "many writers change this object at once: try again"};
     std::this_thread::sleep_for(std::chrono::milliseconds(2 * run));
   }
 }

@@ -1,5 +1,6 @@
-// JSON written as text, appended piece by piece: the nouns in the words of the REST contract. No document tree,
-// because these run on the path of every read. Strings that are not UTF-8 (output of programs) get U+FFFD.
+// JSON written as text, appended piece by piece: the nouns in the words of the REST contract. No
+// document tree, because these run on the path of every read. Strings that are not UTF-8 (output of
+// programs) get U+FFFD.
 #pragma once
 
 #include <string>
@@ -12,7 +13,8 @@ namespace gantry {
 
 void append_json_string(std::string& out, std::string_view text);
 
-// One object; the closing brace comes with its end of scope. Keys are literals of ours, never a caller's text.
+// One object; the closing brace comes with its end of scope. Keys are literals of ours, never a
+// caller's text.
 class JsonObject {
  public:
   explicit JsonObject(std::string& out) : out_(out) { out_ += '{'; }
