@@ -106,7 +106,6 @@ Answer stream(Context& context, const EventFilter& filter,
   }
   Response response;
   response.content_type = "text/event-stream";
-  response.headers.emplace_back("Cache-Control", "no-store");
   response.headers.emplace_back("X-Event-Cursor", from);
   response.stream = std::make_shared<EventStream>(context.store, context.event_feed, filter, from);
   return response;

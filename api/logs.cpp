@@ -157,7 +157,6 @@ Answer read_logs(const Request& request, Context& context) {
   Response response;
   if (*follow) {
     response.content_type = "text/event-stream";
-    response.headers.emplace_back("Cache-Control", "no-store");
     response.stream = std::make_shared<LogStream>(context.logs, *query);
     return response;
   }
