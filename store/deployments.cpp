@@ -1,0 +1,170 @@
+#include "proto/codec.hpp"
+#include "store/edits.hpp"
+#include "store/rows.hpp"
+#include "store/transaction.hpp"
+
+namespace gantry {
+namespace {
+
+constexpr const char* kPending = "('QUEUED', 'INITIALIZING', 'BUILDING', 'DEPLOYING')";
+constexpr const char* kLive =
+    "('QUEUED', 'INITIALIZING', 'BUILDING', 'DEPLOYING', 'SUCCESS', 'CRASHED', 'SLEEPING')";
+
+std::string_view event_of(DeploymentStatus status) {
+  switch (status) {
+    case DeploymentStatus::queued: return "deployment.queued";
+    case DeploymentStatus::initializing: return "deployment.initializing";
+    case DeploymentStatus::building: return "deployment.building";
+    case DeploymentStatus::deploying: return "deployment.deploying";
+    case DeploymentStatus::success: return "deployment.succeeded";
+    case DeploymentStatus::crashed: return "deployment.crashed";
+    case DeploymentStatus::failed: return "deployment.failed";
+    case DeploymentStatus::removing: return "deployment.removing";
+    case DeploymentStatus::removed: return "deployment.removed";
+    case DeploymentStatus::skipped: return "deployment.skipped";
+    case DeploymentStatus::sleeping: return "deployment.sleeping";
+  }
+  return "deployment.queued";
+}
+
+// What is over stays over, and what is being removed only goes on to be removed.
+bool may_become(DeploymentStatus from, DeploymentStatus to) {
+  if (is_terminal(from)) return false;
+  return from != DeploymentStatus::removing || to == DeploymentStatus::removed;
+}
+
+std::string update_returning(const std::string& condition) {
+  return "update deployments set status = $2, reason = $3, version = version + 1, updated_at = $4 "
+         "where " + condition + " returning " + kDeploymentColumns + ", variables";
+}
+
+}  // namespace
+
+// The edit carries the whole row, variables included: it may be published before the one that created it.
+Deployment PgTransaction::announce_status(const pqxx::row& row, const Place& place,
+                                          std::string_view event) {
+  Deployment deployment = deployment_from(row);
+  auto variables = open_variables(store_.secrets(), deployment.id, row["variables"]);
+  if (!variables) throw std::runtime_error(variables.error().detail);
+  deployment.variables = *std::move(variables);
+  const std::string message =
+      deployment.reason.empty() ? std::string(name(deployment.status)) : deployment.reason;
+  edit(place.project_id, deployment.id.str(), record(event, place, message, deployment.id.str()),
+       [deployment](ProjectSnapshot& project) { edits::put_deployment(project, deployment); });
+  notify(deployment.instance_id);
+  return deployment;
+}
+
+void PgTransaction::supersede(const Place& place, const char* statuses, const DeploymentId& by,
+                              const std::string& reason) {
+  for (const auto& row : work_->exec_params(
+           update_returning("instance_id = $1 and id < $5 and status in " + std::string(statuses)),
+           place.instance_id, std::string(name(DeploymentStatus::removing)), reason, now(),
+           by.str()))
+    announce_status(row, place, event_of(DeploymentStatus::removing));
+}
+
+Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted) {
+  return verb([&]() -> Result<Deployment> {
+    const InstanceId& instance_id = wanted.instance_id;
+    GANTRY_TRY(lock_row("service_instances", instance_id.str(), "service instance", {}));
+    const auto place = place_of(instance_id);
+    if (!place) return place.error();
+    const std::string sealed =
+        store_.secrets().seal(variables_json(wanted.variables), deployment_identity(wanted.id));
+    const auto row = work_->exec_params1(
+        std::string("insert into deployments (id, instance_id, status, trigger, settings, "
+                    "variables, created_at, updated_at) "
+                    "values ($1, $2, $3, $4, $5, $6, $7, $7) returning ") +
+            kDeploymentColumns + ", variables",
+        wanted.id.str(), instance_id.str(), std::string(name(DeploymentStatus::queued)),
+        wanted.trigger, settings_json(wanted.settings), bytea(sealed), now());
+    const Deployment deployment = announce_status(row, *place, "deployment.created");
+    supersede(*place, kPending, wanted.id, "superseded by " + wanted.id.str());
+    return deployment;
+  });
+}
+
+Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id) {
+  return verb([&]() -> Result<Deployment> {
+    const auto found =
+        work_->exec_params("select instance_id from deployments where id = $1", id.str());
+    if (found.empty()) return not_found("deployment " + id.str());
+    const InstanceId instance_id = *InstanceId::parse(found[0][0].c_str());
+    GANTRY_TRY(lock_row("service_instances", instance_id.str(), "service instance", {}));
+    const auto place = place_of(instance_id);
+    if (!place) return place.error();
+    const auto rows = work_->exec_params(
+        update_returning("id = $1 and status in " + std::string(kLive)), id.str(),
+        std::string(name(DeploymentStatus::removing)), "removed by request", now());
+    if (rows.empty())
+      return Error{Code::conflict, "not_live", "the deployment is not live: nothing to remove"};
+    return announce_status(rows[0], *place, event_of(DeploymentStatus::removing));
+  });
+}
+
+Result<> PgTransaction::set_status(const StatusChange& change) {
+  return verb([&]() -> Result<> {
+    GANTRY_TRY(
+        lock_row("service_instances", change.instance_id.str(), "service instance", {}));
+    const auto place = place_of(change.instance_id);
+    if (!place) return place.error();
+    const auto rows = work_->exec_params(
+        "select status, reason from deployments where id = $1 and instance_id = $2",
+        change.deployment_id.str(), change.instance_id.str());
+    if (rows.empty()) return not_found("deployment " + change.deployment_id.str());
+    const auto current = parse_deployment_status(rows[0][0].c_str());
+    const bool same = *current == change.status && rows[0][1].c_str() == change.reason;
+    if (same || !may_become(*current, change.status)) return done();
+    const auto row = work_->exec_params1(update_returning("id = $1"), change.deployment_id.str(),
+                                         std::string(name(change.status)), change.reason, now());
+    announce_status(row, *place, event_of(change.status));
+    if (change.status == DeploymentStatus::success)
+      supersede(*place, kLive, change.deployment_id,
+                "superseded by " + change.deployment_id.str());
+    return done();
+  });
+}
+
+Result<> PgStore::record_status(const StatusChange& change) {
+  auto transaction = begin_transaction({});
+  if (!transaction) return transaction.error();
+  GANTRY_TRY((*transaction)->set_status(change));
+  return (*transaction)->commit();
+}
+
+Result<Deployment> PgStore::deployment(const DeploymentId& id) {
+  return with_connection(pool_, [&](pqxx::connection& connection) -> Result<Deployment> {
+    pqxx::nontransaction work(connection);
+    const auto rows = work.exec_params(std::string("select ") + kDeploymentColumns +
+                                           ", variables from deployments where id = $1",
+                                       id.str());
+    if (rows.empty()) return not_found("deployment " + id.str());
+    Deployment deployment = deployment_from(rows[0]);
+    auto variables = open_variables(secrets_, id, rows[0]["variables"]);
+    if (!variables) return variables.error();
+    deployment.variables = *std::move(variables);
+    return deployment;
+  });
+}
+
+Result<Page<Deployment>> PgStore::deployments(const InstanceId& id, const PageRequest& request) {
+  if (request.after && !DeploymentId::matches(*request.after))
+    return invalid("", "invalid_cursor", "this is no cursor of a deployment");
+  return with_connection(pool_, [&](pqxx::connection& connection) -> Result<Page<Deployment>> {
+    pqxx::nontransaction work(connection);
+    const auto limit = static_cast<std::size_t>(request.limit);
+    const auto rows = work.exec_params(
+        std::string("select ") + kDeploymentColumns +
+            " from deployments where instance_id = $1 and ($2 = '' or id < $2) "
+            "order by id desc limit $3",
+        id.str(), request.after.value_or(""), limit + 1);
+    Page<Deployment> page;
+    for (const auto& row : rows)
+      if (page.items.size() < limit) page.items.push_back(deployment_from(row));
+    if (rows.size() > limit && !page.items.empty()) page.next = page.items.back().id.str();
+    return page;
+  });
+}
+
+}  // namespace gantry

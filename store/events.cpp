@@ -1,0 +1,70 @@
+// Events are read in the order of commits, (xid, seq), and only below the oldest transaction that is still running:
+// whatever commits later has a higher place, so that a reader who goes on from a cursor misses nothing.
+
+#include "store/rows.hpp"
+#include "store/statements.hpp"
+#include "store/transaction.hpp"
+
+namespace gantry {
+namespace {
+
+constexpr const char* kSettled = "xid < pg_snapshot_xmin(pg_current_snapshot())";
+
+// Adds " and column = $n" for a filter that is set.
+void narrow(std::string& sql, std::vector<std::string>& values, const char* column,
+            const std::string& value) {
+  if (value.empty()) return;
+  values.push_back(value);
+  sql += std::string(" and ") + column + " = $" + std::to_string(values.size());
+}
+
+}  // namespace
+
+Result<> PgTransaction::put_event(const Event& event) {
+  return verb([&]() -> Result<> {
+    const Place place{event.project_id, event.environment_id, event.service_id, event.instance_id};
+    record(event.type, place, event.message, event.deployment_id, event.replica_id);
+    return done();
+  });
+}
+
+Result<> PgStore::record_event(const Event& event) {
+  auto transaction = begin_transaction({});
+  if (!transaction) return transaction.error();
+  GANTRY_TRY((*transaction)->put_event(event));
+  return (*transaction)->commit();
+}
+
+Result<std::vector<Event>> PgStore::events(const EventFilter& filter, const std::string& after,
+                                           int limit) {
+  const auto position = parse_cursor(after);
+  if (!position) return position.error();
+  std::vector<std::string> values{position->xid, std::to_string(position->seq),
+                                  std::to_string(limit)};
+  std::string sql = std::string("select ") + kEventColumns + " from events where (events.xid, seq) > ($1::xid8, $2::bigint) and events." + kSettled;
+  narrow(sql, values, "project_id", filter.project_id.str());
+  narrow(sql, values, "service_id", filter.service_id);
+  narrow(sql, values, "environment_id", filter.environment_id);
+  narrow(sql, values, "deployment_id", filter.deployment_id);
+  sql += " order by events.xid, seq limit $3::bigint";
+  return with_connection(pool_, [&](pqxx::connection& connection) -> Result<std::vector<Event>> {
+    pqxx::nontransaction work(connection);
+    std::vector<Event> found;
+    for (const auto& row : work.exec_params(sql, pqxx::prepare::make_dynamic_params(values)))
+      found.push_back(event_from(row));
+    return found;
+  });
+}
+
+Result<std::string> PgStore::latest_cursor() {
+  return with_connection(pool_, [&](pqxx::connection& connection) -> Result<std::string> {
+    pqxx::nontransaction work(connection);
+    const auto rows =
+        work.exec(std::string("select events.xid::text, seq from events where events.") + kSettled +
+                  " order by events.xid desc, seq desc limit 1");
+    if (rows.empty()) return cursor_of({});
+    return cursor_of({rows[0][0].c_str(), rows[0][1].as<std::int64_t>()});
+  });
+}
+
+}  // namespace gantry

@@ -1,0 +1,188 @@
+#include "store/memory.hpp"
+
+#include <algorithm>
+#include <charconv>
+
+namespace gantry {
+namespace {
+
+std::uint64_t number(std::string_view text) {
+  std::uint64_t value = 0;
+  std::from_chars(text.data(), text.data() + text.size(), value);
+  return value;
+}
+
+ProjectId project_id_of(const std::string& text) { return *ProjectId::parse(text); }
+
+template <class Map>
+bool same_keys(const Map& a, const Map& b) {
+  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
+           return x.first == y.first;
+         });
+}
+
+bool same_parts(const ProjectSnapshot& a, const ProjectSnapshot& b) {
+  return a.project.name == b.project.name && same_keys(a.environments, b.environments) &&
+         same_keys(a.services, b.services) && same_keys(a.instances, b.instances);
+}
+
+}  // namespace
+
+DatabaseSnapshot DatabaseSnapshot::parse(const std::string& text) {
+  DatabaseSnapshot snapshot;
+  const auto first = text.find(':');
+  const auto second = text.find(':', first + 1);
+  const std::string_view view(text);
+  snapshot.xmin = number(view.substr(0, first));
+  snapshot.xmax = number(view.substr(first + 1, second - first - 1));
+  std::string_view rest = view.substr(second + 1);
+  while (!rest.empty()) {
+    const auto comma = rest.find(',');
+    snapshot.running.insert(number(rest.substr(0, comma)));
+    rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+  }
+  return snapshot;
+}
+
+ProjectPtr Memory::find(const std::string& project_id) const {
+  const auto found = projects_.find(project_id_of(project_id));
+  return found == projects_.end() ? nullptr : found->second;
+}
+
+ProjectPtr Memory::project(std::string_view id_or_name) const {
+  const std::string key(id_or_name);
+  const std::shared_lock lock(reading_);
+  const auto named = project_by_name_.find(key);
+  if (named != project_by_name_.end()) return find(named->second);
+  return ProjectId::matches(key) ? find(key) : nullptr;
+}
+
+ProjectPtr Memory::project_of(const InstanceId& id) const {
+  const std::shared_lock lock(reading_);
+  const auto found = project_by_part_.find(id.str());
+  return found == project_by_part_.end() ? nullptr : find(found->second);
+}
+ProjectPtr Memory::project_of(const EnvironmentId& id) const {
+  const std::shared_lock lock(reading_);
+  const auto found = project_by_part_.find(id.str());
+  return found == project_by_part_.end() ? nullptr : find(found->second);
+}
+ProjectPtr Memory::project_of(const ServiceId& id) const {
+  const std::shared_lock lock(reading_);
+  const auto found = project_by_part_.find(id.str());
+  return found == project_by_part_.end() ? nullptr : find(found->second);
+}
+
+std::vector<ProjectPtr> Memory::projects() const {
+  const std::shared_lock lock(reading_);
+  std::vector<ProjectPtr> all;
+  all.reserve(projects_.size());
+  for (const auto& [id, project] : projects_) all.push_back(project);
+  return all;
+}
+
+std::optional<VerifiedToken> Memory::token(const std::string& hash) const {
+  const std::shared_lock lock(reading_);
+  const auto found = tokens_.find(hash);
+  if (found == tokens_.end()) return std::nullopt;
+  return found->second;
+}
+
+void Memory::apply(const Edit& edit, Changes& changes) {
+  auto& newest = seen_[edit.row];
+  if (edit.seq <= newest) return;
+  newest = edit.seq;
+
+  auto change = changes.find(edit.project_id);
+  if (change == changes.end()) {
+    std::shared_ptr<ProjectSnapshot> copy;
+    const auto current = projects_.find(edit.project_id);
+    if (current != projects_.end()) copy = std::make_shared<ProjectSnapshot>(*current->second);
+    change = changes.emplace(edit.project_id, std::move(copy)).first;
+  }
+  auto& project = change->second;
+  if (edit.kind == Edit::Kind::delete_project) {
+    project = nullptr;
+    return;
+  }
+  if (edit.kind == Edit::Kind::create_project && !project)
+    project = std::make_shared<ProjectSnapshot>();
+  if (project) edit.apply(*project);  // else its project is gone, and it with it
+}
+
+void Memory::publish(std::uint64_t xid, const std::vector<Edit>& edits) {
+  const std::scoped_lock lock(writing_);
+  if (loading_) since_load_began_.push_back({xid, edits});
+  if (base_.sees(xid)) return;
+  Changes changes;
+  for (const Edit& edit : edits) apply(edit, changes);
+  std::vector<ProjectPtr> old;  // destroyed after the lock
+  const std::unique_lock read_lock(reading_);
+  swap_in(changes, old);
+}
+
+void Memory::swap_in(const Changes& changes, std::vector<ProjectPtr>& old) {
+  for (const auto& [id, project] : changes) {
+    auto& current = projects_[id];
+    const bool reindex = !current || !project || !same_parts(*current, *project);
+    if (current && reindex) unindex(*current);
+    old.push_back(std::move(current));
+    current = project;
+    if (!current)
+      projects_.erase(id);
+    else if (reindex)
+      index(*current);
+  }
+}
+
+void Memory::index(const ProjectSnapshot& snapshot) {
+  const std::string& id = snapshot.project.id.str();
+  project_by_name_[snapshot.project.name.str()] = id;
+  for (const auto& [part, view] : snapshot.environments) project_by_part_[part.str()] = id;
+  for (const auto& [part, view] : snapshot.services) project_by_part_[part.str()] = id;
+  for (const auto& [part, view] : snapshot.instances) project_by_part_[part.str()] = id;
+}
+
+void Memory::unindex(const ProjectSnapshot& snapshot) {
+  const auto named = project_by_name_.find(snapshot.project.name.str());
+  // The name may have gone to another project, whose commit was published first.
+  if (named != project_by_name_.end() && named->second == snapshot.project.id.str())
+    project_by_name_.erase(named);
+  for (const auto& [part, view] : snapshot.environments) project_by_part_.erase(part.str());
+  for (const auto& [part, view] : snapshot.services) project_by_part_.erase(part.str());
+  for (const auto& [part, view] : snapshot.instances) project_by_part_.erase(part.str());
+}
+
+void Memory::begin_load() {
+  const std::scoped_lock lock(writing_);
+  loading_ = true;
+  since_load_began_.clear();
+}
+
+void Memory::abandon_load() {
+  const std::scoped_lock lock(writing_);
+  loading_ = false;
+  since_load_began_.clear();
+}
+
+void Memory::replace(LoadedState loaded) {
+  const std::scoped_lock lock(writing_);
+  base_ = std::move(loaded.snapshot);
+  seen_.clear();
+  std::vector<ProjectPtr> old;  // destroyed after the lock
+  const std::unique_lock read_lock(reading_);
+  projects_.swap(loaded.projects);
+  project_by_name_.clear();
+  project_by_part_.clear();
+  tokens_ = std::move(loaded.tokens);
+  for (const auto& [id, project] : projects_) index(*project);
+  // What the load did not see goes on top of it before anybody reads.
+  loading_ = false;
+  Changes changes;
+  for (const Committed& committed : std::exchange(since_load_began_, {}))
+    if (!base_.sees(committed.xid))
+      for (const Edit& edit : committed.edits) apply(edit, changes);
+  swap_in(changes, old);
+}
+
+}  // namespace gantry

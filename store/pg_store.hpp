@@ -1,0 +1,78 @@
+// The Store in PostgreSQL: connections, memory and the listening thread, put together. One per daemon.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <shared_mutex>
+#include <string>
+#include <vector>
+
+#include "store/connection.hpp"
+#include "store/listener.hpp"
+#include "store/memory.hpp"
+#include "store/open.hpp"
+#include "store/secrets.hpp"
+
+namespace gantry {
+
+class PgTransaction;
+
+class PgStore final : public Store {
+ public:
+  PgStore(const StoreOptions&, Secrets, InstallationId);
+  ~PgStore() override;
+
+  Result<std::unique_ptr<Transaction>> begin(const Actor&) override;
+
+  ProjectPtr project(std::string_view id_or_name) const override;
+  ProjectPtr project_of(const InstanceId&) const override;
+  std::vector<ProjectPtr> projects() const override;
+  std::optional<VerifiedToken> verify_token(std::string_view secret) const override;
+  const InstallationId& installation() const override { return installation_; }
+
+  Result<Deployment> deployment(const DeploymentId&) override;
+  Result<Page<Deployment>> deployments(const InstanceId&, const PageRequest&) override;
+  Result<std::vector<Replica>> replicas(const InstanceId&) override;
+  Result<std::vector<Event>> events(const EventFilter&, const std::string& after, int limit) override;
+  Result<std::string> latest_cursor() override;
+  Result<> ping() override;
+
+  Result<> record_status(const StatusChange&) override;
+  Result<> record_replica(const Replica&) override;
+  Result<> record_event(const Event&) override;
+
+  void on_change(Listener) override;
+  void on_event(std::function<void()>) override;
+  Result<> reload() override;
+
+  // ---- for transactions ----
+  Result<std::unique_ptr<PgTransaction>> begin_transaction(const Actor&);
+  const Secrets& secrets() const { return secrets_; }
+  const Clock& clock() const { return *options_.clock; }
+  const Memory& memory() const { return memory_; }
+  int subnet_count() const { return options_.subnet_count; }
+  // After a commit: memory first, then the listeners.
+  void publish(std::uint64_t xid, const std::vector<Edit>&, const std::set<InstanceId>& changed);
+  void tell_events();
+  void tell_changes(const std::set<InstanceId>&);
+  // A commit whose outcome is unknown: the listening thread reads everything again.
+  void suspect() { listener_.wake(); }
+
+  void start_listening() { listener_.start(); }
+
+ private:
+  const StoreOptions options_;
+  const Secrets secrets_;
+  const InstallationId installation_;
+  Memory memory_;
+  ConnectionPool pool_;
+  std::mutex reloading_;
+  std::shared_mutex listening_;
+  std::vector<Listener> on_change_;
+  std::vector<std::function<void()>> on_event_;
+  DatabaseListener listener_;  // last: its thread uses the others
+};
+
+}  // namespace gantry

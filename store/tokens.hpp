@@ -1,0 +1,15 @@
+// Tokens: only the hash of a secret is kept.
+#pragma once
+
+#include <functional>
+#include <pqxx/pqxx>
+#include <string>
+
+#include "proto/time.hpp"
+
+namespace gantry {
+
+// Inserts the administrator's token and gives its secret, once. Part of the caller's transaction.
+std::string create_first_token(pqxx::dbtransaction&, TimePoint now);
+
+}  // namespace gantry

@@ -1,0 +1,114 @@
+// One PostgreSQL transaction behind the port's verbs; each noun's verbs are in its own file (projects.cpp,
+// variables.cpp ...). Belongs to one thread. After a statement failed, every verb and the commit fail.
+#pragma once
+
+#include <optional>
+#include <pqxx/pqxx>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "store/errors.hpp"
+#include "store/pg_store.hpp"
+
+namespace gantry {
+
+// Where an instance or environment is.
+struct Place {
+  ProjectId project_id;
+  std::string environment_id = {};
+  std::string service_id = {};
+  std::string instance_id = {};
+};
+
+class PgTransaction final : public Transaction {
+ public:
+  PgTransaction(PgStore&, ConnectionPool::Lease, const Actor&);
+  ~PgTransaction() override;
+
+  Result<Project> create_project(const Name&) override;
+  Result<Project> rename_project(const ProjectId&, const Name&, IfMatch) override;
+  Result<> delete_project(const ProjectId&, IfMatch) override;
+  Result<Environment> create_environment(const ProjectId&, const Name&) override;
+  Result<Environment> rename_environment(const EnvironmentId&, const Name&, IfMatch) override;
+  Result<> delete_environment(const EnvironmentId&, IfMatch) override;
+  Result<Service> create_service(const ProjectId&, const Name&) override;
+  Result<Service> rename_service(const ServiceId&, const Name&, IfMatch) override;
+  Result<> delete_service(const ServiceId&, IfMatch) override;
+  Result<ServiceInstance> create_instance(const ServiceId&, const EnvironmentId&,
+                                          const Settings&) override;
+  Result<ServiceInstance> update_settings(const InstanceId&, const Settings&, IfMatch) override;
+  Result<ServiceInstance> bump_restart_epoch(const InstanceId&) override;
+  Result<> delete_instance(const InstanceId&, IfMatch) override;
+  Result<Variable> put_shared_variable(const EnvironmentId&, std::string_view name,
+                                       std::string_view value, IfMatch) override;
+  Result<Variable> put_variable(const InstanceId&, std::string_view name, std::string_view value,
+                                IfMatch) override;
+  Result<> delete_shared_variable(const EnvironmentId&, std::string_view name, IfMatch) override;
+  Result<> delete_variable(const InstanceId&, std::string_view name, IfMatch) override;
+  Result<Deployment> create_deployment(const NewDeployment&) override;
+  Result<Deployment> remove_deployment(const DeploymentId&) override;
+  Result<std::optional<IdempotencyRecord>> find_idempotency(const std::string& key,
+                                                            const std::string& token_id) override;
+  Result<> remember_idempotency(const IdempotencyRecord&) override;
+  Result<> commit() override;
+
+  // ---- the scheduler's verbs, each a transaction of its own ----
+  Result<> set_status(const StatusChange&);
+  Result<> put_replica(const Replica&);
+  Result<> put_event(const Event&);
+
+ private:
+  using Apply = std::function<void(ProjectSnapshot&)>;
+
+  // Runs a verb: exceptions become errors, and an error of the database ends the transaction.
+  template <class F>
+  auto verb(F&& body) -> decltype(body()) {
+    if (failed_) return *failed_;
+    try {
+      return std::forward<F>(body)();
+    } catch (const std::exception&) {
+      failed_ = translate_exception();
+      return *failed_;
+    }
+  }
+
+  // The event row of a write. Call it after the write, so that its number is drawn while the row is locked.
+  std::int64_t record(std::string_view type, const Place&, const std::string& message,
+                      std::string_view deployment_id = {}, std::string_view replica_id = {});
+  void edit(const ProjectId&, const std::string& row, std::int64_t seq, Apply,
+            Edit::Kind kind = Edit::Kind::change);
+  // The scheduler must look at this instance: wakes it here and, by NOTIFY, in other processes.
+  void notify(const InstanceId&);
+  void notify_all_below(const std::string& condition, const std::string& id);
+  std::string now() const;
+
+  Result<Place> place_of(const InstanceId&);
+  Result<Place> place_of(const EnvironmentId&);
+  // Locks the row of an owner until the end and says its version; Code::not_found, or Code::stale.
+  Result<> lock_row(const char* table, const std::string& id, const char* noun, IfMatch);
+
+  Result<Variable> put(const Place&, std::string_view name, std::string_view value, IfMatch);
+  Result<> erase(const Place&, std::string_view name, IfMatch);
+  Result<> lock_variable(const Place&, std::string_view name, IfMatch);
+  std::optional<ServiceInstance> insert_instance(const ServiceInstance&);
+  // `row` is as it is after the write.
+  Result<ServiceInstance> announce_instance(const pqxx::row& row, std::string_view event);
+  Deployment announce_status(const pqxx::row& row, const Place&, std::string_view event);
+  void supersede(const Place&, const char* statuses, const DeploymentId& by,
+                 const std::string& reason);
+
+  PgStore& store_;
+  const Actor actor_;
+  std::optional<ConnectionPool::Lease> lease_;
+  std::optional<pqxx::work> work_;
+  std::optional<Error> failed_;
+  std::uint64_t xid_ = 0;
+  bool committed_ = false;
+  std::vector<Edit> edits_;
+  std::set<InstanceId> changed_;
+};
+
+Error stale(std::int64_t version);
+
+}  // namespace gantry
