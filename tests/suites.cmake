@@ -1,2 +1,3 @@
 # name, gtest filter. Test suites are named after their folder: Proto*, Store*, Edge*, Docker* ...
 gantry_suite(proto "Proto*")
+gantry_suite(api "Api*")

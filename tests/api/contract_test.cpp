@@ -1,8 +1,8 @@
 // Generated from proto/openapi.yaml: what it says, the API does, and the other way round.
-#include <gtest/gtest.h>
-
 #include <algorithm>
 #include <set>
+
+#include <gtest/gtest.h>
 
 #include "api/http.hpp"
 #include "tests/support/api_fixture.hpp"
@@ -15,7 +15,8 @@ namespace {
 using Strings = std::set<std::string>;
 
 std::string upper(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](unsigned char c) { return std::toupper(c); });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
   return text;
 }
 
@@ -28,8 +29,6 @@ Strings words(std::string_view text) {
   }
   return found;
 }
-
-bool streams(const Operation& operation) { return operation.id == "read_logs" || operation.id == "read_events"; }
 
 class ApiContract : public ApiTest {
  protected:
@@ -58,10 +57,14 @@ class ApiContract : public ApiTest {
     }
     if (schema.value("type", "") == "string") return;  // text, not JSON
     const auto found = violations(root, schema, json(response));
-    EXPECT_TRUE(found.empty()) << operation.id << " " << response.status << ": " << found.front() << "\n"
+    EXPECT_TRUE(found.empty()) << operation.id << " " << response.status << ": " << found.front()
+                               << "\n"
                                << response.body;
-    for (const auto& [name, header_schema] : documented->second.value("headers", Json::object()).items())
-      if (name != "Retry-After") EXPECT_NE(header(response, name), "") << operation.id << " lacks " << name;
+    const Json headers = documented->second.value("headers", Json::object());
+    for (const auto& [name, header_schema] : headers.items())
+      if (name != "Retry-After") {
+        EXPECT_NE(header(response, name), "") << operation.id << " lacks " << name;
+      }
   }
 };
 
@@ -71,7 +74,8 @@ TEST_F(ApiContract, EveryEndpointIsDocumentedAndEveryOperationIsServed) {
     documented[upper(operation.method) + " " + operation.path] = &operation;
   Strings served;
   for (const api::Endpoint& endpoint : api::endpoints()) {
-    const std::string key = std::string(api::name(endpoint.method)) + " " + std::string(endpoint.pattern);
+    const std::string key =
+        std::string(api::name(endpoint.method)) + " " + std::string(endpoint.pattern);
     EXPECT_TRUE(served.insert(key).second) << key << " is there twice";
     ASSERT_TRUE(documented.count(key) != 0) << key << " is not documented";
     const Operation& operation = *documented[key];
@@ -80,14 +84,17 @@ TEST_F(ApiContract, EveryEndpointIsDocumentedAndEveryOperationIsServed) {
     if (operation.writes()) query.insert("dry_run");
     EXPECT_EQ(query, Strings(operation.query.begin(), operation.query.end())) << key;
   }
-  for (const auto& [key, operation] : documented) EXPECT_TRUE(served.count(key) != 0) << key << " is not served";
+  for (const auto& [key, operation] : documented)
+    EXPECT_TRUE(served.count(key) != 0) << key << " is not served";
 }
 
 TEST_F(ApiContract, ExamplesFitTheirSchemas) {
-  for (const Operation& operation : openapi_document().operations)
-    if (!operation.body_schema.is_null())
-      EXPECT_TRUE(violations(openapi_document().root, operation.body_schema, operation.body_example).empty())
-          << operation.id;
+  for (const Operation& operation : openapi_document().operations) {
+    if (operation.body_schema.is_null()) continue;
+    EXPECT_TRUE(
+        violations(openapi_document().root, operation.body_schema, operation.body_example).empty())
+        << operation.id;
+  }
 }
 
 TEST_F(ApiContract, AValidExampleGetsTheDocumentedAnswer) {
@@ -105,12 +112,15 @@ TEST_F(ApiContract, EachBrokenFieldIsRefusedAtItsPointer) {
   for (const Operation& operation : openapi_document().operations) {
     if (operation.body_schema.is_null()) continue;
     seed();
-    const std::string before = get("/v1/projects/shop").body + get(kInstance).body + get(kInstance + "/variables").body;
-    for (const Broken& broken : broken_bodies(openapi_document().root, operation.body_schema, operation.body_example)) {
+    const std::string before =
+        get("/v1/projects/shop").body + get(kInstance).body + get(kInstance + "/variables").body;
+    for (const Broken& broken :
+         broken_bodies(openapi_document().root, operation.body_schema, operation.body_example)) {
       Call broken_call = call(operation);
       broken_call.body = broken.body.dump();
       const auto response = send(broken_call);
-      EXPECT_EQ(response.status, 422) << operation.id << ": " << broken.what << " " << response.body;
+      EXPECT_EQ(response.status, 422)
+          << operation.id << ": " << broken.what << " " << response.body;
       if (response.status != 422) continue;
       const auto found = pointers(response);
       EXPECT_NE(std::find(found.begin(), found.end(), broken.pointer), found.end())
@@ -118,7 +128,9 @@ TEST_F(ApiContract, EachBrokenFieldIsRefusedAtItsPointer) {
       expect_fits(operation, response);
       ++cases;
     }
-    EXPECT_EQ(get("/v1/projects/shop").body + get(kInstance).body + get(kInstance + "/variables").body, before)
+    EXPECT_EQ(
+        get("/v1/projects/shop").body + get(kInstance).body + get(kInstance + "/variables").body,
+        before)
         << operation.id;
   }
   EXPECT_GT(cases, 200);
@@ -129,12 +141,13 @@ TEST_F(ApiContract, UnreadableBodiesAreRefusedWithTheirPlace) {
   for (int i = 0; i < 70; ++i) deep += R"({"a":)";
   for (const Operation& operation : openapi_document().operations) {
     if (operation.body_schema.is_null()) continue;
-    for (const auto& [body, reason] : std::map<std::string, std::string>{{"{\"name\":\n  x}", "malformed_json"},
-                                                                        {"{\"a\":1,\"a\":2}", "duplicate_key"},
-                                                                        {"{\"a\":\"\xff\"}", "malformed_json"},
-                                                                        {"{} {}", "malformed_json"},
-                                                                        {"{\"a\":1e999}", "malformed_json"},
-                                                                        {deep, "too_deep"}}) {
+    for (const auto& [body, reason] :
+         std::map<std::string, std::string>{{"{\"name\":\n  x}", "malformed_json"},
+                                            {"{\"a\":1,\"a\":2}", "duplicate_key"},
+                                            {"{\"a\":\"\xff\"}", "malformed_json"},
+                                            {"{} {}", "malformed_json"},
+                                            {"{\"a\":1e999}", "malformed_json"},
+                                            {deep, "too_deep"}}) {
       Call broken = call(operation);
       broken.body = body;
       const auto response = send(broken);
@@ -143,15 +156,18 @@ TEST_F(ApiContract, UnreadableBodiesAreRefusedWithTheirPlace) {
       expect_fits(operation, response);
     }
   }
-  const auto response = send({.method = "POST", .target = "/v1/projects", .body = "{\"name\":\n  x}"});
-  EXPECT_NE(json(response)["detail"].get<std::string>().find("line 2, column 3"), std::string::npos) << response.body;
+  const auto response =
+      send({.method = "POST", .target = "/v1/projects", .body = "{\"name\":\n  x}"});
+  EXPECT_NE(json(response)["detail"].get<std::string>().find("line 2, column 3"), std::string::npos)
+      << response.body;
 }
 
 TEST_F(ApiContract, OnlyJsonIsTaken) {
   for (const Operation& operation : openapi_document().operations) {
     if (operation.body_schema.is_null()) continue;
     Call made = call(operation);
-    for (const char* type : {"text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""}) {
+    for (const char* type :
+         {"text/plain", "application/x-www-form-urlencoded", "application/jsonp", ""}) {
       made.headers = {{"content-type", type}};
       const auto response = send(made);
       EXPECT_EQ(response.status, 415) << operation.id << " " << type;
@@ -165,7 +181,8 @@ TEST_F(ApiContract, OnlyJsonIsTaken) {
 TEST_F(ApiContract, WithoutAValidTokenNothingIsToldOrDone) {
   const std::string right = token_;
   for (const Operation& operation : openapi_document().operations) {
-    for (const std::string& token : {std::string(), std::string("gty_wrong"), right + "x", std::string("\0", 1)}) {
+    for (const std::string& token :
+         {std::string(), std::string("gty_wrong"), right + "x", std::string("\0", 1)}) {
       token_ = token;
       const auto response = send(call(operation));
       if (operation.open) {
@@ -183,7 +200,9 @@ TEST_F(ApiContract, WithoutAValidTokenNothingIsToldOrDone) {
 
 TEST_F(ApiContract, AStaleVersionIsRefused) {
   for (const Operation& operation : openapi_document().operations) {
-    if (std::find(operation.headers.begin(), operation.headers.end(), "If-Match") == operation.headers.end()) continue;
+    if (std::find(operation.headers.begin(), operation.headers.end(), "If-Match") ==
+        operation.headers.end())
+      continue;
     for (const char* tag : {"\"v999\"", "\"v999-abc\"", "W/\"v1\"", "v1", "\"\""}) {
       seed();
       Call made = call(operation);
@@ -201,7 +220,8 @@ TEST_F(ApiContract, AStaleVersionIsRefused) {
 
 TEST_F(ApiContract, WhatHasNotChangedIsNotSentAgain) {
   for (const Operation& operation : openapi_document().operations) {
-    if (std::find(operation.headers.begin(), operation.headers.end(), "If-None-Match") == operation.headers.end())
+    if (std::find(operation.headers.begin(), operation.headers.end(), "If-None-Match") ==
+        operation.headers.end())
       continue;
     const std::string tag = header(send(call(operation)), "ETag");
     EXPECT_NE(tag, "") << operation.id;
@@ -249,7 +269,8 @@ TEST_F(ApiDryRun, LeavesNothing) {
 
 TEST_F(ApiDryRun, AMistypedDryRunIsNotTheRealThing) {
   const std::string before = everything();
-  for (const char* query : {"?dryrun=true", "?dry_run=yes", "?dry_run=", "?dry_run", "?dry_run=true&dry_run=false"})
+  for (const char* query :
+       {"?dryrun=true", "?dry_run=yes", "?dry_run=", "?dry_run", "?dry_run=true&dry_run=false"})
     EXPECT_EQ(del(std::string("/v1/projects/shop") + query).status, 400) << query;
   EXPECT_EQ(everything(), before);
 }
@@ -290,7 +311,8 @@ TEST_F(ApiIdempotency, AFailedRequestLeavesItsKeyFree) {
 }
 
 TEST_F(ApiIdempotency, AKeyThatCannotBeOneIsRefused) {
-  for (const std::string& key : {std::string(), std::string("a b"), std::string("\n"), std::string(300, 'k')}) {
+  for (const std::string& key :
+       {std::string(), std::string("a b"), std::string("\n"), std::string(300, 'k')}) {
     const auto response = post("/v1/projects", {{"name", "blog"}}, {{"idempotency-key", key}});
     EXPECT_EQ(response.status, 400) << key;
   }

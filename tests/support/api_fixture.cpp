@@ -18,7 +18,8 @@ OpenStore& open_once() {
     OpenStore made;
     StoreOptions options;
     const char* given = std::getenv("GANTRY_TEST_DATABASE");
-    options.database = given != nullptr ? given : "host=/tmp/apipg port=5477 user=postgres dbname=gantry_api";
+    options.database =
+        given != nullptr ? given : "host=/tmp/apipg port=5477 user=postgres dbname=gantry_api";
     options.key_file = "/tmp/apipg/key";
     options.on_first_token = [&made](const std::string& secret) -> Result<> {
       made.token = secret;
@@ -33,8 +34,8 @@ OpenStore& open_once() {
 }
 
 api::Method method_of(const std::string& text) {
-  for (const api::Method method :
-       {api::Method::get, api::Method::post, api::Method::put, api::Method::patch, api::Method::del})
+  for (const api::Method method : {api::Method::get, api::Method::post, api::Method::put,
+                                   api::Method::patch, api::Method::del})
     if (text == api::name(method)) return method;
   throw std::logic_error("no method " + text);
 }
@@ -47,9 +48,15 @@ void expect(const api::Response& response, int status) {
 
 void ApiTest::SetUp() {
   token_ = open_once().token;
-  context_ = std::make_unique<api::Context>(
-      api::Context{.store = store(), .logs = logs_, .clock = system_clock(), .options = {}, .ready = {}, .metrics = {}});
-  context_->report = [](const std::string&, std::string_view what) { ADD_FAILURE() << "a handler threw: " << what; };
+  context_ = std::make_unique<api::Context>(api::Context{.store = store(),
+                                                         .logs = logs_,
+                                                         .clock = system_clock(),
+                                                         .options = {},
+                                                         .ready = {},
+                                                         .metrics = {}});
+  context_->report = [](const std::string&, std::string_view what) {
+    ADD_FAILURE() << "a handler threw: " << what;
+  };
   seed();
 }
 
@@ -62,7 +69,8 @@ api::Response ApiTest::send(const Call& call) {
   request.headers = call.headers;
   request.body = call.body;
   const bool typed = request.header("content-type") != nullptr;
-  if (!request.body.empty() && !typed) request.headers.emplace_back("content-type", "application/json");
+  if (!request.body.empty() && !typed)
+    request.headers.emplace_back("content-type", "application/json");
   if (!token_.empty()) request.headers.emplace_back("authorization", "Bearer " + token_);
   api::read_target(request);
   const api::Match matched = api::match(request.method, request.path);
@@ -86,12 +94,16 @@ api::Response ApiTest::del(const std::string& target, const Headers& headers) {
 }
 
 void ApiTest::seed() {
-  for (const ProjectPtr& project : store().projects()) expect(del("/v1/projects/" + project->project.id.str()), 204);
+  for (const ProjectPtr& project : store().projects())
+    expect(del("/v1/projects/" + project->project.id.str()), 204);
   expect(post("/v1/projects", {{"name", "shop"}}), 201);
   expect(post("/v1/projects/shop/environments", {{"name", "elsewhere"}}), 201);
-  expect(post("/v1/projects/shop/services", {{"name", "api"}, {"source", {{"image", "nginx:1.27"}}}}), 201);
+  expect(
+      post("/v1/projects/shop/services", {{"name", "api"}, {"source", {{"image", "nginx:1.27"}}}}),
+      201);
   expect(post("/v1/projects/shop/services", {{"name", "idle"}, {"environment", "elsewhere"}}), 201);
-  expect(put("/v1/projects/shop/environments/production/variables/LOG_LEVEL", {{"value", "info"}}), 201);
+  expect(put("/v1/projects/shop/environments/production/variables/LOG_LEVEL", {{"value", "info"}}),
+         201);
   expect(put(kInstance + "/variables/LOG_LEVEL", {{"value", "${{shared.LOG_LEVEL}}"}}), 201);
   const auto deployed = post(kInstance + "/deployments", Json::object());
   expect(deployed, 202);
@@ -100,10 +112,11 @@ void ApiTest::seed() {
 }
 
 void ApiTest::deploy_status(DeploymentStatus status) {
-  const auto recorded = store().record_status({.deployment_id = *DeploymentId::parse(deployment_id_),
-                                               .instance_id = instance_id_,
-                                               .status = status,
-                                               .reason = ""});
+  const auto recorded =
+      store().record_status({.deployment_id = *DeploymentId::parse(deployment_id_),
+                             .instance_id = instance_id_,
+                             .status = status,
+                             .reason = ""});
   ASSERT_TRUE(recorded.ok()) << recorded.error().detail;
 }
 
@@ -118,7 +131,9 @@ std::string code(const api::Response& response) { return json(response).value("c
 
 std::vector<std::string> pointers(const api::Response& response) {
   std::vector<std::string> found;
-  for (const Json& error : json(response)["errors"]) found.push_back(error.value("pointer", "?" + error.value("parameter", "")));
+  const Json problem = json(response);
+  for (const Json& error : problem.at("errors"))
+    found.push_back(error.value("pointer", "?" + error.value("parameter", "")));
   return found;
 }
 

@@ -1,14 +1,14 @@
-// The API over a real store, without a server: requests as values, answers as values. Each test begins with the
-// project "shop" of the OpenAPI examples and nothing else.
+// The API over a real store, without a server: requests as values, answers as values. Each test
+// begins with the project "shop" of the OpenAPI examples and nothing else.
 #pragma once
 
-#include <gtest/gtest.h>
-
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <utility>
 #include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
 
 #include "api/http.hpp"
 #include "tests/support/fake_logs.hpp"
@@ -37,8 +37,9 @@ class ApiTest : public ::testing::Test {
   api::Response patch(const std::string& target, const Json& body, const Headers& headers = {});
   api::Response del(const std::string& target, const Headers& headers = {});
 
-  // The project "shop": environment production; service api (image, a deployment, variable LOG_LEVEL), service idle
-  // without an instance there; the shared variable LOG_LEVEL. Anything else is deleted.
+  // The project "shop": environment production; service api (image, a deployment, variable
+  // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL. Anything
+  // else is deleted.
   void seed();
   void deploy_status(DeploymentStatus);  // of the seeded deployment
 
@@ -49,7 +50,8 @@ class ApiTest : public ::testing::Test {
   std::string deployment_id_;
   InstanceId instance_id_;
 
-  static inline const std::string kInstance = "/v1/projects/shop/environments/production/services/api";
+  static inline const std::string kInstance =
+      "/v1/projects/shop/environments/production/services/api";
 
  private:
   FakeLogs logs_;

@@ -14,7 +14,8 @@ class FakeLogs : public Logs {
   void append(const InstanceId& instance_id, const ReplicaKey& key, TimePoint at, bool is_error,
               std::string text) override {
     std::vector<std::function<void(const LogLine&)>> sinks;
-    LogLine line{.sequence = 0, .at = at, .key = key, .is_error = is_error, .text = std::move(text)};
+    LogLine line{
+        .sequence = 0, .at = at, .key = key, .is_error = is_error, .text = std::move(text)};
     {
       const std::scoped_lock lock(mutex_);
       line.sequence = ++sequence_;
@@ -24,7 +25,9 @@ class FakeLogs : public Logs {
     }
     for (const auto& sink : sinks) sink(line);
   }
-  std::optional<TimePoint> newest(const InstanceId&, const ReplicaKey&) override { return std::nullopt; }
+  std::optional<TimePoint> newest(const InstanceId&, const ReplicaKey&) override {
+    return std::nullopt;
+  }
   void remove(const InstanceId& instance_id) override { lines_.erase(instance_id); }
 
   Result<std::vector<LogLine>> read(const LogQuery& query) override {
@@ -35,10 +38,12 @@ class FakeLogs : public Logs {
           (!query.deployment_id || line.key.deployment_id == *query.deployment_id) &&
           (!query.replica_id || line.key.id() == *query.replica_id))
         found.push_back(line);
-    if (found.size() > static_cast<std::size_t>(query.limit)) found.erase(found.begin(), found.end() - query.limit);
+    if (found.size() > static_cast<std::size_t>(query.limit))
+      found.erase(found.begin(), found.end() - query.limit);
     return found;
   }
-  std::shared_ptr<void> follow(const InstanceId& instance_id, std::function<void(const LogLine&)> sink) override {
+  std::shared_ptr<void> follow(const InstanceId& instance_id,
+                               std::function<void(const LogLine&)> sink) override {
     const std::scoped_lock lock(mutex_);
     const int id = ++next_;
     followers_[id] = {instance_id, std::move(sink)};

@@ -1,8 +1,8 @@
 #include "tests/support/openapi.hpp"
 
-#include <yaml-cpp/yaml.h>
-
 #include <stdexcept>
+
+#include <yaml-cpp/yaml.h>
 
 namespace gantry::testing {
 namespace {
@@ -40,7 +40,8 @@ const Json& resolved(const Json& root, const Json& value) {
   return root.at(Json::json_pointer(value["$ref"].get<std::string>().substr(1)));
 }
 
-Operation read_operation(const Json& root, const std::string& path, const std::string& method, const Json& json) {
+Operation read_operation(const Json& root, const std::string& path, const std::string& method,
+                         const Json& json) {
   Operation operation;
   operation.id = json.at("operationId");
   operation.method = method;

@@ -1,11 +1,13 @@
-// The OpenAPI document as the contract tests read it: operations with their parameters, examples and schemas. $refs
-// to parameters and responses are resolved; schemas keep theirs (see schema.hpp).
+// The OpenAPI document as the contract tests read it: operations with their parameters, examples
+// and schemas. $refs to parameters and responses are resolved; schemas keep theirs (see
+// schema.hpp).
 #pragma once
 
 #include <map>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json.hpp>
 
 namespace gantry::testing {
 
@@ -19,7 +21,7 @@ struct Operation {
   std::map<std::string, std::string> path_examples;
   std::vector<std::string> query;  // names
   std::vector<std::string> headers;
-  Json body_schema;     // null: takes no body
+  Json body_schema;  // null: takes no body
   Json body_example;
   bool body_required = false;
   std::map<int, Json> responses;  // by status
