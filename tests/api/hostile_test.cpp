@@ -46,7 +46,7 @@ const std::vector<std::string>& hostile() {
       "NUL",
       "name:shop",
       "{project}",
-      "9999999999999999999999",
+      std::string(40, '9'),
   };
   return names;
 }
@@ -98,8 +98,8 @@ TEST_F(ApiHostile, InEveryPathParameter) {
         Call call{.method = upper(operation.method),
                   .target = target(operation, name, api::encode(text))};
         if (!operation.body_schema.is_null()) call.body = operation.body_example.dump();
-        // "NUL" is a variable's name like any other.
-        if (name == "name" && text == "NUL" && operation.method == "put") continue;
+        // Some are names of variables like any other.
+        if (name == "name" && parse_variable_name(text).ok()) continue;
         expect_problem(send(call), trace_);
         if (text.find_first_of("?#") == std::string::npos && !text.empty()) {
           call.target = target(operation, name, text);  // as it is, without escapes
@@ -125,7 +125,9 @@ TEST_F(ApiHostile, InEveryStringOfABody) {
             send({.method = upper(operation.method),
                   .target = target(operation, "", ""),
                   .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)});
-        if (opaque && text.find('\0') == std::string::npos) {
+        if (opaque && (text.empty() || text.front() == '$')) {
+          EXPECT_LT(response.status, 500) << trace_ << response.body;  // a reference, or no program
+        } else if (opaque && text.find('\0') == std::string::npos) {
           EXPECT_LT(response.status, 300) << trace_ << response.body;  // any text is a value
         } else if (pointer != "/image" && pointer != "/source/image" &&
                    pointer != "/deploy/healthcheck_path") {

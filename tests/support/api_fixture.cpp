@@ -1,36 +1,29 @@
 #include "tests/support/api_fixture.hpp"
 
-#include <cstdlib>
 #include <stdexcept>
 
-#include "store/open.hpp"
+#include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
 namespace {
 
-struct OpenStore {
-  std::string token;
+// One database for all tests of the API: each begins with seed(), which is cheaper than a database of its own.
+class ApiDatabase final : public StoreTest {
+ public:
+  ApiDatabase() {
+    SetUp();
+    store = open();
+    token = first_token_;
+  }
+  void TestBody() override {}
+
   std::unique_ptr<Store> store;
+  std::string token;
 };
 
-OpenStore& open_once() {
-  static OpenStore open = [] {
-    OpenStore made;
-    StoreOptions options;
-    const char* given = std::getenv("GANTRY_TEST_DATABASE");
-    options.database =
-        given != nullptr ? given : "host=/tmp/apipg port=5477 user=postgres dbname=gantry_api";
-    options.key_file = "/tmp/apipg/key";
-    options.on_first_token = [&made](const std::string& secret) -> Result<> {
-      made.token = secret;
-      return done();
-    };
-    auto store = open_store(options);
-    if (!store) throw std::runtime_error("no store: " + store.error().detail);
-    made.store = std::move(*store);
-    return made;
-  }();
-  return open;
+ApiDatabase& database() {
+  static ApiDatabase made;
+  return made;
 }
 
 api::Method method_of(const std::string& text) {
@@ -47,7 +40,7 @@ void expect(const api::Response& response, int status) {
 }  // namespace
 
 void ApiTest::SetUp() {
-  token_ = open_once().token;
+  token_ = database().token;
   context_ = std::make_unique<api::Context>(api::Context{.store = store(),
                                                          .logs = logs_,
                                                          .clock = system_clock(),
@@ -60,7 +53,7 @@ void ApiTest::SetUp() {
   seed();
 }
 
-Store& ApiTest::store() { return *open_once().store; }
+Store& ApiTest::store() { return *database().store; }
 
 api::Response ApiTest::send(const Call& call) {
   api::Request request;
