@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "api/event_feed.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
 #include "runtime/logs.hpp"
@@ -18,7 +19,7 @@ namespace gantry::api {
 enum class Method { get, post, put, patch, del };
 
 enum class Permission {
-  open,   // no token: /livez, /readyz, /v1/openapi.yaml
+  open,  // no token: /livez, /readyz, /v1/openapi.yaml
   read,
   write,
 };
@@ -39,13 +40,15 @@ struct Request {
   const std::string* query_value(std::string_view name) const;
 };
 
-// A body that goes on (server-sent events). The session calls read() on a worker thread whenever `wake` was
-// called, writes what it got, and ends when read() returns false. A comment is sent every 15 s of silence.
+// A body that goes on (server-sent events). The session calls read() on a worker thread whenever
+// `wake` was called, writes what it got, and ends when read() returns false. A comment is sent
+// every 15 s of silence.
 class Stream {
  public:
   virtual ~Stream() = default;
   virtual bool read(std::string& out) = 0;
-  // Called once, before the first read; `wake` may be called from any thread, also after the stream's end.
+  // Called once, before the first read; `wake` may be called from any thread, also after the
+  // stream's end.
   virtual void on_ready(std::function<void()> wake) = 0;
 };
 
@@ -54,8 +57,9 @@ struct Response {
   std::string content_type = "application/json";
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
-  std::shared_ptr<const std::string> shared_body;  // instead of body: a cached text, sent without a copy
-  std::shared_ptr<Stream> stream;                  // instead of body
+  std::shared_ptr<const std::string>
+      shared_body;                 // instead of body: a cached text, sent without a copy
+  std::shared_ptr<Stream> stream;  // instead of body
 };
 
 // Where the API meets the rest: ports only.
@@ -68,8 +72,12 @@ struct Context {
     int edge_port = 8080;
     std::string url_scheme = "http";
   } options;
-  std::function<Result<>()> ready;              // nothing when the daemon can serve: database and migrations
-  std::function<std::string()> metrics;         // OpenMetrics text of the daemon's own
+  std::function<Result<>()> ready;  // nothing when the daemon can serve: database and migrations
+  std::function<std::string()> metrics;  // OpenMetrics text of the daemon's own
+  // Told of what must never happen (an exception in a handler), with the request id; the answer
+  // says only "internal".
+  std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
+  std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
 };
 
 using Handler = Response (*)(const Request&, Context&);
@@ -81,6 +89,8 @@ struct Endpoint {
   Permission permission;
   Handler handler;
   bool hot = false;
+  std::string_view query =
+      {};  // the query parameters it knows, separated by blanks; writes also know dry_run
 };
 
 const std::vector<Endpoint>& endpoints();
@@ -93,8 +103,14 @@ struct Match {
 };
 Match match(Method, std::string_view path);
 
-// Authenticates, checks limits, runs the handler, turns every error and exception into a problem. `matched` is
-// what match() gave for this request. Never throws.
-Response dispatch(const Request&, const Match& matched, Context&);
+// Splits `target` into path (left as it is) and query (decoded). The server calls it before
+// match().
+void read_target(Request&);
+
+std::string_view name(Method);  // "GET"
+
+// Authenticates, checks limits, runs the handler, turns every error and exception into a problem.
+// `matched` is what match() gave for this request. Never throws.
+Response dispatch(Request, const Match& matched, Context&);
 
 }  // namespace gantry::api

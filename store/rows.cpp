@@ -161,7 +161,9 @@ Result<Position> parse_cursor(const std::string& text) {
                     (text.substr(0, 20) <= "18446744073709551615") &&
                     text.substr(21) <= "9223372036854775807";
   if (!fits) return invalid("", "invalid_cursor", "this is no cursor of an event");
-  return Position{text.substr(0, 20), std::stoll(text.substr(21))};
+  // Without the zeros: xid8 reads a leading zero as octal.
+  const auto first = std::min(text.find_first_not_of('0'), std::size_t{19});
+  return Position{text.substr(first, 20 - first), std::stoll(text.substr(21))};
 }
 
 }  // namespace gantry

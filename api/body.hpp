@@ -1,0 +1,58 @@
+// Strict reading of JSON bodies: unknown fields, duplicate keys and wrong types are refused, all
+// broken fields are reported at once, each with its pointer. Callers never see the JSON library.
+#pragma once
+
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "api/http.hpp"
+#include "proto/model.hpp"
+
+namespace gantry::api {
+
+// The fields of one JSON object. Readers give a default when a field is broken and remember why;
+// check() tells.
+class Fields {
+ public:
+  // An empty body is an object without fields. Unreadable text: "malformed_json" and the like
+  // (400).
+  static Result<Fields> read(const Request&, std::initializer_list<std::string_view> known);
+
+  bool has(std::string_view field) const;
+  std::string text(std::string_view field);  // required
+  Name name(std::string_view field);         // required
+  std::optional<Name> optional_name(std::string_view field);
+  std::optional<std::string> optional_text(std::string_view field);
+  std::optional<ImageRef> optional_image(std::string_view field);
+  int integer(std::string_view field, int least, int most);  // required
+  // The members "source", "build" and "deploy" as a merge patch of the defaults.
+  Settings settings();
+
+  // Every broken field, or nothing.
+  Result<> check() const;
+
+ private:
+  struct Document;
+  std::shared_ptr<const Document> document_;
+  std::vector<FieldError> errors_;
+
+  template <class T>
+  T keep(Result<T>);
+  void missing(std::string_view field);
+};
+
+// {"NAME": "value", "OTHER": null}
+using TextPatch = std::map<std::string, std::optional<std::string>>;
+Result<TextPatch> read_text_patch(const Request&);
+
+// A body that must be an object, in canonical form: for merge_settings.
+Result<std::string> read_object(const Request&);
+
+// The same text for two bodies that mean the same; a body that is not JSON stays as it is.
+std::string canonical(std::string_view body);
+
+}  // namespace gantry::api

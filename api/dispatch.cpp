@@ -1,0 +1,134 @@
+#include <exception>
+
+#include "api/http.hpp"
+#include "api/nearest.hpp"
+#include "api/problem.hpp"
+#include "proto/id.hpp"
+
+namespace gantry::api {
+namespace {
+
+constexpr std::size_t kRequestIdMax = 64;
+
+// A caller's own id is kept when it may go into a header and a log line.
+std::string request_id_of(const Request& request, const Clock& clock) {
+  constexpr std::string_view allowed =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._";
+  if (!request.request_id.empty()) return request.request_id;
+  const std::string* given = request.header("x-request-id");
+  if (given != nullptr && !given->empty() && given->size() <= kRequestIdMax &&
+      given->find_first_not_of(allowed) == std::string::npos)
+    return *given;
+  return "req_" + new_ulid(clock.now());
+}
+
+bool knows(std::string_view words, std::string_view word) {
+  while (!words.empty()) {
+    const auto blank = std::min(words.find(' '), words.size());
+    if (words.substr(0, blank) == word) return true;
+    words.remove_prefix(std::min(blank + 1, words.size()));
+  }
+  return false;
+}
+
+// A mistyped ?dry_run must not become the real thing.
+Result<> check_query(const Request& request, const Endpoint& endpoint) {
+  for (std::size_t i = 0; i < request.query.size(); ++i) {
+    const auto& [name, value] = request.query[i];
+    const bool dry_run = request.method != Method::get && name == "dry_run";
+    if (!dry_run && !knows(endpoint.query, name))
+      return invalid("?" + clipped(name), "unknown_parameter",
+                     "this request has no query parameter \"" + clipped(name) + "\"");
+    if (dry_run && value != "true" && value != "false")
+      return invalid_query("dry_run", "expected true or false");
+    if (&value != request.query_value(name))
+      return invalid_query(name, "the parameter is there twice");
+  }
+  return done();
+}
+
+bool carries_json(const Request& request) {
+  const std::string* header = request.header("content-type");
+  if (header == nullptr) return false;
+  std::string type = header->substr(0, header->find(';'));
+  while (!type.empty() && type.back() == ' ') type.pop_back();
+  for (char& c : type)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return type == "application/json" ||
+         (request.method == Method::patch && type == "application/merge-patch+json");
+}
+
+// The token's id; nothing when there is no valid token.
+std::string authenticate(const Request& request, const Context& context) {
+  constexpr std::string_view scheme = "bearer ";
+  const std::string* header = request.header("authorization");
+  if (header == nullptr || header->size() <= scheme.size()) return {};
+  for (std::size_t i = 0; i < scheme.size(); ++i)
+    if (((*header)[i] | 0x20) != (scheme[i] | 0x20)) return {};
+  const auto token = context.store.verify_token(std::string_view(*header).substr(scheme.size()));
+  return token ? token->id.str() : std::string();
+}
+
+Response unauthenticated(const Request& request) {
+  const bool given = request.header("authorization") != nullptr;
+  Response response =
+      problem(Error{Code::unauthenticated, given ? "invalid_token" : "token_required",
+                    given ? "this token is not valid: it was mistyped, revoked or belongs to "
+                            "another installation"
+                          : "send a token: \"Authorization: Bearer gty_...\""},
+              request);
+  response.headers.emplace_back(
+      "WWW-Authenticate",
+      given ? R"(Bearer realm="gantry", error="invalid_token")" : R"(Bearer realm="gantry")");
+  return response;
+}
+
+Response unmatched(const Request& request, const Match& matched) {
+  if (matched.allow.empty())
+    return problem(Error{Code::not_found, "unknown_path",
+                         "there is nothing at this path: see /v1/openapi.yaml"},
+                   request);
+  Response response = problem(
+      HttpError{405, "method_not_allowed", "this path knows only " + matched.allow}, request);
+  response.headers.emplace_back("Allow", matched.allow);
+  return response;
+}
+
+Response answer(Request& request, const Match& matched, Context& context) {
+  if (matched.endpoint == nullptr) return unmatched(request, matched);
+  const Endpoint& endpoint = *matched.endpoint;
+  if (endpoint.permission != Permission::open) {
+    request.token_id = authenticate(request, context);
+    if (request.token_id.empty()) return unauthenticated(request);
+  }
+  if (const auto query = check_query(request, endpoint); !query)
+    return problem(query.error(), request);
+  const bool has_body =
+      request.method != Method::get && request.method != Method::del && !request.body.empty();
+  if (has_body && !carries_json(request))
+    return problem(
+        HttpError{415, "unsupported_media_type", "send the body as Content-Type: application/json"},
+        request);
+  request.path_parameters = matched.parameters;
+  return endpoint.handler(request, context);
+}
+
+}  // namespace
+
+Response dispatch(Request request, const Match& matched, Context& context) {
+  Response response;
+  try {
+    request.request_id = request_id_of(request, context.clock);
+    response = answer(request, matched, context);
+  } catch (const std::exception& failure) {
+    if (context.report) context.report(request.request_id, failure.what());
+    response =
+        problem(Error{Code::internal, "internal",
+                      "something broke inside Gantry: its log has more under this request_id"},
+                request);
+  }
+  response.headers.emplace_back("X-Request-Id", request.request_id);
+  return response;
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,61 @@
+#include "api/body.hpp"
+#include "api/handlers.hpp"
+#include "api/lookup.hpp"
+#include "api/page.hpp"
+#include "api/reply.hpp"
+
+namespace gantry::api {
+
+Answer list_environments(const Request& request, Context& context) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto wanted = read_page(request, context);
+  if (!wanted) return wanted.error();
+  return page_of(
+      request, context, *wanted, place->project->environments,
+      [](const auto& item) -> const std::string& { return item.first.str(); },
+      [](std::string& out, const auto& item) { append_json(out, item.second->environment); });
+}
+
+Answer get_environment(const Request& request, Context& context) {
+  const auto place = find_environment(request, context);
+  if (!place) return place.error();
+  const Environment& environment = place->environment->environment;
+  return object(request, environment.stamp.version, to_json(environment));
+}
+
+Answer create_environment(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  auto body = Fields::read(request, {"name"});
+  if (!body) return body.error();
+  const Name name = body->name("name");
+  GANTRY_TRY(body->check());
+  const ProjectId& project_id = place->project->project.id;
+  const auto environment = transaction.create_environment(project_id, name);
+  if (!environment) return environment.error();
+  return started(201, "/v1/projects/" + project_id.str() + "/environments/" + environment->id.str(),
+                 environment->stamp.version, to_json(*environment));
+}
+
+Answer rename_environment(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_environment(request, context);
+  if (!place) return place.error();
+  auto body = Fields::read(request, {"name"});
+  if (!body) return body.error();
+  const Name name = body->name("name");
+  GANTRY_TRY(body->check());
+  const auto environment =
+      transaction.rename_environment(place->environment->environment.id, name, if_match(request));
+  if (!environment) return environment.error();
+  return object(request, environment->stamp.version, to_json(*environment));
+}
+
+Answer delete_environment(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_environment(request, context);
+  if (!place) return place.error();
+  GANTRY_TRY(transaction.delete_environment(place->environment->environment.id, if_match(request)));
+  return no_content();
+}
+
+}  // namespace gantry::api

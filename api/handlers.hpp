@@ -1,0 +1,72 @@
+// Every handler, by noun. Reads take the context; writes also take the transaction that frames them
+// (api/write.hpp). routes.cpp binds them to their paths.
+#pragma once
+
+#include "api/http.hpp"
+
+namespace gantry::api {
+
+using Answer = Result<Response>;
+
+// projects.cpp
+Answer list_projects(const Request&, Context&);
+Answer get_project(const Request&, Context&);
+Answer create_project(const Request&, Context&, Transaction&);
+Answer rename_project(const Request&, Context&, Transaction&);
+Answer delete_project(const Request&, Context&, Transaction&);
+
+// environments.cpp
+Answer list_environments(const Request&, Context&);
+Answer get_environment(const Request&, Context&);
+Answer create_environment(const Request&, Context&, Transaction&);
+Answer rename_environment(const Request&, Context&, Transaction&);
+Answer delete_environment(const Request&, Context&, Transaction&);
+
+// services.cpp
+Answer list_services(const Request&, Context&);
+Answer get_service(const Request&, Context&);
+Answer create_service(const Request&, Context&, Transaction&);
+Answer rename_service(const Request&, Context&, Transaction&);
+Answer delete_service(const Request&, Context&, Transaction&);
+
+// instances.cpp
+Answer list_instances(const Request&, Context&);
+Answer get_instance(const Request&, Context&);
+Answer create_instance(const Request&, Context&, Transaction&);
+Answer change_instance(const Request&, Context&, Transaction&);
+Answer delete_instance(const Request&, Context&, Transaction&);
+Answer scale(const Request&, Context&, Transaction&);
+Answer restart(const Request&, Context&, Transaction&);
+
+// variables.cpp: of an instance, and shared ones of an environment
+Answer list_variables(const Request&, Context&);
+Answer get_variable(const Request&, Context&);
+Answer put_variable(const Request&, Context&, Transaction&);
+Answer delete_variable(const Request&, Context&, Transaction&);
+Answer patch_variables(const Request&, Context&, Transaction&);
+Answer list_shared_variables(const Request&, Context&);
+Answer get_shared_variable(const Request&, Context&);
+Answer put_shared_variable(const Request&, Context&, Transaction&);
+Answer delete_shared_variable(const Request&, Context&, Transaction&);
+Answer patch_shared_variables(const Request&, Context&, Transaction&);
+
+// deployments.cpp
+Answer list_deployments(const Request&, Context&);
+Answer get_deployment(const Request&, Context&);
+Answer deploy(const Request&, Context&, Transaction&);
+Answer redeploy(const Request&, Context&, Transaction&);
+Answer remove_deployment(const Request&, Context&, Transaction&);
+Answer remove_newest(const Request&, Context&, Transaction&);
+
+// replicas.cpp, logs.cpp, events.cpp
+Answer list_replicas(const Request&, Context&);
+Answer read_logs(const Request&, Context&);
+Answer read_events(const Request&, Context&);
+
+// system.cpp
+Answer livez(const Request&, Context&);
+Answer readyz(const Request&, Context&);
+Answer metrics(const Request&, Context&);
+Answer openapi(const Request&, Context&);
+
+}  // namespace gantry::api

@@ -1,0 +1,37 @@
+// Finds in memory what the path names. The pointers live as long as `project`.
+#pragma once
+
+#include "api/http.hpp"
+#include "proto/json.hpp"
+
+namespace gantry::api {
+
+struct Place {
+  ProjectPtr project;
+  const EnvironmentView* environment = nullptr;
+  const Service* service = nullptr;
+  const InstanceView* instance = nullptr;
+
+  // REQUIRES: an environment and a service
+  Owners owners() const { return {project->project, environment->environment, *service}; }
+};
+
+// /v1/projects/{project}...
+Result<Place> find_project(const Request&, const Context&);
+// .../environments/{environment}...
+Result<Place> find_environment(const Request&, const Context&);
+// /v1/projects/{project}/services/{service}
+Result<Place> find_service(const Request&, const Context&);
+// .../environments/{environment}/services/{service}...
+Result<Place> find_instance(const Request&, const Context&);
+
+// The owners of an instance that is known by its id.
+Result<Place> place_of(const InstanceId&, const Context&);
+// The service of an instance. Never null inside one snapshot.
+const Service* service_of(const ProjectSnapshot&, const ServiceInstance&);
+
+Site site_of(const Context&);
+// "/v1/projects/<id>/environments/<id>/services/<id>"
+std::string instance_location(const Place&);
+
+}  // namespace gantry::api

@@ -1,0 +1,133 @@
+#include "tests/support/api_fixture.hpp"
+
+#include <stdexcept>
+
+#include "tests/support/postgres.hpp"
+
+namespace gantry::testing {
+namespace {
+
+// One database for all tests of the API: each begins with seed(), which is cheaper than a database of its own.
+class ApiDatabase final : public StoreTest {
+ public:
+  ApiDatabase() {
+    SetUp();
+    store = open();
+    token = first_token_;
+  }
+  void TestBody() override {}
+
+  std::unique_ptr<Store> store;
+  std::string token;
+};
+
+ApiDatabase& database() {
+  static ApiDatabase made;
+  return made;
+}
+
+api::Method method_of(const std::string& text) {
+  for (const api::Method method : {api::Method::get, api::Method::post, api::Method::put,
+                                   api::Method::patch, api::Method::del})
+    if (text == api::name(method)) return method;
+  throw std::logic_error("no method " + text);
+}
+
+void expect(const api::Response& response, int status) {
+  if (response.status != status) throw std::runtime_error("the seed got " + response.body);
+}
+
+}  // namespace
+
+void ApiTest::SetUp() {
+  token_ = database().token;
+  context_ = std::make_unique<api::Context>(api::Context{.store = store(),
+                                                         .logs = logs_,
+                                                         .clock = system_clock(),
+                                                         .options = {},
+                                                         .ready = {},
+                                                         .metrics = {}});
+  context_->report = [](const std::string&, std::string_view what) {
+    ADD_FAILURE() << "a handler threw: " << what;
+  };
+  seed();
+}
+
+Store& ApiTest::store() { return *database().store; }
+
+api::Response ApiTest::send(const Call& call) {
+  api::Request request;
+  request.method = method_of(call.method);
+  request.target = call.target;
+  request.headers = call.headers;
+  request.body = call.body;
+  const bool typed = request.header("content-type") != nullptr;
+  if (!request.body.empty() && !typed)
+    request.headers.emplace_back("content-type", "application/json");
+  if (!token_.empty()) request.headers.emplace_back("authorization", "Bearer " + token_);
+  api::read_target(request);
+  const api::Match matched = api::match(request.method, request.path);
+  return api::dispatch(std::move(request), matched, *context_);
+}
+
+api::Response ApiTest::get(const std::string& target, const Headers& headers) {
+  return send({.method = "GET", .target = target, .headers = headers});
+}
+api::Response ApiTest::post(const std::string& target, const Json& body, const Headers& headers) {
+  return send({.method = "POST", .target = target, .body = body.dump(), .headers = headers});
+}
+api::Response ApiTest::put(const std::string& target, const Json& body, const Headers& headers) {
+  return send({.method = "PUT", .target = target, .body = body.dump(), .headers = headers});
+}
+api::Response ApiTest::patch(const std::string& target, const Json& body, const Headers& headers) {
+  return send({.method = "PATCH", .target = target, .body = body.dump(), .headers = headers});
+}
+api::Response ApiTest::del(const std::string& target, const Headers& headers) {
+  return send({.method = "DELETE", .target = target, .headers = headers});
+}
+
+void ApiTest::seed() {
+  for (const ProjectPtr& project : store().projects())
+    expect(del("/v1/projects/" + project->project.id.str()), 204);
+  expect(post("/v1/projects", {{"name", "shop"}}), 201);
+  expect(post("/v1/projects/shop/environments", {{"name", "elsewhere"}}), 201);
+  expect(
+      post("/v1/projects/shop/services", {{"name", "api"}, {"source", {{"image", "nginx:1.27"}}}}),
+      201);
+  expect(post("/v1/projects/shop/services", {{"name", "idle"}, {"environment", "elsewhere"}}), 201);
+  expect(put("/v1/projects/shop/environments/production/variables/LOG_LEVEL", {{"value", "info"}}),
+         201);
+  expect(put(kInstance + "/variables/LOG_LEVEL", {{"value", "${{shared.LOG_LEVEL}}"}}), 201);
+  const auto deployed = post(kInstance + "/deployments", Json::object());
+  expect(deployed, 202);
+  deployment_id_ = json(deployed)["id"];
+  instance_id_ = *InstanceId::parse(json(deployed)["instance_id"].get<std::string>());
+}
+
+void ApiTest::deploy_status(DeploymentStatus status) {
+  const auto recorded =
+      store().record_status({.deployment_id = *DeploymentId::parse(deployment_id_),
+                             .instance_id = instance_id_,
+                             .status = status,
+                             .reason = ""});
+  ASSERT_TRUE(recorded.ok()) << recorded.error().detail;
+}
+
+std::string header(const api::Response& response, const std::string& name) {
+  for (const auto& [key, value] : response.headers)
+    if (key == name) return value;
+  return {};
+}
+
+Json json(const api::Response& response) { return Json::parse(response.body); }
+std::string code(const api::Response& response) { return json(response).value("code", ""); }
+
+std::vector<std::string> pointers(const api::Response& response) {
+  std::vector<std::string> found;
+  const Json problem = json(response);
+  for (const Json& error : problem.at("errors"))
+    found.push_back(error.value("pointer", "?" + error.value("parameter", "")));
+  return found;
+}
+
+}  // namespace gantry::testing

@@ -1,0 +1,66 @@
+// The API over a real store, without a server: requests as values, answers as values. Each test
+// begins with the project "shop" of the OpenAPI examples and nothing else.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "api/http.hpp"
+#include "tests/support/fake_logs.hpp"
+
+namespace gantry::testing {
+
+using Json = nlohmann::json;
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+// What a test sends: a JSON body gets its Content-Type, a token is there unless `token` is empty.
+struct Call {
+  std::string method = "GET";
+  std::string target;
+  std::string body = {};
+  Headers headers = {};
+};
+
+class ApiTest : public ::testing::Test {
+ protected:
+  void SetUp() override;
+
+  api::Response send(const Call&);
+  api::Response get(const std::string& target, const Headers& headers = {});
+  api::Response post(const std::string& target, const Json& body, const Headers& headers = {});
+  api::Response put(const std::string& target, const Json& body, const Headers& headers = {});
+  api::Response patch(const std::string& target, const Json& body, const Headers& headers = {});
+  api::Response del(const std::string& target, const Headers& headers = {});
+
+  // The project "shop": environment production; service api (image, a deployment, variable
+  // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL. Anything
+  // else is deleted.
+  void seed();
+  void deploy_status(DeploymentStatus);  // of the seeded deployment
+
+  Store& store();
+  api::Context& context() { return *context_; }
+  FakeLogs& logs() { return logs_; }
+  std::string token_;
+  std::string deployment_id_;
+  InstanceId instance_id_;
+
+  static inline const std::string kInstance =
+      "/v1/projects/shop/environments/production/services/api";
+
+ private:
+  FakeLogs logs_;
+  std::unique_ptr<api::Context> context_;
+};
+
+std::string header(const api::Response&, const std::string& name);  // empty when absent
+Json json(const api::Response&);
+std::string code(const api::Response&);                   // of a problem
+std::vector<std::string> pointers(const api::Response&);  // of a problem's errors
+
+}  // namespace gantry::testing
