@@ -104,6 +104,18 @@ TEST_F(EdgeHaproxy, AnApplyFindsTheProxyDeadAndStartsIt) {
   EXPECT_EQ(world_.answering("two.test"), Ids{second.key.id()});
 }
 
+TEST_F(EdgeHaproxy, AnApplyThatNeedsMoreSlotsFindsTheProxyDead) {
+  const auto replica = serve_one();
+  const pid_t master = world_.master_pid();
+  world_.kill_master();
+  await_death(master);
+  std::vector<Route> many;
+  for (int n = 2; n <= 12; ++n) many.push_back(route(n, {"n" + std::to_string(n) + ".test"}, {}));
+  apply(many);
+  EXPECT_EQ(world_.answering("one.test"), Ids{replica.key.id()});
+  EXPECT_EQ(world_.status("n12.test"), 503);
+}
+
 TEST_F(EdgeHaproxy, StartsOnTheFilesAfterBothDied) {
   const auto replica = serve_one();
   world_.drop_daemon();
@@ -340,6 +352,10 @@ TEST_F(EdgeHaproxy, AnswersWithPagesThatCarryTheRequestId) {
   check(empty, 503);
   EXPECT_EQ(empty.header("retry-after"), "5");
   check(world_.get("rude.test"), 502);
+  check(world_.get("empty.test",
+                   "/a\x01"
+                   "b c"),
+        400);
 }
 
 TEST_F(EdgeHaproxy, ADeadReplicaIsPassedOver) {
