@@ -95,7 +95,7 @@ class DrainProofMaker {
   static DrainProof make(ReplicaKey key) { return DrainProof(std::move(key)); }
 };
 
-// What watch() reports. `engine_lost`: the event stream ended; `engine_back`: it is open again, list() anew.
+// What watch() reports. `engine_lost`: the event stream ended; `engine_back`: it is open, the first time too: list() anew.
 struct EngineEvent {
   enum class Kind { container_changed, container_gone, engine_lost, engine_back };
   Kind kind;

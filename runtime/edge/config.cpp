@@ -57,8 +57,8 @@ defaults http
     timeout tunnel 1h
     timeout client-fin 10s
     unique-id-format %[uuid()]
-    http-error status 400 content-type "text/html; charset=utf-8" lf-file ${PAGES}/400.html hdr Cache-Control no-store hdr X-Request-Id %[unique-id]
-    http-error status 408 content-type "text/html; charset=utf-8" lf-file ${PAGES}/408.html hdr Cache-Control no-store hdr X-Request-Id %[unique-id]
+    http-error status 400 content-type "text/html; charset=utf-8" lf-file ${PAGES}/400.html hdr Cache-Control no-store
+    http-error status 408 content-type "text/html; charset=utf-8" lf-file ${PAGES}/408.html hdr Cache-Control no-store
     http-error status 502 content-type "text/html; charset=utf-8" lf-file ${PAGES}/502.html hdr Cache-Control no-store
     http-error status 503 content-type "text/html; charset=utf-8" lf-file ${PAGES}/503.html hdr Cache-Control no-store hdr Retry-After 5
     http-error status 504 content-type "text/html; charset=utf-8" lf-file ${PAGES}/504.html hdr Cache-Control no-store

@@ -127,16 +127,12 @@ Result<AppliedGeneration> HaproxyEdge::apply(const std::vector<Route>& changes) 
   const bool was_behind = live_behind_;
   live_behind_ = true;
   if (!plan->empty()) GANTRY_TRY(record(*plan));
-  if (grown) {
-    GANTRY_TRY(reload());
-  } else {
-    if (table_.routes().size() <= kEagerRoutes) GANTRY_TRY(write_made_files());
-    const bool told =
-        !was_behind && open_worker() && execute(commands_for(*plan, paths_.hosts_map));
-    if (!told) {
-      auto repaired = repair();
-      if (!repaired) return repaired.error();
-    }
+  if (!grown && table_.routes().size() <= kEagerRoutes) GANTRY_TRY(write_made_files());
+  const bool told =
+      !grown && !was_behind && open_worker() && execute(commands_for(*plan, paths_.hosts_map));
+  if (!told) {  // after growing the layout differs, which means a reload
+    auto repaired = repair();
+    if (!repaired) return repaired.error();
   }
   live_behind_ = false;
   return AppliedGeneration{table_.generation()};

@@ -121,11 +121,15 @@ TEST(Process, ADetachedProgramHasItsOwnSessionAndWritesToItsFile) {
   }
   const std::string number = std::to_string(*pid);
   EXPECT_EQ(text, "session " + number + " pid " + number + "\n");
-  EXPECT_TRUE(process_alive(*pid, "sleep"));
+  const auto becomes = [&](bool alive) {
+    for (int i = 0; i < 200 && process_alive(*pid, "sleep") != alive; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(20));
+    return process_alive(*pid, "sleep") == alive;
+  };
+  EXPECT_TRUE(becomes(true));  // the shell has to become it first
   EXPECT_FALSE(process_alive(*pid, "haproxy"));
   ::kill(*pid, SIGKILL);
-  std::this_thread::sleep_for(std::chrono::milliseconds(50));
-  EXPECT_FALSE(process_alive(*pid, "sleep"));
+  EXPECT_TRUE(becomes(false));
   EXPECT_FALSE(process_alive(0, "sleep"));
   ::unlink(path.c_str());
 }

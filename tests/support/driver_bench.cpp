@@ -152,7 +152,17 @@ int DockerBench::cores() { return docker::parse_info(engine("GET", "/info"))->co
 
 void DockerBench::add_foreign(const std::string& name) {
   foreign_.push_back(name);
-  engine("POST", "/containers/create?name=" + name, R"({"Image":"gantry-test/web:1"})");
+  // Whole labels, but another installation's.
+  const TimePoint now = system_clock().now();
+  const nlohmann::json labels = {
+      {docker::kInstallationLabel, InstallationId::make(now).str()},
+      {docker::kInstanceLabel, InstanceId::make(now).str()},
+      {docker::kEnvironmentLabel, EnvironmentId::make(now).str()},
+      {docker::kReplicaLabel, name.substr(name.find("rep_"))},
+      {docker::kPortModeLabel, "none"},
+  };
+  const nlohmann::json body = {{"Image", kImage}, {"Labels", labels}};
+  engine("POST", "/containers/create?name=" + name, body.dump());
 }
 
 bool DockerBench::has_foreign(const std::string& name) {
