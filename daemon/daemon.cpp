@@ -1,8 +1,12 @@
 #include "daemon/daemon.hpp"
 
+#include <condition_variable>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
+#include <optional>
+#include <thread>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -83,7 +87,11 @@ class GantryDaemon final : public Daemon {
     driver_.reset();
     logs_.reset();
     store_.reset();
-    if (postgres_) postgres_->stop();
+    if (postgres_thread_.joinable()) {
+      postgres_thread_.request_stop();
+      postgres_thread_.join();
+    }
+    if (postgres_ && !conninfo_.empty()) (void)stop_embedded_postgres(*postgres_, 20);
     postgres_.reset();
     if (lock_ >= 0) close(lock_);
     lock_ = -1;
@@ -113,19 +121,36 @@ class GantryDaemon final : public Daemon {
   Result<> start_database() {
     conninfo_ = config_.database.url;
     if (!conninfo_.empty()) return done();
-    EmbeddedPostgresOptions options;
-    options.data_dir = config_.data_dir + "/postgres";
+    postgres_.emplace();
+    postgres_->data_dir = config_.data_dir;
     if (geteuid() == 0) {
       auto user = find_user(config_.database.user, "database.user");
       if (!user) return user.error();
-      options.uid = user->uid;
-      options.gid = user->gid;
+      postgres_->uid = user->uid;
+      postgres_->gid = user->gid;
     }
-    auto postgres = start_embedded_postgres(options);
-    if (!postgres) return postgres.error();
-    postgres_ = std::move(*postgres);
-    conninfo_ = postgres_->conninfo();
+    auto conninfo = start_embedded_postgres(*postgres_);
+    if (!conninfo) return conninfo.error();
+    conninfo_ = *conninfo;
+    postgres_thread_ =
+        std::jthread([this](std::stop_token stop) { keep_database(std::move(stop)); });
     return done();
+  }
+
+  // The own cluster is started again when it dies.
+  void keep_database(std::stop_token stop) const {
+    std::mutex mutex;
+    std::condition_variable_any changed;
+    std::unique_lock lock(mutex);
+    while (!changed.wait_for(lock, stop, std::chrono::milliseconds(500),
+                             [&] { return stop.stop_requested(); })) {
+      if (embedded_postgres_pid(*postgres_) != 0) continue;
+      log::warn("database found dead");
+      if (auto started = start_embedded_postgres(*postgres_); !started)
+        log::error("database did not start detail=\"" + started.error().detail + "\"");
+      else
+        log::info("database started again");
+    }
   }
 
   Result<> start_store() {
@@ -147,7 +172,8 @@ class GantryDaemon final : public Daemon {
     auto store = open_store(options);
     if (!store) return store.error();
     store_ = std::move(*store);
-    return done();
+    return write_whole(config_.data_dir + "/installation", store_->installation().str() + "\n",
+                       0644);
   }
 
   Result<> start_runtime() {
@@ -215,7 +241,8 @@ class GantryDaemon final : public Daemon {
   const Config config_;
   int lock_ = -1;
   std::string conninfo_;
-  std::unique_ptr<EmbeddedPostgres> postgres_;
+  std::optional<EmbeddedPostgresOptions> postgres_;
+  std::jthread postgres_thread_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Logs> logs_;
   std::unique_ptr<Driver> driver_;

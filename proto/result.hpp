@@ -58,7 +58,7 @@ class [[nodiscard]] Result {
   // REQUIRES: ok()
   T& operator*() & { return value(); }
   const T& operator*() const& { return value(); }
-  T&& operator*() && { return std::move(value()); }
+  T operator*() && { return std::move(value()); }  // by value: `for (x : *f())` must not dangle
   T* operator->() { return &value(); }
   const T* operator->() const { return &value(); }
   // REQUIRES: !ok()
