@@ -161,7 +161,8 @@ Result<Position> parse_cursor(const std::string& text) {
                     (text.substr(0, 20) <= "18446744073709551615") &&
                     text.substr(21) <= "9223372036854775807";
   if (!fits) return invalid("", "invalid_cursor", "this is no cursor of an event");
-  return Position{text.substr(0, 20), std::stoll(text.substr(21))};
+  // Without the zeros in front: PostgreSQL would read them as octal.
+  return Position{std::to_string(std::stoull(text.substr(0, 20))), std::stoll(text.substr(21))};
 }
 
 }  // namespace gantry

@@ -11,7 +11,8 @@ using StoreConcurrency = StoreTest;
 // What memory holds of an instance's variables: name, version and value.
 std::map<std::string, std::pair<std::int64_t, std::string>> variables_of(Store& store, const InstanceId& id) {
   std::map<std::string, std::pair<std::int64_t, std::string>> found;
-  for (const auto& [name, variable] : *store.project_of(id)->instances.at(id)->variables)
+  const auto project = store.project_of(id);
+  for (const auto& [name, variable] : *project->instances.at(id)->variables)
     found[name] = {variable.stamp.version, variable.value};
   return found;
 }
@@ -88,7 +89,8 @@ TEST_F(StoreConcurrency, OnlyOneDeploymentStaysPending) {
   }
   const auto list = [&] {
     std::vector<std::pair<std::string, DeploymentStatus>> all;
-    for (const auto& d : store->project_of(w.instance.id)->instances.at(w.instance.id)->deployments)
+    const auto project = store->project_of(w.instance.id);
+    for (const auto& d : project->instances.at(w.instance.id)->deployments)
       all.emplace_back(d->id.str(), d->status);
     return all;
   };
@@ -134,7 +136,7 @@ TEST_F(StoreConcurrency, APollingReaderSeesEachEventExactlyOnce) {
       ASSERT_TRUE(events.ok());
       if (events->empty()) break;
       for (const auto& event : *events) {
-        EXPECT_LT(cursor, event.cursor);
+        ASSERT_LT(cursor, event.cursor);
         cursor = event.cursor;
         read.push_back(event.message);
       }

@@ -15,7 +15,8 @@ DeploymentId deploy(Store& store, const InstanceId& instance, ResolvedVariables 
 
 std::string statuses(Store& store, const InstanceId& instance) {
   std::string all;
-  for (const auto& d : store.project_of(instance)->instances.at(instance)->deployments)
+  const auto project = store.project_of(instance);
+  for (const auto& d : project->instances.at(instance)->deployments)
     all += (all.empty() ? "" : " ") + std::string(name(d->status));
   return all;
 }

@@ -220,7 +220,7 @@ TEST_F(StoreVerbs, OneTransactionMayMakeAWholeService) {
     return instance;
   });
   ASSERT_TRUE(made.ok()) << made.error().detail;
-  const auto& view = store->project("shop")->instances.at(made->id);
+  const auto view = store->project("shop")->instances.at(made->id);
   EXPECT_EQ(view->variables->at("A").value, "1");
   ASSERT_EQ(view->deployments.size(), 1u);
   EXPECT_EQ(view->deployments[0]->variables.at("A"), "1");
