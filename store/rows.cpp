@@ -1,9 +1,9 @@
 #include "store/rows.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "proto/codec.hpp"
 
@@ -13,7 +13,8 @@ namespace {
 // A value of ours that the database gives back changed is a broken machine, not a caller's mistake.
 template <class T>
 T trusted(Result<T> result) {
-  if (!result) throw std::runtime_error("unexpected value in the database: " + result.error().detail);
+  if (!result)
+    throw std::runtime_error("unexpected value in the database: " + result.error().detail);
   return *std::move(result);
 }
 template <class T>
