@@ -123,9 +123,8 @@ TEST_F(ApiHostile, InEveryStringOfABody) {
         body[Json::json_pointer(pointer)] = text;
         const auto response =
             send({.method = upper(operation.method),
-                  .target = target(operation, "", ""),
+                  .target = target(operation, "", "") + "?dry_run=true",
                   .body = body.dump(-1, ' ', false, Json::error_handler_t::replace)});
-        if (response.status < 300) seed();
         if (opaque && (text.empty() || text.front() == '$')) {
           EXPECT_LT(response.status, 500) << trace_ << response.body;  // a reference, or no program
         } else if (opaque && text.find('\0') == std::string::npos) {
