@@ -1,10 +1,5 @@
 #include "daemon/embedded_postgres.hpp"
 
-#include <fcntl.h>
-#include <signal.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
@@ -12,6 +7,11 @@
 #include <filesystem>
 #include <fstream>
 #include <thread>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "runtime/process.hpp"
 
@@ -28,15 +28,16 @@ constexpr auto kPause = 50ms;
 
 struct Cluster {
   const EmbeddedPostgresOptions& options;
-  std::string root;      // everything of ours, 0700
-  std::string data;      // the cluster
-  std::string socket;    // the socket's directory
+  std::string root;    // everything of ours, 0700
+  std::string data;    // the cluster
+  std::string socket;  // the socket's directory
   std::string log;
   std::string binaries;
 
   std::string conninfo(const std::string& database) const {
     std::string quoted;
-    for (const char c : socket) quoted += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
+    for (const char c : socket)
+      quoted += c == '\'' || c == '\\' ? std::string{'\\', c} : std::string(1, c);
     return "host='" + quoted + "' user=gantry dbname=" + database;
   }
 };
@@ -66,9 +67,9 @@ std::string newest_binaries() {
 
 Cluster cluster_of(const EmbeddedPostgresOptions& options) {
   const std::string root = options.data_dir + "/postgres";
-  return {options,         root,
-          root + "/data",  root + "/socket",
-          root + "/log",   options.binaries.empty() ? newest_binaries() : options.binaries};
+  return {options,        root,
+          root + "/data", root + "/socket",
+          root + "/log",  options.binaries.empty() ? newest_binaries() : options.binaries};
 }
 
 Program program(const Cluster& cluster, std::vector<std::string> argv) {
@@ -94,10 +95,10 @@ Result<> check_parents(const Cluster& cluster) {
                          (info.st_gid == cluster.options.gid && (info.st_mode & S_IXGRP) != 0) ||
                          (info.st_mode & S_IXOTH) != 0;
     if (!through)
-      return refused("postgres_directory",
-                     "the directory " + path.string() + " cannot be passed by user " +
-                         std::to_string(cluster.options.uid) + ", who runs PostgreSQL: chmod o+x " +
-                         path.string());
+      return refused("postgres_directory", "the directory " + path.string() +
+                                               " cannot be passed by user " +
+                                               std::to_string(cluster.options.uid) +
+                                               ", who runs PostgreSQL: chmod o+x " + path.string());
     if (path == path.root_path()) return done();
   }
 }
@@ -148,8 +149,7 @@ Result<> initialise(const Cluster& cluster) {
                             "--locale=C", "--auth=trust", "--data-checksums"}),
           kInitTimeoutSeconds);
   if (!made) return made.error();
-  if (made->exit_code != 0)
-    return refused("postgres_initdb", "initdb failed: " + made->output);
+  if (made->exit_code != 0) return refused("postgres_initdb", "initdb failed: " + made->output);
   GANTRY_TRY(write_configuration(draft));
   const int directory = ::open(cluster.root.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   const bool renamed = ::rename(draft.c_str(), cluster.data.c_str()) == 0;
@@ -177,8 +177,9 @@ std::string end_of(const std::string& path) {
   return text.size() > 1000 ? text.substr(text.size() - 1000) : text;
 }
 
-// A pid file whose number now belongs to some other program would keep the server from starting. One of a dead
-// server is left alone: with it the server notices whether old sessions still use the files.
+// A pid file whose number now belongs to some other program would keep the server from starting.
+// One of a dead server is left alone: with it the server notices whether old sessions still use the
+// files.
 void forget_reused_pid(const Cluster& cluster) {
   const std::string path = cluster.data + "/postmaster.pid";
   std::ifstream file(path);
@@ -194,14 +195,16 @@ Result<pid_t> launch(const Cluster& cluster) {
 }
 
 bool answers(const Cluster& cluster) {
-  const auto ready = run(program(cluster, {"pg_isready", "-q", "-h", cluster.socket, "-d", "postgres"}), 5);
+  const auto ready =
+      run(program(cluster, {"pg_isready", "-q", "-h", cluster.socket, "-d", "postgres"}), 5);
   return ready && ready->exit_code == 0;
 }
 
-// Starts it until it stays: sessions of a server that was killed may need a moment to let go of its files.
+// Starts it until it stays: sessions of a server that was killed may need a moment to let go of its
+// files.
 Result<> launch_until_ready(const Cluster& cluster) {
-  const auto deadline =
-      std::chrono::steady_clock::now() + std::chrono::seconds(cluster.options.start_timeout_seconds);
+  const auto deadline = std::chrono::steady_clock::now() +
+                        std::chrono::seconds(cluster.options.start_timeout_seconds);
   pid_t pid = running_pid(cluster);
   int launches = 0;
   while (std::chrono::steady_clock::now() < deadline) {
@@ -214,8 +217,8 @@ Result<> launch_until_ready(const Cluster& cluster) {
     if (answers(cluster)) return done();
     std::this_thread::sleep_for(kPause * std::max(launches, 1));
   }
-  return refused("postgres_start",
-                 "PostgreSQL does not answer; the end of " + cluster.log + ":\n" + end_of(cluster.log));
+  return refused("postgres_start", "PostgreSQL does not answer; the end of " + cluster.log + ":\n" +
+                                       end_of(cluster.log));
 }
 
 Result<> ensure_database(const Cluster& cluster) {
@@ -237,8 +240,9 @@ Result<std::string> start_embedded_postgres(const EmbeddedPostgresOptions& optio
                    "there is no PostgreSQL under /usr/lib/postgresql: install it "
                    "(apt-get install postgresql), or configure a database");
   if (cluster.socket.size() > kSocketPathMax)
-    return refused("postgres_directory", "the path " + cluster.socket +
-                                             " is too long for a socket: choose a shorter data directory");
+    return refused("postgres_directory",
+                   "the path " + cluster.socket +
+                       " is too long for a socket: choose a shorter data directory");
   const bool fresh = running_pid(cluster) == 0;
   if (fresh) {
     GANTRY_TRY(check_parents(cluster));

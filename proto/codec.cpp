@@ -3,8 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <limits>
-#include <nlohmann/json.hpp>
 #include <numeric>
+
+#include <nlohmann/json.hpp>
 
 #include "proto/words.hpp"
 
@@ -97,8 +98,7 @@ void merge_object(const Field& field, const std::array<Entry<T>, N>& entries, T&
 template <class Number>
 void read_number(const Field& field, std::int64_t low, std::int64_t high, Number& out,
                  bool zero_too) {
-  if (!field.json.is_number_integer())
-    return field.refuse("wrong_type", "expected a whole number");
+  if (!field.json.is_number_integer()) return field.refuse("wrong_type", "expected a whole number");
   const bool huge = field.json.is_number_unsigned() &&
                     field.json.get<std::uint64_t>() >
                         static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
@@ -161,9 +161,8 @@ void read_command(const Field& field, DeploySettings& out) {
 void read_path(const Field& field, DeploySettings& out) {
   if (!field.json.is_string()) return field.refuse("wrong_type", "expected a string or null");
   auto path = field.json.get<std::string>();
-  const bool plain = std::none_of(path.begin(), path.end(), [](unsigned char c) {
-    return c <= 0x20 || c == 0x7f;
-  });
+  const bool plain = std::none_of(path.begin(), path.end(),
+                                  [](unsigned char c) { return c <= 0x20 || c == 0x7f; });
   if (path.empty() || path.front() != '/' || path.size() > kPathMax || !plain)
     return field.refuse("invalid_path",
                         "expected a path that begins with '/', without white space or control "

@@ -1,5 +1,6 @@
-// One string into words, without a shell: white space separates, single quotes keep everything, double quotes keep
-// everything but \" and \\, a backslash outside of quotes keeps the next character. Nothing expands. Pure.
+// One string into words, without a shell: white space separates, single quotes keep everything,
+// double quotes keep everything but \" and \\, a backslash outside of quotes keeps the next
+// character. Nothing expands. Pure.
 #pragma once
 
 #include <string>

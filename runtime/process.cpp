@@ -1,5 +1,11 @@
 #include "runtime/process.hpp"
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <fstream>
+
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/close_range.h>
@@ -9,18 +15,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <chrono>
-#include <cstring>
-#include <fstream>
-
 namespace gantry {
 namespace {
 
 constexpr std::size_t kOutputMax = 64 * 1024;
 
-// Everything a child needs, allocated before the fork: between fork and exec only async-signal-safe calls are made.
+// Everything a child needs, allocated before the fork: between fork and exec only async-signal-safe
+// calls are made.
 struct Prepared {
   explicit Prepared(const Program& from) : program(from) {
     for (const auto& arg : program.argv) argv.push_back(const_cast<char*>(arg.c_str()));

@@ -9,7 +9,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// Parameters of ours in front: a conninfo's own settings come later and win. A URL takes them as its query.
+// Parameters of ours in front: a conninfo's own settings come later and win. A URL takes them as
+// its query.
 std::string with_defaults(const std::string& database) {
   const bool url = database.rfind("postgres://", 0) == 0 || database.rfind("postgresql://", 0) == 0;
   if (!url)

@@ -1,21 +1,22 @@
-// The pool of connections to PostgreSQL. Owned by PgStore; thread-safe. A lease belongs to one thread. Only store/
-// sees pqxx.
+// The pool of connections to PostgreSQL. Owned by PgStore; thread-safe. A lease belongs to one
+// thread. Only store/ sees pqxx.
 #pragma once
 
 #include <condition_variable>
 #include <memory>
 #include <mutex>
-#include <pqxx/pqxx>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <pqxx/pqxx>
 
 #include "proto/result.hpp"
 
 namespace gantry {
 
-// Connects within 3 s or throws pqxx::broken_connection. The session speaks UTC and ISO dates, gives up on a
-// statement after 10 s, and never reconnects by itself.
+// Connects within 3 s or throws pqxx::broken_connection. The session speaks UTC and ISO dates,
+// gives up on a statement after 10 s, and never reconnects by itself.
 std::unique_ptr<pqxx::connection> connect(const std::string& database);
 
 class ConnectionPool {
@@ -56,8 +57,8 @@ class ConnectionPool {
   std::set<int> pids_;
 };
 
-// Runs `body(connection)`; once more on a new connection when the first, which had been idle, was broken. For
-// reads and for whatever has no effect before it fails.
+// Runs `body(connection)`; once more on a new connection when the first, which had been idle, was
+// broken. For reads and for whatever has no effect before it fails.
 template <class F>
 auto with_connection(ConnectionPool& pool, F&& body)
     -> decltype(body(std::declval<pqxx::connection&>()));

@@ -12,17 +12,28 @@ constexpr const char* kLive =
 
 std::string_view event_of(DeploymentStatus status) {
   switch (status) {
-    case DeploymentStatus::queued: return "deployment.queued";
-    case DeploymentStatus::initializing: return "deployment.initializing";
-    case DeploymentStatus::building: return "deployment.building";
-    case DeploymentStatus::deploying: return "deployment.deploying";
-    case DeploymentStatus::success: return "deployment.succeeded";
-    case DeploymentStatus::crashed: return "deployment.crashed";
-    case DeploymentStatus::failed: return "deployment.failed";
-    case DeploymentStatus::removing: return "deployment.removing";
-    case DeploymentStatus::removed: return "deployment.removed";
-    case DeploymentStatus::skipped: return "deployment.skipped";
-    case DeploymentStatus::sleeping: return "deployment.sleeping";
+    case DeploymentStatus::queued:
+      return "deployment.queued";
+    case DeploymentStatus::initializing:
+      return "deployment.initializing";
+    case DeploymentStatus::building:
+      return "deployment.building";
+    case DeploymentStatus::deploying:
+      return "deployment.deploying";
+    case DeploymentStatus::success:
+      return "deployment.succeeded";
+    case DeploymentStatus::crashed:
+      return "deployment.crashed";
+    case DeploymentStatus::failed:
+      return "deployment.failed";
+    case DeploymentStatus::removing:
+      return "deployment.removing";
+    case DeploymentStatus::removed:
+      return "deployment.removed";
+    case DeploymentStatus::skipped:
+      return "deployment.skipped";
+    case DeploymentStatus::sleeping:
+      return "deployment.sleeping";
   }
   return "deployment.queued";
 }
@@ -35,12 +46,14 @@ bool may_become(DeploymentStatus from, DeploymentStatus to) {
 
 std::string update_returning(const std::string& condition) {
   return "update deployments set status = $2, reason = $3, version = version + 1, updated_at = $4 "
-         "where " + condition + " returning " + kDeploymentColumns + ", variables";
+         "where " +
+         condition + " returning " + kDeploymentColumns + ", variables";
 }
 
 }  // namespace
 
-// The edit carries the whole row, variables included: it may be published before the one that created it.
+// The edit carries the whole row, variables included: it may be published before the one that
+// created it.
 Deployment PgTransaction::announce_status(const pqxx::row& row, const Place& place,
                                           std::string_view event) {
   Deployment deployment = deployment_from(row);
@@ -105,8 +118,7 @@ Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id) {
 
 Result<> PgTransaction::set_status(const StatusChange& change) {
   return verb([&]() -> Result<> {
-    GANTRY_TRY(
-        lock_row("service_instances", change.instance_id.str(), "service instance", {}));
+    GANTRY_TRY(lock_row("service_instances", change.instance_id.str(), "service instance", {}));
     const auto place = place_of(change.instance_id);
     if (!place) return place.error();
     const auto rows = work_->exec_params(
@@ -120,8 +132,7 @@ Result<> PgTransaction::set_status(const StatusChange& change) {
                                          std::string(name(change.status)), change.reason, now());
     announce_status(row, *place, event_of(change.status));
     if (change.status == DeploymentStatus::success)
-      supersede(*place, kLive, change.deployment_id,
-                "superseded by " + change.deployment_id.str());
+      supersede(*place, kLive, change.deployment_id, "superseded by " + change.deployment_id.str());
     return done();
   });
 }
@@ -136,9 +147,9 @@ Result<> PgStore::record_status(const StatusChange& change) {
 Result<Deployment> PgStore::deployment(const DeploymentId& id) {
   return with_connection(pool_, [&](pqxx::connection& connection) -> Result<Deployment> {
     pqxx::nontransaction work(connection);
-    const auto rows = work.exec_params(std::string("select ") + kDeploymentColumns +
-                                           ", variables from deployments where id = $1",
-                                       id.str());
+    const auto rows = work.exec_params(
+        std::string("select ") + kDeploymentColumns + ", variables from deployments where id = $1",
+        id.str());
     if (rows.empty()) return not_found("deployment " + id.str());
     Deployment deployment = deployment_from(rows[0]);
     auto variables = open_variables(secrets_, id, rows[0]["variables"]);
@@ -154,11 +165,11 @@ Result<Page<Deployment>> PgStore::deployments(const InstanceId& id, const PageRe
   return with_connection(pool_, [&](pqxx::connection& connection) -> Result<Page<Deployment>> {
     pqxx::nontransaction work(connection);
     const auto limit = static_cast<std::size_t>(request.limit);
-    const auto rows = work.exec_params(
-        std::string("select ") + kDeploymentColumns +
-            " from deployments where instance_id = $1 and ($2 = '' or id < $2) "
-            "order by id desc limit $3",
-        id.str(), request.after.value_or(""), limit + 1);
+    const auto rows =
+        work.exec_params(std::string("select ") + kDeploymentColumns +
+                             " from deployments where instance_id = $1 and ($2 = '' or id < $2) "
+                             "order by id desc limit $3",
+                         id.str(), request.after.value_or(""), limit + 1);
     Page<Deployment> page;
     for (const auto& row : rows)
       if (page.items.size() < limit) page.items.push_back(deployment_from(row));

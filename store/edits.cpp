@@ -72,7 +72,8 @@ void put_deployment(ProjectSnapshot& project, const Deployment& deployment) {
                                   [&](const auto& old) { return old->id < deployment.id; });
   list.insert(place, std::make_shared<const Deployment>(deployment));
   const DeploymentId newest = list.front()->id;
-  std::erase_if(list, [&](const auto& old) { return is_terminal(old->status) && old->id != newest; });
+  std::erase_if(list,
+                [&](const auto& old) { return is_terminal(old->status) && old->id != newest; });
   found->second = std::move(view);
 }
 

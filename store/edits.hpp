@@ -1,5 +1,5 @@
-// What committed rows do to a project's snapshot. Pure. A part whose parents are gone is not added: their deletion
-// was published first and took it along.
+// What committed rows do to a project's snapshot. Pure. A part whose parents are gone is not added:
+// their deletion was published first and took it along.
 #pragma once
 
 #include <functional>

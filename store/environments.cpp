@@ -42,7 +42,8 @@ Result<Environment> PgTransaction::rename_environment(const EnvironmentId& id, c
     GANTRY_TRY(lock_row("environments", id.str(), "environment", if_match));
     const Environment environment = environment_from(work_->exec_params1(
         std::string("update environments set name = $2, version = version + 1, updated_at = $3 "
-                    "where id = $1 returning ") + kEnvironmentColumns,
+                    "where id = $1 returning ") +
+            kEnvironmentColumns,
         id.str(), name.str(), now()));
     edit(environment.project_id, id.str(),
          record("environment.renamed", place(environment), name.str()),

@@ -2,8 +2,9 @@
 
 #include <array>
 #include <new>
-#include <pqxx/pqxx>
 #include <string_view>
+
+#include <pqxx/pqxx>
 
 namespace gantry {
 namespace {
@@ -39,8 +40,8 @@ bool begins(std::string_view text, std::string_view with) {
 }
 
 Error sql_state_error(std::string_view state) {
-  // 57: operator intervention and shutdown; 08: connection; 53: out of resources; 55: lock not available;
-  // 40: rolled back (deadlock); 25006: read-only, a standby.
+  // 57: operator intervention and shutdown; 08: connection; 53: out of resources; 55: lock not
+  // available; 40: rolled back (deadlock); 25006: read-only, a standby.
   if (begins(state, "57014") || begins(state, "55"))
     return {Code::unavailable, "database_busy", "the database took too long: try again"};
   if (begins(state, "40"))
@@ -76,7 +77,8 @@ Error translate_exception() {
   } catch (const std::bad_alloc&) {
     throw;
   } catch (const std::exception&) {
-    return {Code::internal, "database_error", "the database gave an answer that was not understood"};
+    return {Code::internal, "database_error",
+            "the database gave an answer that was not understood"};
   }
 }
 

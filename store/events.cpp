@@ -1,5 +1,6 @@
-// Events are read in the order of commits, (xid, seq), and only below the oldest transaction that is still running:
-// whatever commits later has a higher place, so that a reader who goes on from a cursor misses nothing.
+// Events are read in the order of commits, (xid, seq), and only below the oldest transaction that
+// is still running: whatever commits later has a higher place, so that a reader who goes on from a
+// cursor misses nothing.
 
 #include "store/rows.hpp"
 #include "store/statements.hpp"
@@ -41,7 +42,9 @@ Result<std::vector<Event>> PgStore::events(const EventFilter& filter, const std:
   if (!position) return position.error();
   std::vector<std::string> values{position->xid, std::to_string(position->seq),
                                   std::to_string(limit)};
-  std::string sql = std::string("select ") + kEventColumns + " from events where (events.xid, seq) > ($1::xid8, $2::bigint) and events." + kSettled;
+  std::string sql = std::string("select ") + kEventColumns +
+                    " from events where (events.xid, seq) > ($1::xid8, $2::bigint) and events." +
+                    kSettled;
   narrow(sql, values, "project_id", filter.project_id.str());
   narrow(sql, values, "service_id", filter.service_id);
   narrow(sql, values, "environment_id", filter.environment_id);

@@ -1,6 +1,6 @@
-#include <sys/random.h>
-
 #include <cstdint>
+
+#include <sys/random.h>
 
 #include "proto/codec.hpp"
 #include "store/edits.hpp"
@@ -30,7 +30,8 @@ std::optional<ServiceInstance> PgTransaction::insert_instance(const ServiceInsta
   const auto rows = work_->exec_params(
       std::string("insert into service_instances (id, service_id, environment_id, settings, "
                   "host_label, created_at, updated_at) values ($1, $2, $3, $4, $5, $6, $6) "
-                  "on conflict (host_label) do nothing returning ") + kInstanceColumns,
+                  "on conflict (host_label) do nothing returning ") +
+          kInstanceColumns,
       wanted.id.str(), wanted.service_id.str(), wanted.environment_id.str(),
       settings_json(wanted.settings), wanted.host_label, now());
   if (rows.empty()) return std::nullopt;
@@ -104,7 +105,8 @@ Result<ServiceInstance> PgTransaction::bump_restart_epoch(const InstanceId& id) 
     const auto row = work_->exec_params1(
         std::string("update service_instances set restart_epoch = restart_epoch + 1, generation = "
                     "generation + 1, version = version + 1, updated_at = $2 where id = $1 "
-                    "returning ") + kInstanceColumns,
+                    "returning ") +
+            kInstanceColumns,
         id.str(), now());
     return announce_instance(row, "instance.restarted");
   });

@@ -1,6 +1,7 @@
 #include "store/listener.hpp"
 
 #include <chrono>
+
 #include <pqxx/pqxx>
 
 #include "store/connection.hpp"

@@ -1,5 +1,5 @@
-// One thread that waits for notifications of other writers: LISTEN gantry on a connection of its own. It
-// reconnects by itself, and reads everything again after it did. Owned by PgStore.
+// One thread that waits for notifications of other writers: LISTEN gantry on a connection of its
+// own. It reconnects by itself, and reads everything again after it did. Owned by PgStore.
 #pragma once
 
 #include <atomic>

@@ -70,7 +70,8 @@ Result<> load_deployments(pqxx::dbtransaction& work, const Secrets& secrets, Dra
       ", variables, (select s.project_id from service_instances i join services s on s.id = "
       "i.service_id where i.id = instance_id) as project_id ";
   for (const auto& row :
-       work.exec("select " + columns + "from deployments d where d.status not in ('FAILED', "
+       work.exec("select " + columns +
+                 "from deployments d where d.status not in ('FAILED', "
                  "'REMOVED', 'SKIPPED') or d.id in (select n.id from service_instances i cross "
                  "join lateral (select x.id from deployments x where x.instance_id = i.id order by "
                  "x.id desc limit 1) n) order by d.id")) {

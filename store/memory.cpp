@@ -16,9 +16,9 @@ ProjectId project_id_of(const std::string& text) { return *ProjectId::parse(text
 
 template <class Map>
 bool same_keys(const Map& a, const Map& b) {
-  return a.size() == b.size() && std::equal(a.begin(), a.end(), b.begin(), [](const auto& x, const auto& y) {
-           return x.first == y.first;
-         });
+  return a.size() == b.size() &&
+         std::equal(a.begin(), a.end(), b.begin(),
+                    [](const auto& x, const auto& y) { return x.first == y.first; });
 }
 
 bool same_parts(const ProjectSnapshot& a, const ProjectSnapshot& b) {

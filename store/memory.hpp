@@ -1,10 +1,12 @@
-// Desired state in memory: one immutable snapshot a project, replaced copy-on-write after each commit. Owned by
-// PgStore; thread-safe; readers hold a lock only while they copy a pointer. Never does SQL.
+// Desired state in memory: one immutable snapshot a project, replaced copy-on-write after each
+// commit. Owned by PgStore; thread-safe; readers hold a lock only while they copy a pointer. Never
+// does SQL.
 //
-// Commits may be published in another order than they took place. Each edit carries the sequence number of its event,
-// drawn while its row was locked, so for one row numbers ascend in the order of commits: an edit older than what the row
-// has seen is dropped. A full load carries the database snapshot it was read in: edits of transactions which that
-// snapshot already saw are dropped, and those published while it was being read are applied again on top.
+// Commits may be published in another order than they took place. Each edit carries the sequence
+// number of its event, drawn while its row was locked, so for one row numbers ascend in the order
+// of commits: an edit older than what the row has seen is dropped. A full load carries the database
+// snapshot it was read in: edits of transactions which that snapshot already saw are dropped, and
+// those published while it was being read are applied again on top.
 #pragma once
 
 #include <cstdint>
@@ -58,7 +60,8 @@ class Memory {
 
   void publish(std::uint64_t xid, const std::vector<Edit>& edits);
 
-  // Around a full load: begin_load before its database snapshot is taken, then replace or abandon. One at a time.
+  // Around a full load: begin_load before its database snapshot is taken, then replace or abandon.
+  // One at a time.
   void begin_load();
   void replace(LoadedState);
   void abandon_load();
@@ -80,14 +83,16 @@ class Memory {
 
   std::mutex writing_;  // serialises publish and replace; guards the next four
   DatabaseSnapshot base_;
-  std::unordered_map<std::string, std::int64_t> seen_;  // row to the newest seq applied since the load
+  std::unordered_map<std::string, std::int64_t>
+      seen_;  // row to the newest seq applied since the load
   bool loading_ = false;
   std::vector<Committed> since_load_began_;
 
   mutable std::shared_mutex reading_;  // guards the rest, which is written under both
   std::map<ProjectId, ProjectPtr> projects_;
   std::unordered_map<std::string, std::string> project_by_name_;
-  std::unordered_map<std::string, std::string> project_by_part_;  // instance, environment, service ids
+  std::unordered_map<std::string, std::string>
+      project_by_part_;  // instance, environment, service ids
   std::unordered_map<std::string, VerifiedToken> tokens_;
 };
 

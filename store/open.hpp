@@ -1,5 +1,6 @@
-// Opens the store: reaches the database, migrates it, proves the key file, reads everything into memory. Owned by
-// daemon/, which calls it once at start; the only header of store/ that others include.
+// Opens the store: reaches the database, migrates it, proves the key file, reads everything into
+// memory. Owned by daemon/, which calls it once at start; the only header of store/ that others
+// include.
 #pragma once
 
 #include <functional>
@@ -18,9 +19,9 @@ struct StoreOptions {
   int subnet_count = 4096;  // environments at most, one /24 each
   const Clock* clock = &system_clock();
 
-  // First start: the administrator's token, shown this once (only its hash is kept). Called before the commit that
-  // makes it valid, so that a secret which could not be kept is never the only one: an error ends the start, and the
-  // next start makes another token.
+  // First start: the administrator's token, shown this once (only its hash is kept). Called before
+  // the commit that makes it valid, so that a secret which could not be kept is never the only one:
+  // an error ends the start, and the next start makes another token.
   std::function<Result<>(const std::string& secret)> on_first_token;
 };
 

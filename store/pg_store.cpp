@@ -10,20 +10,22 @@ PgStore::PgStore(const StoreOptions& options, Secrets secrets, InstallationId in
       secrets_(std::move(secrets)),
       installation_(std::move(installation)),
       pool_(options.database, options.connections),
-      listener_(options.database,
-                {.is_own = [this](int pid) { return pool_.is_own(pid); },
-                 .reload = [this] { return reload().ok(); },
-                 .changed = [this](const std::set<InstanceId>& changed) {
-                   tell_changes(changed);
-                   tell_events();
-                 },
-                 .missed = [this] {
-                   std::set<InstanceId> all;
-                   for (const auto& project : projects())
-                     for (const auto& [id, view] : project->instances) all.insert(id);
-                   tell_changes(all);
-                   tell_events();
-                 }}) {}
+      listener_(options.database, {.is_own = [this](int pid) { return pool_.is_own(pid); },
+                                   .reload = [this] { return reload().ok(); },
+                                   .changed =
+                                       [this](const std::set<InstanceId>& changed) {
+                                         tell_changes(changed);
+                                         tell_events();
+                                       },
+                                   .missed =
+                                       [this] {
+                                         std::set<InstanceId> all;
+                                         for (const auto& project : projects())
+                                           for (const auto& [id, view] : project->instances)
+                                             all.insert(id);
+                                         tell_changes(all);
+                                         tell_events();
+                                       }}) {}
 
 PgStore::~PgStore() = default;
 
@@ -65,9 +67,8 @@ Result<> PgStore::ping() {
 Result<> PgStore::reload() {
   const std::scoped_lock lock(reloading_);
   memory_.begin_load();
-  auto state = with_connection(pool_, [&](pqxx::connection& connection) {
-    return load_state(connection, secrets_);
-  });
+  auto state = with_connection(
+      pool_, [&](pqxx::connection& connection) { return load_state(connection, secrets_); });
   if (!state) {
     memory_.abandon_load();
     return state.error();

@@ -1,4 +1,5 @@
-// The Store in PostgreSQL: connections, memory and the listening thread, put together. One per daemon.
+// The Store in PostgreSQL: connections, memory and the listening thread, put together. One per
+// daemon.
 #pragma once
 
 #include <functional>
@@ -35,7 +36,8 @@ class PgStore final : public Store {
   Result<Deployment> deployment(const DeploymentId&) override;
   Result<Page<Deployment>> deployments(const InstanceId&, const PageRequest&) override;
   Result<std::vector<Replica>> replicas(const InstanceId&) override;
-  Result<std::vector<Event>> events(const EventFilter&, const std::string& after, int limit) override;
+  Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
+                                    int limit) override;
   Result<std::string> latest_cursor() override;
   Result<> ping() override;
 

@@ -9,7 +9,8 @@ Result<Project> PgTransaction::create_project(const Name& name) {
     const ProjectId id = ProjectId::make(store_.clock().now());
     const Project project = project_from(work_->exec_params1(
         std::string("insert into projects (id, name, created_at, updated_at) values ($1, $2, $3, "
-                    "$3) returning ") + kProjectColumns,
+                    "$3) returning ") +
+            kProjectColumns,
         id.str(), name.str(), now()));
     edit(
         id, id.str(), record("project.created", {.project_id = id}, name.str()),
@@ -27,7 +28,8 @@ Result<Project> PgTransaction::rename_project(const ProjectId& id, const Name& n
     GANTRY_TRY(lock_row("projects", id.str(), "project", if_match));
     const Project project = project_from(work_->exec_params1(
         std::string("update projects set name = $2, version = version + 1, updated_at = $3 where "
-                    "id = $1 returning ") + kProjectColumns,
+                    "id = $1 returning ") +
+            kProjectColumns,
         id.str(), name.str(), now()));
     edit(id, id.str(), record("project.renamed", {.project_id = id}, name.str()),
          [project](ProjectSnapshot& snapshot) { snapshot.project = project; });

@@ -29,8 +29,7 @@ Result<> PgTransaction::put_replica(const Replica& replica) {
     const std::string id = replica.key.id();
     const std::string deployment_id = replica.key.deployment_id.str();
     if (replica.status == ReplicaStatus::removed) {
-      const auto gone =
-          work_->exec_params("delete from replicas where id = $1 returning id", id);
+      const auto gone = work_->exec_params("delete from replicas where id = $1 returning id", id);
       if (!gone.empty())
         record(event_of(replica.status), *place, replica.reason, deployment_id, id);
       return done();

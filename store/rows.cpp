@@ -1,9 +1,9 @@
 #include "store/rows.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <stdexcept>
+
+#include <fmt/format.h>
 
 #include "proto/codec.hpp"
 
@@ -13,7 +13,8 @@ namespace {
 // A value of ours that the database gives back changed is a broken machine, not a caller's mistake.
 template <class T>
 T trusted(Result<T> result) {
-  if (!result) throw std::runtime_error("unexpected value in the database: " + result.error().detail);
+  if (!result)
+    throw std::runtime_error("unexpected value in the database: " + result.error().detail);
   return *std::move(result);
 }
 template <class T>
@@ -161,9 +162,8 @@ Result<Position> parse_cursor(const std::string& text) {
                     (text.substr(0, 20) <= "18446744073709551615") &&
                     text.substr(21) <= "9223372036854775807";
   if (!fits) return invalid("", "invalid_cursor", "this is no cursor of an event");
-  // Without the zeros: xid8 reads a leading zero as octal.
-  const auto first = std::min(text.find_first_not_of('0'), std::size_t{19});
-  return Position{text.substr(first, 20 - first), std::stoll(text.substr(21))};
+  // Without the zeros in front: PostgreSQL would read them as octal.
+  return Position{std::to_string(std::stoull(text.substr(0, 20))), std::stoll(text.substr(21))};
 }
 
 }  // namespace gantry

@@ -1,9 +1,10 @@
-// Rows of the database as nouns of the model. The column lists are the one place that says which columns a noun
-// has and in which order its reader expects them.
+// Rows of the database as nouns of the model. The column lists are the one place that says which
+// columns a noun has and in which order its reader expects them.
 #pragma once
 
-#include <pqxx/pqxx>
 #include <string>
+
+#include <pqxx/pqxx>
 
 #include "proto/model.hpp"
 #include "store/secrets.hpp"

@@ -1,14 +1,14 @@
 #include "store/secrets.hpp"
 
-#include <fcntl.h>
-#include <sodium.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 #include <stdexcept>
+
+#include <fcntl.h>
+#include <sodium.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace gantry {
 namespace {
@@ -64,9 +64,10 @@ std::string Secrets::seal(std::string_view plain, std::string_view identity) con
 
 Result<std::string> Secrets::open(std::string_view sealed, std::string_view identity) const {
   need_sodium();
-  const Error bad{Code::internal, "cannot_decrypt",
-                  "the stored secret " + std::string(identity) +
-                      " does not open with the key file: it was written with another key or altered"};
+  const Error bad{
+      Code::internal, "cannot_decrypt",
+      "the stored secret " + std::string(identity) +
+          " does not open with the key file: it was written with another key or altered"};
   if (sealed.size() < 1 + kNonce + kTag || sealed[0] != kVersion) return bad;
   const std::string_view body = sealed.substr(1 + kNonce);
   std::string plain(body.size() - kTag, '\0');
@@ -134,6 +135,5 @@ std::string new_token_secret() {
                     sodium_base64_VARIANT_URLSAFE_NO_PADDING);
   return std::string("gty_") + text;
 }
-
 
 }  // namespace gantry

@@ -1,5 +1,5 @@
-// Secrets at rest: XChaCha20-Poly1305 under the key file's 32 bytes, the row's identity as associated data, so that
-// a ciphertext moved to another row does not open. Immutable, thread-safe.
+// Secrets at rest: XChaCha20-Poly1305 under the key file's 32 bytes, the row's identity as
+// associated data, so that a ciphertext moved to another row does not open. Immutable, thread-safe.
 #pragma once
 
 #include <array>

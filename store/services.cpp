@@ -16,7 +16,8 @@ Result<Service> PgTransaction::create_service(const ProjectId& project_id, const
     const ServiceId id = ServiceId::make(store_.clock().now());
     const Service service = service_from(work_->exec_params1(
         std::string("insert into services (id, project_id, name, created_at, updated_at) values "
-                    "($1, $2, $3, $4, $4) returning ") + kServiceColumns,
+                    "($1, $2, $3, $4, $4) returning ") +
+            kServiceColumns,
         id.str(), project_id.str(), name.str(), now()));
     edit(project_id, id.str(), record("service.created", place(service), name.str()),
          [service](ProjectSnapshot& project) { edits::put_service(project, service); });
@@ -30,7 +31,8 @@ Result<Service> PgTransaction::rename_service(const ServiceId& id, const Name& n
     GANTRY_TRY(lock_row("services", id.str(), "service", if_match));
     const Service service = service_from(work_->exec_params1(
         std::string("update services set name = $2, version = version + 1, updated_at = $3 where "
-                    "id = $1 returning ") + kServiceColumns,
+                    "id = $1 returning ") +
+            kServiceColumns,
         id.str(), name.str(), now()));
     edit(service.project_id, id.str(), record("service.renamed", place(service), name.str()),
          [service](ProjectSnapshot& project) { edits::put_service(project, service); });

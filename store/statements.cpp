@@ -3,7 +3,8 @@
 namespace gantry {
 namespace {
 
-// The event takes its number from the upsert's row, so the row is locked before the number is drawn.
+// The event takes its number from the upsert's row, so the row is locked before the number is
+// drawn.
 constexpr const char* kPutVariableSql = R"sql(
 with v as (
   insert into variables (environment_id, instance_id, name, value, created_at, updated_at)

@@ -2,8 +2,9 @@
 #pragma once
 
 #include <functional>
-#include <pqxx/pqxx>
 #include <string>
+
+#include <pqxx/pqxx>
 
 #include "proto/time.hpp"
 

@@ -31,10 +31,10 @@ std::string PgTransaction::now() const { return format_time(store_.clock().now()
 std::int64_t PgTransaction::record(std::string_view type, const Place& place,
                                    const std::string& message, std::string_view deployment_id,
                                    std::string_view replica_id) {
-  const auto row = work_->exec_prepared1(
-      kInsertEvent, std::string(type), place.project_id.str(), place.environment_id,
-      place.service_id, place.instance_id, std::string(deployment_id), std::string(replica_id),
-      message, actor_.token_id, actor_.request_id, now());
+  const auto row = work_->exec_prepared1(kInsertEvent, std::string(type), place.project_id.str(),
+                                         place.environment_id, place.service_id, place.instance_id,
+                                         std::string(deployment_id), std::string(replica_id),
+                                         message, actor_.token_id, actor_.request_id, now());
   xid_ = row["xid"].as<std::uint64_t>();
   return row["seq"].as<std::int64_t>();
 }
@@ -50,9 +50,11 @@ void PgTransaction::notify(const InstanceId& id) {
 }
 
 void PgTransaction::notify_all_below(const std::string& condition, const std::string& id) {
-  for (const auto& row : work_->exec_params(
-           "select i.id, pg_notify('gantry', i.id) from service_instances i "
-           "join services s on s.id = i.service_id where " + condition + " = $1", id))
+  for (const auto& row :
+       work_->exec_params("select i.id, pg_notify('gantry', i.id) from service_instances i "
+                          "join services s on s.id = i.service_id where " +
+                              condition + " = $1",
+                          id))
     changed_.insert(*InstanceId::parse(row[0].c_str()));
 }
 

@@ -1,12 +1,14 @@
-// One PostgreSQL transaction behind the port's verbs; each noun's verbs are in its own file (projects.cpp,
-// variables.cpp ...). Belongs to one thread. After a statement failed, every verb and the commit fail.
+// One PostgreSQL transaction behind the port's verbs; each noun's verbs are in its own file
+// (projects.cpp, variables.cpp ...). Belongs to one thread. After a statement failed, every verb
+// and the commit fail.
 #pragma once
 
 #include <optional>
-#include <pqxx/pqxx>
 #include <set>
 #include <string>
 #include <vector>
+
+#include <pqxx/pqxx>
 
 #include "store/errors.hpp"
 #include "store/pg_store.hpp"
@@ -73,7 +75,8 @@ class PgTransaction final : public Transaction {
     }
   }
 
-  // The event row of a write. Call it after the write, so that its number is drawn while the row is locked.
+  // The event row of a write. Call it after the write, so that its number is drawn while the row is
+  // locked.
   std::int64_t record(std::string_view type, const Place&, const std::string& message,
                       std::string_view deployment_id = {}, std::string_view replica_id = {});
   void edit(const ProjectId&, const std::string& row, std::int64_t seq, Apply,

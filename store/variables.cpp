@@ -12,8 +12,9 @@ const std::string& owner(const Place& place) {
 
 // The rows of one owner's variable; parameters: owner, name.
 std::string where(const Place& place) {
-  return place.instance_id.empty() ? " where environment_id = $1 and instance_id is null and name = $2"
-                                   : " where instance_id = $1 and name = $2";
+  return place.instance_id.empty()
+             ? " where environment_id = $1 and instance_id is null and name = $2"
+             : " where instance_id = $1 and name = $2";
 }
 
 std::string row_key(const Place& place, std::string_view name) {
@@ -23,8 +24,9 @@ std::string row_key(const Place& place, std::string_view name) {
 }  // namespace
 
 Result<> PgTransaction::lock_variable(const Place& place, std::string_view name, IfMatch if_match) {
-  const auto rows = work_->exec_params("select version from variables" + where(place) + " for update",
-                                       owner(place), std::string(name));
+  const auto rows =
+      work_->exec_params("select version from variables" + where(place) + " for update",
+                         owner(place), std::string(name));
   if (rows.empty() && if_match)
     return Error{Code::stale, "version_mismatch",
                  "there is no variable " + std::string(name) + " any more"};

@@ -23,11 +23,12 @@ TEST(ProtoCodec, SettingsRoundTrip) {
 }
 
 TEST(ProtoCodec, WritesEveryKeyInOrder) {
-  EXPECT_EQ(settings_json({}),
-            R"({"source":{"image":null},"build":{},"deploy":{"start_command":[],"healthcheck_path":null,)"
-            R"("healthcheck_timeout_seconds":300,"healthcheck_interval_seconds":10,"restart_policy":"ON_FAILURE",)"
-            R"("restart_max_retries":10,"replicas":1,"cpu_millicores":1000,"memory_bytes":536870912,)"
-            R"("pids_limit":1024,"port":null,"overlap_seconds":0,"draining_seconds":10}})");
+  EXPECT_EQ(
+      settings_json({}),
+      R"({"source":{"image":null},"build":{},"deploy":{"start_command":[],"healthcheck_path":null,)"
+      R"("healthcheck_timeout_seconds":300,"healthcheck_interval_seconds":10,"restart_policy":"ON_FAILURE",)"
+      R"("restart_max_retries":10,"replicas":1,"cpu_millicores":1000,"memory_bytes":536870912,)"
+      R"("pids_limit":1024,"port":null,"overlap_seconds":0,"draining_seconds":10}})");
 }
 
 TEST(ProtoCodec, MergeKeepsWhatIsAbsentAndNullGivesTheDefault) {
@@ -67,22 +68,33 @@ TEST(ProtoCodec, RefusesWithAPointerEach) {
            {R"({"deploy":{"replicas":1.5}})", "/base/deploy/replicas", "wrong_type"},
            {R"({"deploy":{"replicas":"1"}})", "/base/deploy/replicas", "wrong_type"},
            {R"({"deploy":{"replicas":true}})", "/base/deploy/replicas", "wrong_type"},
-           {R"({"deploy":{"replicas":18446744073709551615}})", "/base/deploy/replicas", "out_of_range"},
-           {R"({"deploy":{"memory_bytes":18446744073709551615}})", "/base/deploy/memory_bytes", "out_of_range"},
+           {R"({"deploy":{"replicas":18446744073709551615}})", "/base/deploy/replicas",
+            "out_of_range"},
+           {R"({"deploy":{"memory_bytes":18446744073709551615}})", "/base/deploy/memory_bytes",
+            "out_of_range"},
            {R"({"deploy":{"memory_bytes":6291455}})", "/base/deploy/memory_bytes", "out_of_range"},
            {R"({"deploy":{"cpu_millicores":9}})", "/base/deploy/cpu_millicores", "out_of_range"},
            {R"({"deploy":{"pids_limit":-1}})", "/base/deploy/pids_limit", "out_of_range"},
            {R"({"deploy":{"pids_limit":4294967297}})", "/base/deploy/pids_limit", "out_of_range"},
            {R"({"deploy":{"port":65536}})", "/base/deploy/port", "out_of_range"},
-           {R"({"deploy":{"overlap_seconds":3601}})", "/base/deploy/overlap_seconds", "out_of_range"},
-           {R"({"deploy":{"healthcheck_timeout_seconds":0}})", "/base/deploy/healthcheck_timeout_seconds", "out_of_range"},
-           {R"({"deploy":{"healthcheck_path":"x"}})", "/base/deploy/healthcheck_path", "invalid_path"},
-           {R"({"deploy":{"healthcheck_path":"/a b"}})", "/base/deploy/healthcheck_path", "invalid_path"},
-           {R"({"deploy":{"healthcheck_path":"/a\r\nHost: x"}})", "/base/deploy/healthcheck_path", "invalid_path"},
-           {R"({"deploy":{"restart_policy":"SOMETIMES"}})", "/base/deploy/restart_policy", "invalid_value"},
-           {R"({"deploy":{"start_command":["a",1]}})", "/base/deploy/start_command/1", "wrong_type"},
-           {R"({"deploy":{"start_command":"a 'b"}})", "/base/deploy/start_command", "unbalanced_quote"},
-           {R"({"deploy":{"start_command":["a\u0000b"]}})", "/base/deploy/start_command", "invalid_command"},
+           {R"({"deploy":{"overlap_seconds":3601}})", "/base/deploy/overlap_seconds",
+            "out_of_range"},
+           {R"({"deploy":{"healthcheck_timeout_seconds":0}})",
+            "/base/deploy/healthcheck_timeout_seconds", "out_of_range"},
+           {R"({"deploy":{"healthcheck_path":"x"}})", "/base/deploy/healthcheck_path",
+            "invalid_path"},
+           {R"({"deploy":{"healthcheck_path":"/a b"}})", "/base/deploy/healthcheck_path",
+            "invalid_path"},
+           {R"({"deploy":{"healthcheck_path":"/a\r\nHost: x"}})", "/base/deploy/healthcheck_path",
+            "invalid_path"},
+           {R"({"deploy":{"restart_policy":"SOMETIMES"}})", "/base/deploy/restart_policy",
+            "invalid_value"},
+           {R"({"deploy":{"start_command":["a",1]}})", "/base/deploy/start_command/1",
+            "wrong_type"},
+           {R"({"deploy":{"start_command":"a 'b"}})", "/base/deploy/start_command",
+            "unbalanced_quote"},
+           {R"({"deploy":{"start_command":["a\u0000b"]}})", "/base/deploy/start_command",
+            "invalid_command"},
            {R"({"source":{"image":"-v"}})", "/base/source/image", "invalid_image"},
        }) {
     const auto merged = merge_settings({}, c.json, "/base");
@@ -95,11 +107,12 @@ TEST(ProtoCodec, RefusesWithAPointerEach) {
 }
 
 TEST(ProtoCodec, TakesTheEdgesOfRanges) {
-  for (const char* json :
-       {R"({"deploy":{"replicas":0,"memory_bytes":0,"cpu_millicores":0,"pids_limit":0,"port":0}})",
-        R"({"deploy":{"replicas":200,"memory_bytes":6291456,"cpu_millicores":10,"pids_limit":1,"port":65535}})",
-        R"({"deploy":{"cpu_millicores":1000000,"overlap_seconds":3600,"draining_seconds":0}})",
-        R"({"deploy":{"restart_max_retries":0,"healthcheck_interval_seconds":3600}})"})
+  for (
+      const char* json :
+      {R"({"deploy":{"replicas":0,"memory_bytes":0,"cpu_millicores":0,"pids_limit":0,"port":0}})",
+       R"({"deploy":{"replicas":200,"memory_bytes":6291456,"cpu_millicores":10,"pids_limit":1,"port":65535}})",
+       R"({"deploy":{"cpu_millicores":1000000,"overlap_seconds":3600,"draining_seconds":0}})",
+       R"({"deploy":{"restart_max_retries":0,"healthcheck_interval_seconds":3600}})"})
     EXPECT_TRUE(merge_settings({}, json).ok()) << json;
 }
 
@@ -118,8 +131,10 @@ TEST(ProtoCodec, CollectsAllErrorsAndSuggestsKeys) {
 TEST(ProtoCodec, SplitsWordsWithoutAShell) {
   using Words = std::vector<std::string>;
   EXPECT_EQ(*split_words("a  b\tc\n", ""), (Words{"a", "b", "c"}));
-  EXPECT_EQ(*split_words(R"(sh -c 'echo "$HOME" \n')", ""), (Words{"sh", "-c", R"(echo "$HOME" \n)"}));
-  EXPECT_EQ(*split_words(R"(a "b \"c\" \\ \n $x" d\ e)", ""), (Words{"a", R"(b "c" \ \n $x)", "d e"}));
+  EXPECT_EQ(*split_words(R"(sh -c 'echo "$HOME" \n')", ""),
+            (Words{"sh", "-c", R"(echo "$HOME" \n)"}));
+  EXPECT_EQ(*split_words(R"(a "b \"c\" \\ \n $x" d\ e)", ""),
+            (Words{"a", R"(b "c" \ \n $x)", "d e"}));
   EXPECT_EQ(*split_words(R"(--x='a b'"c" '' "")", ""), (Words{"--x=a bc", "", ""}));
   EXPECT_EQ(*split_words("   ", ""), Words{});
   for (const char* text : {"'", "\"", "a 'b", "a\\", "\"a\\\""})

@@ -9,9 +9,11 @@ namespace {
 using StoreConcurrency = StoreTest;
 
 // What memory holds of an instance's variables: name, version and value.
-std::map<std::string, std::pair<std::int64_t, std::string>> variables_of(Store& store, const InstanceId& id) {
+std::map<std::string, std::pair<std::int64_t, std::string>> variables_of(Store& store,
+                                                                         const InstanceId& id) {
   std::map<std::string, std::pair<std::int64_t, std::string>> found;
-  for (const auto& [name, variable] : *store.project_of(id)->instances.at(id)->variables)
+  const auto project = store.project_of(id);
+  for (const auto& [name, variable] : *project->instances.at(id)->variables)
     found[name] = {variable.stamp.version, variable.value};
   return found;
 }
@@ -33,14 +35,17 @@ TEST_F(StoreConcurrency, MemoryEqualsTheDatabaseAndEachSeesItsOwnWrite) {
           const std::string shared = "K" + std::to_string(random() % 4);
           const std::string own = "T" + std::to_string(n);
           if (random() % 4 == 0) {
-            (void)write(*store, [&](Transaction& t) { return t.delete_variable(w.instance.id, shared, {}); });
+            (void)write(*store, [&](Transaction& t) {
+              return t.delete_variable(w.instance.id, shared, {});
+            });
             continue;
           }
           const std::string value = std::to_string(n) + ":" + std::to_string(i);
           EXPECT_TRUE(write(*store, [&](Transaction& t) -> Result<Variable> {
-            if (auto own_put = t.put_variable(w.instance.id, own, value, {}); !own_put) return own_put;
-            return t.put_variable(w.instance.id, shared, value, {});
-          }).ok());
+                        if (auto own_put = t.put_variable(w.instance.id, own, value, {}); !own_put)
+                          return own_put;
+                        return t.put_variable(w.instance.id, shared, value, {});
+                      }).ok());
           const auto seen = variables_of(*store, w.instance.id);
           if (!seen.contains(own) || seen.at(own).second != value) ++lost;
         }
@@ -81,21 +86,25 @@ TEST_F(StoreConcurrency, OnlyOneDeploymentStaysPending) {
     for (int n = 0; n < 6; ++n)
       writers.emplace_back([&] {
         for (int i = 0; i < 15; ++i)
-          EXPECT_TRUE(write(*store, [&](Transaction& t) {
-            return t.create_deployment({w.instance.id, DeploymentId::make(system_clock().now()), {}, {}, "deploy"});
-          }).ok());
+          EXPECT_TRUE(
+              write(*store, [&](Transaction& t) {
+                return t.create_deployment(
+                    {w.instance.id, DeploymentId::make(system_clock().now()), {}, {}, "deploy"});
+              }).ok());
       });
   }
   const auto list = [&] {
     std::vector<std::pair<std::string, DeploymentStatus>> all;
-    for (const auto& d : store->project_of(w.instance.id)->instances.at(w.instance.id)->deployments)
+    const auto project = store->project_of(w.instance.id);
+    for (const auto& d : project->instances.at(w.instance.id)->deployments)
       all.emplace_back(d->id.str(), d->status);
     return all;
   };
   const auto memory = list();
   EXPECT_EQ(memory.size(), 90u);
   EXPECT_EQ(std::count_if(memory.begin(), memory.end(),
-                          [](const auto& d) { return d.second == DeploymentStatus::queued; }), 1);
+                          [](const auto& d) { return d.second == DeploymentStatus::queued; }),
+            1);
   ASSERT_TRUE(store->reload().ok());
   EXPECT_EQ(memory, list());
 }
@@ -115,7 +124,8 @@ TEST_F(StoreConcurrency, APollingReaderSeesEachEventExactlyOnce) {
         auto t = store->begin({});
         std::vector<std::string> names;
         for (unsigned k = 0; k < 1 + random() % 3; ++k) {
-          names.push_back("N" + std::to_string(n) + "_" + std::to_string(i) + "_" + std::to_string(k));
+          names.push_back("N" + std::to_string(n) + "_" + std::to_string(i) + "_" +
+                          std::to_string(k));
           EXPECT_TRUE((*t)->put_variable(w.instance.id, names.back(), "v", {}).ok());
           std::this_thread::sleep_for(std::chrono::microseconds(random() % 3000));
         }
@@ -130,11 +140,13 @@ TEST_F(StoreConcurrency, APollingReaderSeesEachEventExactlyOnce) {
   for (bool last = false; !last;) {
     last = running == 0;
     for (;;) {
-      const auto events = store->events({.project_id = w.project.id, .service_id = {}, .environment_id = {}, .deployment_id = {}}, cursor, 7);
+      const auto events = store->events(
+          {.project_id = w.project.id, .service_id = {}, .environment_id = {}, .deployment_id = {}},
+          cursor, 7);
       ASSERT_TRUE(events.ok());
       if (events->empty()) break;
       for (const auto& event : *events) {
-        EXPECT_LT(cursor, event.cursor);
+        ASSERT_LT(cursor, event.cursor);
         cursor = event.cursor;
         read.push_back(event.message);
       }
@@ -158,7 +170,10 @@ TEST_F(StoreConcurrency, OneOfTwoRequestsWithTheSameKeyGoesOn) {
   EXPECT_EQ(second.error().reason, "idempotency_key_in_flight");
   EXPECT_TRUE((*two)->find_idempotency("k", "another token").ok());
   two->reset();
-  ASSERT_TRUE((*one)->remember_idempotency({"k", "tok", "POST /v1/x", "abc", 201, "{\"a\":1}", "\"v1\"", "/v1/x/1"}).ok());
+  ASSERT_TRUE((*one)
+                  ->remember_idempotency(
+                      {"k", "tok", "POST /v1/x", "abc", 201, "{\"a\":1}", "\"v1\"", "/v1/x/1"})
+                  .ok());
   ASSERT_TRUE((*one)->commit().ok());
   auto three = store->begin({});
   const auto found = (*three)->find_idempotency("k", "tok");
@@ -172,7 +187,8 @@ TEST_F(StoreConcurrency, OneOfTwoRequestsWithTheSameKeyGoesOn) {
   EXPECT_FALSE((*four)->find_idempotency("k", "tok")->has_value());
   ASSERT_TRUE((*four)->remember_idempotency({"other", "tok", "", "", 200, "", "", ""}).ok());
   ASSERT_TRUE((*four)->commit().ok());
-  EXPECT_EQ(sql("select count(*) from idempotency_keys")[0][0].as<int>(), 1) << "expired ones are purged";
+  EXPECT_EQ(sql("select count(*) from idempotency_keys")[0][0].as<int>(), 1)
+      << "expired ones are purged";
 }
 
 }  // namespace

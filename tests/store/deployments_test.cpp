@@ -7,7 +7,8 @@ using StoreDeployments = StoreTest;
 
 DeploymentId deploy(Store& store, const InstanceId& instance, ResolvedVariables variables = {}) {
   const auto made = write(store, [&](Transaction& t) {
-    return t.create_deployment({instance, DeploymentId::make(system_clock().now()), {}, variables, "deploy"});
+    return t.create_deployment(
+        {instance, DeploymentId::make(system_clock().now()), {}, variables, "deploy"});
   });
   EXPECT_TRUE(made.ok());
   return made->id;
@@ -15,13 +16,14 @@ DeploymentId deploy(Store& store, const InstanceId& instance, ResolvedVariables 
 
 std::string statuses(Store& store, const InstanceId& instance) {
   std::string all;
-  for (const auto& d : store.project_of(instance)->instances.at(instance)->deployments)
+  const auto project = store.project_of(instance);
+  for (const auto& d : project->instances.at(instance)->deployments)
     all += (all.empty() ? "" : " ") + std::string(name(d->status));
   return all;
 }
 
-void record(Store& store, const InstanceId& instance, const DeploymentId& id, DeploymentStatus status,
-            const std::string& reason = "") {
+void record(Store& store, const InstanceId& instance, const DeploymentId& id,
+            DeploymentStatus status, const std::string& reason = "") {
   EXPECT_TRUE(store.record_status({id, instance, status, reason}).ok());
 }
 
@@ -56,7 +58,8 @@ TEST_F(StoreDeployments, SuccessRetiresTheOlderOnes) {
   std::vector<std::string> types;
   EventFilter filter;
   filter.deployment_id = first.str();
-  for (const auto& event : *store->events(filter, "", 100)) types.push_back(event.type);
+  const auto events = *store->events(filter, "", 100);
+  for (const auto& event : events) types.push_back(event.type);
   EXPECT_EQ(types, (std::vector<std::string>{"deployment.created", "deployment.succeeded",
                                              "deployment.removing", "deployment.removed"}));
 }
@@ -87,7 +90,8 @@ TEST_F(StoreDeployments, HistoryComesInPages) {
   auto store = open();
   const auto instance = make_world(*store).instance.id;
   std::vector<DeploymentId> made;
-  for (int i = 0; i < 7; ++i) made.insert(made.begin(), deploy(*store, instance, {{"SECRET", "s3"}}));
+  for (int i = 0; i < 7; ++i)
+    made.insert(made.begin(), deploy(*store, instance, {{"SECRET", "s3"}}));
   std::vector<DeploymentId> read;
   PageRequest request{.after = {}, .limit = 3};
   int pages = 0;
@@ -104,7 +108,8 @@ TEST_F(StoreDeployments, HistoryComesInPages) {
   EXPECT_EQ(read, made);
   EXPECT_EQ(pages, 3);
   EXPECT_EQ(store->deployment(made[0])->variables.at("SECRET"), "s3");
-  EXPECT_EQ(store->deployments(instance, {.after = "nonsense", .limit = 3}).error().code, Code::invalid);
+  EXPECT_EQ(store->deployments(instance, {.after = "nonsense", .limit = 3}).error().code,
+            Code::invalid);
 }
 
 TEST_F(StoreDeployments, ReplicasAreKeptUntilTheyAreRemoved) {
@@ -136,9 +141,11 @@ TEST_F(StoreDeployments, ReplicasAreKeptUntilTheyAreRemoved) {
   ASSERT_TRUE(store->record_replica(replica).ok());
   EXPECT_TRUE(store->replicas(instance)->empty());
   std::vector<std::string> types;
-  for (const auto& event : *store->events({}, "", 100))
+  const auto events = *store->events({}, "", 100);
+  for (const auto& event : events)
     if (!event.replica_id.empty()) types.push_back(event.type);
-  EXPECT_EQ(types, (std::vector<std::string>{"replica.running", "replica.crashed", "replica.removed"}));
+  EXPECT_EQ(types,
+            (std::vector<std::string>{"replica.running", "replica.crashed", "replica.removed"}));
   replica.key.deployment_id = DeploymentId::make(system_clock().now());
   replica.status = ReplicaStatus::running;
   EXPECT_EQ(store->record_replica(replica).error().code, Code::not_found);

@@ -12,7 +12,8 @@ using StoreMigrations = StoreTest;
 TEST_F(StoreMigrations, RunOnceAndAreRecorded) {
   { auto store = open(); }
   { auto store = open(); }
-  EXPECT_EQ(sql("select count(*) from schema_migrations")[0][0].as<std::size_t>(), own_migrations().size());
+  EXPECT_EQ(sql("select count(*) from schema_migrations")[0][0].as<std::size_t>(),
+            own_migrations().size());
 }
 
 TEST_F(StoreMigrations, ManyDaemonsAtOnceInstallOnce) {
@@ -20,7 +21,10 @@ TEST_F(StoreMigrations, ManyDaemonsAtOnceInstallOnce) {
   std::atomic<int> tokens = 0;
   StoreOptions shared = options();
   shared.connections = 2;
-  shared.on_first_token = [&](const std::string&) -> Result<> { ++tokens; return done(); };
+  shared.on_first_token = [&](const std::string&) -> Result<> {
+    ++tokens;
+    return done();
+  };
   for (int i = 0; i < 6; ++i)
     starts.push_back(std::async(std::launch::async, [&] { return open_store(shared).ok(); }));
   for (auto& start : starts) EXPECT_TRUE(start.get());
@@ -29,11 +33,13 @@ TEST_F(StoreMigrations, ManyDaemonsAtOnceInstallOnce) {
 
 TEST_F(StoreMigrations, ANewerOrAlteredDatabaseIsRefused) {
   { auto store = open(); }
-  sql("insert into schema_migrations (number, name, checksum) values (9999, '9999_future.sql', 'x')");
+  sql("insert into schema_migrations (number, name, checksum) values (9999, '9999_future.sql', "
+      "'x')");
   const auto newer = open_store(options());
   ASSERT_FALSE(newer.ok());
   EXPECT_EQ(newer.error().reason, "database_newer");
-  sql("delete from schema_migrations where number = 9999; update schema_migrations set checksum = 'other' where number = 1");
+  sql("delete from schema_migrations where number = 9999; update schema_migrations set checksum = "
+      "'other' where number = 1");
   const auto altered = open_store(options());
   ASSERT_FALSE(altered.ok());
   EXPECT_EQ(altered.error().reason, "migration_altered");

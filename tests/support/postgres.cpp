@@ -1,10 +1,10 @@
 #include "tests/support/postgres.hpp"
 
+#include <filesystem>
+
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#include <filesystem>
 
 namespace gantry {
 namespace {

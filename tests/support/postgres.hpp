@@ -1,14 +1,14 @@
-// A real PostgreSQL for tests: one private cluster per test binary, started through the daemon's own code; a fresh
-// database for each test.
+// A real PostgreSQL for tests: one private cluster per test binary, started through the daemon's
+// own code; a fresh database for each test.
 #pragma once
-
-#include <gtest/gtest.h>
 
 #include <atomic>
 #include <memory>
-#include <pqxx/pqxx>
 #include <string>
 #include <thread>
+
+#include <gtest/gtest.h>
+#include <pqxx/pqxx>
 
 #include "daemon/embedded_postgres.hpp"
 #include "store/open.hpp"
