@@ -13,7 +13,8 @@ class ApiDatabase final : public StoreTest {
  public:
   ApiDatabase() {
     SetUp();
-    database_ += " options='-c synchronous_commit=off'";  // durability is the store's tests' business
+    database_ +=
+        " options='-c synchronous_commit=off'";  // durability is the store's tests' business
     store = open();
     token = first_token_;
   }
