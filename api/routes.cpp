@@ -26,69 +26,65 @@ Response changes(const Request& request, Context& context) {
 #define ENVIRONMENT PROJECT "/environments/{environment}"
 #define INSTANCE ENVIRONMENT "/services/{service}"
 
-std::vector<Endpoint> table() {
-  constexpr bool hot = true;
-  constexpr bool cold = false;
-  constexpr std::string_view paged = "limit cursor";
-  return {
-      {Method::get, "/livez", Permission::open, reads<livez>, hot},
-      {Method::get, "/readyz", Permission::open, reads<readyz>},
-      {Method::get, "/v1/openapi.yaml", Permission::open, reads<openapi>, hot},
-      {Method::get, "/metrics", Permission::read, reads<metrics>},
-      {Method::get, "/v1/events", Permission::read, reads<read_events>, cold,
-       "project service deployment since limit follow"},
-      {Method::get, "/v1/projects", Permission::read, reads<list_projects>, cold, paged},
-      {Method::post, "/v1/projects", Permission::write, changes<create_project>},
-      {Method::get, PROJECT, Permission::read, reads<get_project>, hot},
-      {Method::patch, PROJECT, Permission::write, changes<rename_project>},
-      {Method::del, PROJECT, Permission::write, changes<delete_project>},
-      {Method::get, PROJECT "/environments", Permission::read, reads<list_environments>, cold,
-       paged},
-      {Method::post, PROJECT "/environments", Permission::write, changes<create_environment>},
-      {Method::get, ENVIRONMENT, Permission::read, reads<get_environment>, hot},
-      {Method::patch, ENVIRONMENT, Permission::write, changes<rename_environment>},
-      {Method::del, ENVIRONMENT, Permission::write, changes<delete_environment>},
-      {Method::get, PROJECT "/services", Permission::read, reads<list_services>, cold, paged},
-      {Method::post, PROJECT "/services", Permission::write, changes<create_service>},
-      {Method::get, PROJECT "/services/{service}", Permission::read, reads<get_service>, hot},
-      {Method::patch, PROJECT "/services/{service}", Permission::write, changes<rename_service>},
-      {Method::del, PROJECT "/services/{service}", Permission::write, changes<delete_service>},
-      {Method::get, ENVIRONMENT "/services", Permission::read, reads<list_instances>, cold, paged},
-      {Method::post, ENVIRONMENT "/services", Permission::write, changes<create_instance>},
-      {Method::get, INSTANCE, Permission::read, reads<get_instance>, hot},
-      {Method::patch, INSTANCE, Permission::write, changes<change_instance>},
-      {Method::del, INSTANCE, Permission::write, changes<delete_instance>},
-      {Method::post, INSTANCE "/scale", Permission::write, changes<scale>},
-      {Method::post, INSTANCE "/restart", Permission::write, changes<restart>},
-      {Method::get, ENVIRONMENT "/variables", Permission::read, reads<list_shared_variables>, hot},
-      {Method::patch, ENVIRONMENT "/variables", Permission::write, changes<patch_shared_variables>,
-       cold, "allow_unresolved"},
-      {Method::get, ENVIRONMENT "/variables/{name}", Permission::read, reads<get_shared_variable>,
-       hot},
-      {Method::put, ENVIRONMENT "/variables/{name}", Permission::write,
-       changes<put_shared_variable>, cold, "allow_unresolved"},
-      {Method::del, ENVIRONMENT "/variables/{name}", Permission::write,
-       changes<delete_shared_variable>},
-      {Method::get, INSTANCE "/variables", Permission::read, reads<list_variables>, hot,
-       "rendered"},
-      {Method::patch, INSTANCE "/variables", Permission::write, changes<patch_variables>, cold,
-       "allow_unresolved"},
-      {Method::get, INSTANCE "/variables/{name}", Permission::read, reads<get_variable>, hot},
-      {Method::put, INSTANCE "/variables/{name}", Permission::write, changes<put_variable>, cold,
-       "allow_unresolved"},
-      {Method::del, INSTANCE "/variables/{name}", Permission::write, changes<delete_variable>},
-      {Method::get, INSTANCE "/deployments", Permission::read, reads<list_deployments>, cold,
-       paged},
-      {Method::post, INSTANCE "/deployments", Permission::write, changes<deploy>},
-      {Method::post, INSTANCE "/redeploy", Permission::write, changes<redeploy>},
-      {Method::post, INSTANCE "/remove", Permission::write, changes<remove_newest>},
-      {Method::get, "/v1/deployments/{deployment}", Permission::read, reads<get_deployment>},
-      {Method::del, "/v1/deployments/{deployment}", Permission::write, changes<remove_deployment>},
-      {Method::get, INSTANCE "/replicas", Permission::read, reads<list_replicas>},
-      {Method::get, INSTANCE "/logs", Permission::read, reads<read_logs>, cold,
-       "follow since limit deployment replica"},
-  };
-}
+constexpr bool hot = true;
+constexpr bool cold = false;
+constexpr std::string_view paged = "limit cursor";
+
+constexpr Endpoint kEndpoints[] = {
+    {Method::get, "/livez", Permission::open, reads<livez>, hot},
+    {Method::get, "/readyz", Permission::open, reads<readyz>},
+    {Method::get, "/v1/openapi.yaml", Permission::open, reads<openapi>, hot},
+    {Method::get, "/metrics", Permission::read, reads<metrics>},
+    {Method::get, "/v1/events", Permission::read, reads<read_events>, cold,
+     "project service deployment since limit follow"},
+    {Method::get, "/v1/projects", Permission::read, reads<list_projects>, cold, paged},
+    {Method::post, "/v1/projects", Permission::write, changes<create_project>},
+    {Method::get, PROJECT, Permission::read, reads<get_project>, hot},
+    {Method::patch, PROJECT, Permission::write, changes<rename_project>},
+    {Method::del, PROJECT, Permission::write, changes<delete_project>},
+    {Method::get, PROJECT "/environments", Permission::read, reads<list_environments>, cold, paged},
+    {Method::post, PROJECT "/environments", Permission::write, changes<create_environment>},
+    {Method::get, ENVIRONMENT, Permission::read, reads<get_environment>, hot},
+    {Method::patch, ENVIRONMENT, Permission::write, changes<rename_environment>},
+    {Method::del, ENVIRONMENT, Permission::write, changes<delete_environment>},
+    {Method::get, PROJECT "/services", Permission::read, reads<list_services>, cold, paged},
+    {Method::post, PROJECT "/services", Permission::write, changes<create_service>},
+    {Method::get, PROJECT "/services/{service}", Permission::read, reads<get_service>, hot},
+    {Method::patch, PROJECT "/services/{service}", Permission::write, changes<rename_service>},
+    {Method::del, PROJECT "/services/{service}", Permission::write, changes<delete_service>},
+    {Method::get, ENVIRONMENT "/services", Permission::read, reads<list_instances>, cold, paged},
+    {Method::post, ENVIRONMENT "/services", Permission::write, changes<create_instance>},
+    {Method::get, INSTANCE, Permission::read, reads<get_instance>, hot},
+    {Method::patch, INSTANCE, Permission::write, changes<change_instance>},
+    {Method::del, INSTANCE, Permission::write, changes<delete_instance>},
+    {Method::post, INSTANCE "/scale", Permission::write, changes<scale>},
+    {Method::post, INSTANCE "/restart", Permission::write, changes<restart>},
+    {Method::get, ENVIRONMENT "/variables", Permission::read, reads<list_shared_variables>, hot},
+    {Method::patch, ENVIRONMENT "/variables", Permission::write, changes<patch_shared_variables>,
+     cold, "allow_unresolved"},
+    {Method::get, ENVIRONMENT "/variables/{name}", Permission::read, reads<get_shared_variable>,
+     hot},
+    {Method::put, ENVIRONMENT "/variables/{name}", Permission::write, changes<put_shared_variable>,
+     cold, "allow_unresolved"},
+    {Method::del, ENVIRONMENT "/variables/{name}", Permission::write,
+     changes<delete_shared_variable>},
+    {Method::get, INSTANCE "/variables", Permission::read, reads<list_variables>, hot, "rendered"},
+    {Method::patch, INSTANCE "/variables", Permission::write, changes<patch_variables>, cold,
+     "allow_unresolved"},
+    {Method::get, INSTANCE "/variables/{name}", Permission::read, reads<get_variable>, hot},
+    {Method::put, INSTANCE "/variables/{name}", Permission::write, changes<put_variable>, cold,
+     "allow_unresolved"},
+    {Method::del, INSTANCE "/variables/{name}", Permission::write, changes<delete_variable>},
+    {Method::get, INSTANCE "/deployments", Permission::read, reads<list_deployments>, cold, paged},
+    {Method::post, INSTANCE "/deployments", Permission::write, changes<deploy>},
+    {Method::post, INSTANCE "/redeploy", Permission::write, changes<redeploy>},
+    {Method::post, INSTANCE "/remove", Permission::write, changes<remove_newest>},
+    {Method::get, "/v1/deployments/{deployment}", Permission::read, reads<get_deployment>},
+    {Method::del, "/v1/deployments/{deployment}", Permission::write, changes<remove_deployment>},
+    {Method::get, INSTANCE "/replicas", Permission::read, reads<list_replicas>},
+    {Method::get, INSTANCE "/logs", Permission::read, reads<read_logs>, cold,
+     "follow since limit deployment replica"},
+};
 
 #undef PROJECT
 #undef ENVIRONMENT
@@ -154,7 +150,7 @@ bool decode(const Segments& pattern, const Segments& path, std::vector<std::stri
 }  // namespace
 
 const std::vector<Endpoint>& endpoints() {
-  static const std::vector<Endpoint> all = table();
+  static const std::vector<Endpoint> all(std::begin(kEndpoints), std::end(kEndpoints));
   return all;
 }
 
