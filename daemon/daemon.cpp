@@ -221,6 +221,9 @@ class GantryDaemon final : public Daemon {
         std::make_unique<api::Context>(api::Context{*store_, *logs_, system_clock(), {}, {}, {}});
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
+    context_->report = [](const std::string& id, std::string_view what) {
+      log::error(fmt::format("handler threw request_id={} what=\"{}\"", id, what));
+    };
     context_->ready = [this] { return store_->ping(); };
     context_->metrics = [this] {
       return metrics_text(reconciler_->counters(), server_->counters());

@@ -81,6 +81,10 @@ void Reconciler::loop() {
     }
     plan_dirty(now);
     if (list_failed_.exchange(false)) next_resync_ = now + Seconds(1);
+    if (now >= next_reload_) {
+      if (next_reload_ != TimePoint()) ask_reload();
+      next_reload_ = now + options_.reload;
+    }
     if (now >= next_resync_)
       next_resync_ =
           now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));
@@ -147,10 +151,7 @@ void Reconciler::wake_at(const InstanceId& id, std::optional<TimePoint> at) {
 // periodically.
 bool Reconciler::ask_list() {
   if (listing_.exchange(true)) return false;
-  std::set<EnvironmentId> in_use;
-  for (const ProjectPtr& project : ports_.store.projects())
-    for (const auto& [id, view] : project->environments) in_use.insert(id);
-  starts_.post([this, in_use = std::move(in_use)] {
+  starts_.post([this] {
     const TimePoint asked_at = ports_.clock.now();
     auto containers = ports_.driver.list();
     listing_ = false;
@@ -160,23 +161,32 @@ bool Reconciler::ask_list() {
       changed_.notify_one();
       return;
     }
-    std::set<EnvironmentId> networks = in_use;
-    for (const Container& container : *containers) networks.insert(container.environment_id);
+    std::set<EnvironmentId> occupied;
+    for (const Container& container : *containers) occupied.insert(container.environment_id);
     push(Fact(Listed{asked_at, std::move(*containers)}));
-    sweep_networks(networks);
-  });
-  records_.post([this] {
-    if (auto reloaded = ports_.store.reload(); !reloaded)
-      options_.log("store reload failed detail=\"" + reloaded.error().detail + "\"");
+    sweep_networks(occupied);
   });
   return true;
 }
 
-void Reconciler::sweep_networks(const std::set<EnvironmentId>& in_use) {
+// Networks of environments that are gone. The store is asked after the engine: an environment is
+// older than its network, so one that is being used for the first time is never taken for gone.
+void Reconciler::sweep_networks(const std::set<EnvironmentId>& occupied) {
   auto networks = ports_.driver.networks();
   if (!networks) return;
+  std::set<EnvironmentId> wanted = occupied;
+  for (const ProjectPtr& project : ports_.store.projects())
+    for (const auto& [id, view] : project->environments) wanted.insert(id);
   for (const EnvironmentId& id : *networks)
-    if (!in_use.contains(id)) (void)ports_.driver.remove_network(id);
+    if (!wanted.contains(id)) (void)ports_.driver.remove_network(id);
+}
+
+// Covers a notification that was lost, and writes that somebody made by hand.
+void Reconciler::ask_reload() {
+  records_.post([this] {
+    if (auto reloaded = ports_.store.reload(); !reloaded)
+      options_.log("store reload failed detail=\"" + reloaded.error().detail + "\"");
+  });
 }
 
 void Reconciler::watch_engine(std::stop_token stop) {

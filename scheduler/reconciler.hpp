@@ -40,7 +40,8 @@ struct ReconcilerPorts {
 struct ReconcilerOptions {
   Policy policy;
   DesiredOptions desired;
-  Duration resync = Seconds(30);    // the engine's list, the store's reload
+  Duration resync = Seconds(30);    // the engine's list
+  Duration reload = Seconds(300);   // the store, read anew
   Duration supervise = Seconds(1);  // the proxy
   int start_threads = 4;
   int stop_threads = 8;
@@ -93,7 +94,8 @@ class Reconciler {
   void perform(Probe&&);
   void perform(RecordStatus&&);
   void perform(RecordReplica&&);
-  void sweep_networks(const std::set<EnvironmentId>& in_use);
+  void sweep_networks(const std::set<EnvironmentId>& occupied);
+  void ask_reload();
 
   ReconcilerPorts ports_;
   ReconcilerOptions options_;
@@ -102,7 +104,7 @@ class Reconciler {
   World world_;                                         // the loop's thread only
   std::map<InstanceId, TimePoint> wakes_;               // the loop's thread only
   std::set<std::pair<TimePoint, InstanceId>> by_time_;  // the loop's thread only
-  TimePoint next_resync_{};                             // the loop's thread only
+  TimePoint next_resync_{}, next_reload_{};             // the loop's thread only
 
   std::mutex mutex_;
   std::condition_variable changed_;
