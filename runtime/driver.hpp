@@ -37,7 +37,7 @@ enum class PortMode {
 
 struct NetworkSpec {
   EnvironmentId environment_id;
-  std::string name;    // "gantry-<first 8 of installation ulid>-<environment ulid>"
+  std::string name;    // "gantry-<last 8 of the installation>-<environment ulid>"
   std::string subnet;  // "10.192.3.0/24"
 };
 

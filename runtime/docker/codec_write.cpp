@@ -61,7 +61,7 @@ std::string filters(const Json& filter) { return "filters=" + url_encode(filter.
 }  // namespace
 
 std::string container_name(const InstallationId& installation, const ReplicaKey& key) {
-  return "gantry-" + std::string(installation.ulid().substr(0, 8)) + "-" + key.id();
+  return "gantry-" + std::string(installation.ulid().substr(18)) + "-" + key.id();
 }
 
 CreateBody create_body(const ContainerSpec& spec, const InstallationId& installation,

@@ -36,7 +36,7 @@ SimDriver::SimDriver(SimEngine& engine, InstallationId installation)
 }
 
 std::string SimDriver::container_name(const ReplicaKey& key) const {
-  return "gantry-" + std::string(installation_.ulid().substr(0, 8)) + "-" + key.id();
+  return "gantry-" + std::string(installation_.ulid().substr(18)) + "-" + key.id();
 }
 
 Result<> SimDriver::reach(int& counter) {
