@@ -24,7 +24,7 @@ struct Port {
   int number = 0;
 };
 
-// "gantry-<first 8 of the installation's ulid>-<replica id>"
+// "gantry-<last 8 of the installation's ulid>-<replica id>"
 std::string container_name(const InstallationId&, const ReplicaKey&);
 
 struct CreateBody {

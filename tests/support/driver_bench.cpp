@@ -76,7 +76,7 @@ ContainerSpec DriverBench::spec() {
   spec.image = kImage;
   spec.variables = {{"RAILWAY_REPLICA_ID", spec.key.id()}, {"VERSION", "one"}};
   spec.network = {environment_,
-                  "gantry-" + std::string(installation.ulid().substr(0, 8)) + "-" +
+                  "gantry-" + std::string(installation.ulid().substr(18)) + "-" +
                       std::string(environment_.ulid()),
                   subnet_};
   return spec;
