@@ -113,8 +113,8 @@ void Reconciler::edge_loop() {
       draining = !edge_drains_.empty();
     }
     {
-      const std::scoped_lock lock(mutex_);
-      if (stopping_) return;
+      const std::scoped_lock lock(inbox_->mutex);
+      if (inbox_->stopping) return;
     }
     if (!routes.empty()) {
       auto applied = ports_.edge.apply(routes);

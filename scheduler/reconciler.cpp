@@ -14,7 +14,7 @@ Reconciler::Reconciler(ReconcilerPorts ports, ReconcilerOptions options)
 Reconciler::~Reconciler() { stop(); }
 
 void Reconciler::start() {
-  ports_.store.on_change([this](const InstanceId& id) { push(id); });
+  ports_.store.on_change([inbox = inbox_](const InstanceId& id) { inbox->push(id); });
   for (const ProjectPtr& project : ports_.store.projects()) remember(*project);
   push(Fact(RoutesApplied{0, ports_.edge.table()}));
   loop_thread_ = std::thread([this] { loop(); });
@@ -24,11 +24,11 @@ void Reconciler::start() {
 
 void Reconciler::stop() {
   {
-    const std::scoped_lock lock(mutex_);
-    if (stopping_) return;
-    stopping_ = true;
+    const std::scoped_lock lock(inbox_->mutex);
+    if (inbox_->stopping) return;
+    inbox_->stopping = true;
   }
-  changed_.notify_all();
+  inbox_->changed.notify_all();
   { const std::scoped_lock lock(edge_mutex_); }
   edge_changed_.notify_all();
   watch_thread_.request_stop();
@@ -51,25 +51,27 @@ void Reconciler::remember(const ProjectSnapshot& project) {
   }
 }
 
-void Reconciler::push(Entry entry) {
+void Reconciler::Inbox::push(Entry entry) {
   {
-    const std::scoped_lock lock(mutex_);
-    queue_.push_back(std::move(entry));
+    const std::scoped_lock lock(mutex);
+    if (stopping) return;
+    queue.push_back(std::move(entry));
   }
-  changed_.notify_one();
+  changed.notify_one();
 }
 
 void Reconciler::loop() {
   for (;;) {
     std::deque<Entry> taken;
     {
-      std::unique_lock lock(mutex_);
+      std::unique_lock lock(inbox_->mutex);
       const TimePoint now = ports_.clock.now();
       const Duration wait = std::max<Duration>(next_wake(now) - now, Duration(0));
-      changed_.wait_for(lock, wait,
-                        [this] { return stopping_ || !queue_.empty() || list_failed_; });
-      if (stopping_) return;
-      taken.swap(queue_);
+      inbox_->changed.wait_for(lock, wait, [this] {
+        return inbox_->stopping || !inbox_->queue.empty() || list_failed_;
+      });
+      if (inbox_->stopping) return;
+      taken.swap(inbox_->queue);
     }
     TimePoint now = ports_.clock.now();
     for (Entry& entry : taken) take(entry, now);
@@ -158,7 +160,7 @@ bool Reconciler::ask_list() {
     if (!containers) {
       options_.log("engine list failed detail=\"" + containers.error().detail + "\"");
       list_failed_ = true;
-      changed_.notify_one();
+      inbox_->changed.notify_one();
       return;
     }
     std::set<EnvironmentId> occupied;

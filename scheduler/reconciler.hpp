@@ -13,6 +13,7 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <set>
 #include <string>
@@ -71,7 +72,17 @@ class Reconciler {
  private:
   using Entry = std::variant<Fact, InstanceId>;  // an instance's id: read its desired state anew
 
-  void push(Entry);
+  // Where facts arrive; shared with the store's listener, which cannot be taken back and may call
+  // after the end.
+  struct Inbox {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::deque<Entry> queue;  // guarded by mutex
+    bool stopping = false;    // guarded by mutex
+    void push(Entry);
+  };
+
+  void push(Entry entry) { inbox_->push(std::move(entry)); }
   void loop();
   void take(Entry&, TimePoint now);
   void remember(const ProjectSnapshot&);
@@ -106,10 +117,7 @@ class Reconciler {
   std::set<std::pair<TimePoint, InstanceId>> by_time_;  // the loop's thread only
   TimePoint next_resync_{}, next_reload_{};             // the loop's thread only
 
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  std::deque<Entry> queue_;  // guarded by mutex_
-  bool stopping_ = false;    // guarded by mutex_
+  const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::atomic<bool> listing_{false}, list_failed_{false};
 
   std::mutex edge_mutex_;
