@@ -12,3 +12,6 @@ set_tests_properties(docker driver_conformance PROPERTIES RESOURCE_LOCK host)
 gantry_suite(api "Api*")
 gantry_suite(store "Store*")
 gantry_suite(embedded_postgres "EmbeddedPostgres*")
+
+add_test(NAME tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy/run)
+set_tests_properties(tidy PROPERTIES TIMEOUT 300)
