@@ -22,7 +22,7 @@ constexpr const char* kDeleteOldEvents =
     "limit $2::bigint) and at < $1::timestamptz";
 
 constexpr const char* kFirstEventTooMany =
-    "select xid::text, seq::text from events order by events.xid desc, seq desc "
+    "select xid::text, seq::text from events order by events.xid desc, events.seq desc "
     "offset $1::bigint limit 1";
 
 constexpr const char* kDeleteEventsUpTo =
