@@ -23,6 +23,14 @@ Error unresolved(const std::vector<Missing>& missing) {
   return error;
 }
 
+// Above the newest one's, also when the clock was set back.
+DeploymentId next_id(const Context& context, const InstanceView& instance) {
+  TimePoint at = context.clock.now();
+  if (!instance.deployments.empty())
+    at = std::max(at, instance.deployments.front()->created_at + std::chrono::milliseconds(1));
+  return DeploymentId::make(at);
+}
+
 // Freezes the settings and the variables of now into a new deployment.
 Answer freeze(const Context& context, Transaction& transaction, const Place& place,
               const Settings& settings, std::string trigger) {
@@ -30,7 +38,7 @@ Answer freeze(const Context& context, Transaction& transaction, const Place& pla
     return invalid("/image", "no_image",
                    "there is nothing to deploy: give an image, here or in the service's source");
   NewDeployment wanted{.instance_id = place.instance->instance.id,
-                       .id = DeploymentId::make(context.clock.now()),
+                       .id = next_id(context, *place.instance),
                        .settings = settings,
                        .variables = {},
                        .trigger = std::move(trigger)};

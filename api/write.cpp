@@ -91,13 +91,18 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
   return response;
 }
 
+// Somebody else's write came between what was read and what was written.
+bool lost_a_race(const Request& request, const Error& error) {
+  if (error.reason == "superseded") return true;
+  return error.code == Code::stale && request.header("if-match") == nullptr;
+}
+
 }  // namespace
 
 Result<Response> write(const Request& request, Context& context, Effect effect) {
   for (int run = 1;; ++run) {
     auto response = run_once(request, context, effect);
-    const bool lost = !response && response.error().code == Code::stale;
-    if (!lost || request.header("if-match") != nullptr) return response;
+    if (response || !lost_a_race(request, response.error())) return response;
     if (run == kRuns)
       return Error{Code::unavailable, "contended",
                    "many writers change this object at once: try again"};

@@ -92,7 +92,8 @@ class Transaction {
   virtual Result<> delete_variable(const InstanceId&, std::string_view name, IfMatch) = 0;
 
   // The newest deployment of an instance; older ones that are still queued..deploying become
-  // removing.
+  // removing. Another one with a greater id exists already: Code::conflict "superseded", to be
+  // tried again with a new id.
   virtual Result<Deployment> create_deployment(const NewDeployment&) = 0;
   // Live ones become removing (the scheduler then drains and stops them); others: Code::conflict
   // "not_live".

@@ -1,8 +1,8 @@
-// The engine's port. Blocking and idempotent: to start what runs, or stop what is gone, succeeds. Called from
-// several runtime threads at once, but never twice at once for one ReplicaKey.
+// The engine's port. Blocking and idempotent: to start what runs, or stop what is gone, succeeds.
+// Called from several runtime threads at once, but never twice at once for one ReplicaKey.
 //
-// Implementations see only containers and networks that carry this installation's label; everything else on
-// the engine is invisible to them.
+// Implementations see only containers and networks that carry this installation's label; everything
+// else on the engine is invisible to them.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,8 @@ struct Address {
 // Where a replica's port comes from.
 enum class PortMode {
   fixed,      // ContainerSpec::port
-  automatic,  // the image's only EXPOSE (then the container's port_mode reads fixed), else ContainerSpec::port, maybe
+  automatic,  // the image's only EXPOSE (then the container's port_mode reads fixed), else
+              // ContainerSpec::port, maybe
   none,       // a worker
 };
 
@@ -48,10 +49,11 @@ struct ContainerSpec {
   std::string service;  // the service's name: aliases "<service>" and "<service>.railway.internal"
   std::string image;
   std::vector<std::string> command;  // empty: the image's own entry point and command
-  ResolvedVariables variables;       // PORT is added by the driver when absent and the replica has a port
-  int cpu_millicores = 0;            // 0: no limit; above the node's cores: Code::invalid "cpu_out_of_range"
-  std::int64_t memory_bytes = 0;     // 0: no limit; below 6 MiB: Code::invalid "memory_out_of_range"
-  int pids_limit = 0;                // 0: no limit
+  ResolvedVariables
+      variables;           // PORT is added by the driver when absent and the replica has a port
+  int cpu_millicores = 0;  // 0: no limit; above the node's cores: Code::invalid "cpu_out_of_range"
+  std::int64_t memory_bytes = 0;  // 0: no limit; below 6 MiB: Code::invalid "memory_out_of_range"
+  int pids_limit = 0;             // 0: no limit
   PortMode port_mode = PortMode::automatic;
   int port = 8080;
   NetworkSpec network;
@@ -78,8 +80,8 @@ struct Container {
   TimePoint started_at{};
 };
 
-// Only the edge can make one: it says that a replica has no session left at the edge, or that the drain
-// deadline has passed, or that the edge never routed to it.
+// Only the edge can make one: it says that a replica has no session left at the edge, or that the
+// drain deadline has passed, or that the edge never routed to it.
 class DrainProof {
  public:
   const ReplicaKey& key() const { return key_; }
@@ -95,12 +97,13 @@ class DrainProofMaker {
   static DrainProof make(ReplicaKey key) { return DrainProof(std::move(key)); }
 };
 
-// What watch() reports. `engine_lost`: the event stream ended; `engine_back`: it is open, the first time too: list() anew.
+// What watch() reports. `engine_lost`: the event stream ended; `engine_back`: it is open, the first
+// time too: list() anew.
 struct EngineEvent {
   enum class Kind { container_changed, container_gone, engine_lost, engine_back };
   Kind kind;
-  std::optional<Container> container;  // container_changed
-  std::optional<ReplicaKey> key;       // container_gone
+  std::optional<Container> container;     // container_changed
+  std::optional<ReplicaKey> key;          // container_gone
   std::optional<InstanceId> instance_id;  // container_gone, when known
 };
 
@@ -111,10 +114,11 @@ class Driver {
   // Succeeds at once when the image is present. Unknown image: Code::not_found "image_not_found".
   virtual Result<> pull(std::string_view image) = 0;
 
-  // Creates network and container when absent, starts it when it does not run, returns it running (or exited,
-  // when it ended at once) with its address. A created or exited container of the same key is started again.
-  // Errors: not_found "image_not_found"; invalid "start_failed" (command not found ...), "cpu_out_of_range",
-  // "memory_out_of_range"; exhausted "network_overlap"; unavailable "engine_unavailable".
+  // Creates network and container when absent, starts it when it does not run, returns it running
+  // (or exited, when it ended at once) with its address. A created or exited container of the same
+  // key is started again. Errors: not_found "image_not_found"; invalid "start_failed" (command not
+  // found ...), "cpu_out_of_range", "memory_out_of_range"; exhausted "network_overlap"; unavailable
+  // "engine_unavailable".
   virtual Result<Container> start(const ContainerSpec&) = 0;
 
   // SIGTERM, `grace`, SIGKILL; returns when it does not run. Gone or stopped: succeeds.

@@ -32,18 +32,21 @@ class Logs {
  public:
   virtual ~Logs() = default;
 
-  // Writer's side (the driver). A disk that is full loses lines on disk, never in memory's newest part, never the
-  // container: lost lines are counted and a line that says so follows.
-  virtual void append(const InstanceId&, const ReplicaKey&, TimePoint at, bool is_error, std::string text) = 0;
-  // When the newest line of a replica was written; nullopt when none is kept. Where catching up starts.
+  // Writer's side (the driver). A disk that is full loses lines on disk, never in memory's newest
+  // part, never the container: lost lines are counted and a line that says so follows.
+  virtual void append(const InstanceId&, const ReplicaKey&, TimePoint at, bool is_error,
+                      std::string text) = 0;
+  // When the newest line of a replica was written; nullopt when none is kept. Where catching up
+  // starts.
   virtual std::optional<TimePoint> newest(const InstanceId&, const ReplicaKey&) = 0;
   virtual void remove(const InstanceId&) = 0;
 
   // Reader's side. Lines oldest first.
   virtual Result<std::vector<LogLine>> read(const LogQuery&) = 0;
-  // `sink` gets each later line of the instance, from the appending thread, and must not block. Ends when the
-  // returned handle is dropped.
-  virtual std::shared_ptr<void> follow(const InstanceId&, std::function<void(const LogLine&)> sink) = 0;
+  // `sink` gets each later line of the instance, from the appending thread, and must not block.
+  // Ends when the returned handle is dropped.
+  virtual std::shared_ptr<void> follow(const InstanceId&,
+                                       std::function<void(const LogLine&)> sink) = 0;
 };
 
 struct LogOptions {

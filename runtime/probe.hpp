@@ -1,5 +1,6 @@
 // Health from outside the container: an HTTP GET that must answer 2xx, or a TCP connect. Sends
-// "Host: healthcheck.railway.app" (what Railway's prober sends). One thread, any number of probes under way.
+// "Host: healthcheck.railway.app" (what Railway's prober sends). One thread, any number of probes
+// under way.
 #pragma once
 
 #include <functional>

@@ -1,19 +1,19 @@
 // Starting programs: an argv array and an allow-listed environment, never a shell.
 #pragma once
 
-#include <sys/types.h>
-
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "proto/result.hpp"
 
 namespace gantry {
 
 struct Program {
-  std::vector<std::string> argv;  // argv[0] is an absolute path
+  std::vector<std::string> argv;                   // argv[0] is an absolute path
   std::map<std::string, std::string> environment;  // nothing else is passed on
   std::optional<uid_t> uid;  // with `gid`: run as that user, no supplementary groups
   std::optional<gid_t> gid;
@@ -26,7 +26,8 @@ struct Finished {
   std::string output;  // stdout and stderr, at most 64 KiB
 };
 
-// Starts it in a session of its own, so that it outlives the daemon. All descriptors but 0-2 are closed.
+// Starts it in a session of its own, so that it outlives the daemon. All descriptors but 0-2 are
+// closed.
 Result<pid_t> spawn_detached(const Program&);
 
 // Runs it to its end; after `timeout` it is killed and the result is Code::unavailable "timeout".

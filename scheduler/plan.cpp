@@ -56,14 +56,18 @@ void retire(Draft& draft, const Roles& roles, const ReplicaWorld& replica) {
   stop_gently(draft, replica);
 }
 
-void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& replica) {
+// Time alone makes a replica ready on which nothing listens.
+void settle(Draft& draft, const ReplicaWorld& replica) {
   const Container& container = *replica.container;
-  if (container.port_mode == PortMode::none) {
+  if (container.port_mode == PortMode::none)
     draft.due(container.started_at + draft.world.policy.worker_settle);
-    return;
-  }
   if (container.port_mode == PortMode::automatic && !replica.ready)
     draft.due(container.started_at + draft.world.policy.port_settle);
+}
+
+void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& replica) {
+  const Container& container = *replica.container;
+  if (container.port_mode == PortMode::none) return;
   if (replica.probing || !container.address || !draft.due(replica.next_probe_at)) return;
   Probe action{draft.instance.id, replica.key, container.container_id, {}};
   action.target.address = *container.address;
@@ -74,6 +78,7 @@ void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& repli
 void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   const auto found = draft.instance.replicas.find(key);
   const ReplicaWorld* replica = found == draft.instance.replicas.end() ? nullptr : &found->second;
+  if (replica != nullptr && is_running(*replica)) settle(draft, *replica);
   if (replica != nullptr && replica->busy != Busy::none) return;
   if (replica != nullptr && is_running(*replica)) {
     const bool sick = replica->unready_since &&

@@ -33,8 +33,7 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
       epoch = std::max(epoch, key.epoch);
   if (epoch >= 0) return epoch;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica) &&
-        !replica.stop_asked)
+    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
       epoch = std::max(epoch, key.epoch);
   return epoch >= 0 ? epoch : wanted;
 }

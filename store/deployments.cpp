@@ -77,12 +77,24 @@ void PgTransaction::supersede(const Place& place, const char* statuses, const De
     announce_status(row, place, event_of(DeploymentStatus::removing));
 }
 
+// Newest means the greatest id. Ids are made before the lock, so another deployment may have come
+// in between with a greater one.
+Result<> PgTransaction::check_newest(const NewDeployment& wanted) {
+  const auto newer =
+      work_->exec_params("select 1 from deployments where instance_id = $1 and id > $2 limit 1",
+                         wanted.instance_id.str(), wanted.id.str());
+  if (newer.empty()) return done();
+  return Error{Code::conflict, "superseded",
+               "a newer deployment was created at the same time: try again"};
+}
+
 Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted) {
   return verb([&]() -> Result<Deployment> {
     const InstanceId& instance_id = wanted.instance_id;
     GANTRY_TRY(lock_row("service_instances", instance_id.str(), "service instance", {}));
     const auto place = place_of(instance_id);
     if (!place) return place.error();
+    GANTRY_TRY(check_newest(wanted));
     const std::string sealed =
         store_.secrets().seal(variables_json(wanted.variables), deployment_identity(wanted.id));
     const auto row = work_->exec_params1(

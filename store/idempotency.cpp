@@ -1,10 +1,9 @@
+#include "store/purge.hpp"
 #include "store/rows.hpp"
 #include "store/transaction.hpp"
 
 namespace gantry {
 namespace {
-
-constexpr std::chrono::hours kKept{24};
 
 std::string identity(const std::string& token_id, const std::string& key) {
   return "idempotency/" + token_id + "/" + key;
@@ -23,7 +22,7 @@ Result<std::optional<IdempotencyRecord>> PgTransaction::find_idempotency(
     const auto rows = work_->exec_params(
         "select route, body_hash, status, body, etag, location from idempotency_keys "
         "where token_id = $1 and key = $2 and created_at > $3",
-        token_id, key, format_time(store_.clock().now() - kKept));
+        token_id, key, format_time(store_.clock().now() - kIdempotencyKept));
     if (rows.empty()) return std::optional<IdempotencyRecord>();
     const auto& row = rows[0];
     auto body = store_.secrets().open(bytes_from(row["body"]), identity(token_id, key));
@@ -45,7 +44,7 @@ Result<> PgTransaction::remember_idempotency(const IdempotencyRecord& record) {
     work_->exec_params0(
         "delete from idempotency_keys where (token_id, key) in (select token_id, key from "
         "idempotency_keys where created_at <= $1 limit 1000 for update skip locked)",
-        format_time(store_.clock().now() - kKept));
+        format_time(store_.clock().now() - kIdempotencyKept));
     const std::string body =
         store_.secrets().seal(record.body, identity(record.token_id, record.key));
     work_->exec_params0(

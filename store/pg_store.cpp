@@ -1,9 +1,15 @@
 #include "store/pg_store.hpp"
 
 #include "store/load.hpp"
+#include "store/purge.hpp"
 #include "store/transaction.hpp"
 
 namespace gantry {
+namespace {
+
+constexpr std::chrono::hours kPurgeInterval{1};
+
+}  // namespace
 
 PgStore::PgStore(const StoreOptions& options, Secrets secrets, InstallationId installation)
     : options_(options),
@@ -74,7 +80,18 @@ Result<> PgStore::reload() {
     return state.error();
   }
   memory_.replace(*std::move(state));
+  purge_when_due();
   return done();
+}
+
+// A failure is no failure of the reload: the next one tries again.
+void PgStore::purge_when_due() {
+  const TimePoint now = clock().now();
+  if (now < purge_at_) return;
+  const auto purged = with_connection(pool_, [&](pqxx::connection& connection) -> Result<Purged> {
+    return purge_history(connection, now);
+  });
+  if (purged && *purged == Purged::all) purge_at_ = now + kPurgeInterval;
 }
 
 void PgStore::publish(std::uint64_t xid, const std::vector<Edit>& edits,

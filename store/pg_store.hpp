@@ -65,12 +65,15 @@ class PgStore final : public Store {
   void start_listening() { listener_.start(); }
 
  private:
+  void purge_when_due();
+
   const StoreOptions options_;
   const Secrets secrets_;
   const InstallationId installation_;
   Memory memory_;
   ConnectionPool pool_;
   std::mutex reloading_;
+  TimePoint purge_at_{};  // guarded by reloading_
   std::shared_mutex listening_;
   std::vector<Listener> on_change_;
   std::vector<std::function<void()>> on_event_;

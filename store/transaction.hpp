@@ -98,6 +98,7 @@ class PgTransaction final : public Transaction {
   // `row` is as it is after the write.
   Result<ServiceInstance> announce_instance(const pqxx::row& row, std::string_view event);
   Deployment announce_status(const pqxx::row& row, const Place&, std::string_view event);
+  Result<> check_newest(const NewDeployment&);
   void supersede(const Place&, const char* statuses, const DeploymentId& by,
                  const std::string& reason);
 

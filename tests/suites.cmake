@@ -1,5 +1,6 @@
 # name, gtest filter. Test suites are named after their folder: Proto*, Store*, Edge*, Docker* ...
 gantry_suite(proto "Proto*")
+gantry_suite(scheduler "Scheduler*")
 gantry_suite(process "Process*")
 gantry_suite(probe "Probe*")
 gantry_suite(edge "Edge*:*/Edge*")
@@ -13,3 +14,6 @@ gantry_suite(api "Api*")
 gantry_suite(store "Store*")
 gantry_suite(embedded_postgres "EmbeddedPostgres*")
 add_test(NAME docs COMMAND ${CMAKE_SOURCE_DIR}/tests/docs/run)
+
+add_test(NAME tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy/run)
+set_tests_properties(tidy PROPERTIES TIMEOUT 300)

@@ -1,5 +1,6 @@
-// The edge's port: which replicas get which hosts' traffic. Files are the truth and written first, the running
-// proxy follows; what is applied survives the daemon and the proxy. One thread calls apply and drained.
+// The edge's port: which replicas get which hosts' traffic. Files are the truth and written first,
+// the running proxy follows; what is applied survives the daemon and the proxy. One thread calls
+// apply and drained.
 #pragma once
 
 #include <memory>
@@ -40,16 +41,17 @@ class Edge {
   // What is applied, by instance. After start(): what the files say.
   virtual std::vector<Route> table() const = 0;
 
-  // Replaces the routes of these instances; returns once the proxy has them. Others are untouched. On an error
-  // nothing is acknowledged and the caller tries again.
+  // Replaces the routes of these instances; returns once the proxy has them. Others are untouched.
+  // On an error nothing is acknowledged and the caller tries again.
   virtual Result<AppliedGeneration> apply(const std::vector<Route>& changes) = 0;
 
-  // A proof when the replica has no session left at the edge, or is not routed, or `deadline` has passed; else
-  // Code::conflict "sessions_left". A replica that is routed and not draining: Code::conflict "still_routed".
+  // A proof when the replica has no session left at the edge, or is not routed, or `deadline` has
+  // passed; else Code::conflict "sessions_left". A replica that is routed and not draining:
+  // Code::conflict "still_routed".
   virtual Result<DrainProof> drained(const ReplicaKey&, TimePoint now, TimePoint deadline) = 0;
 
-  // Called every few seconds: restarts a dead proxy, finds drift between it and the files and repairs it.
-  // True when something had to be repaired.
+  // Called every few seconds: restarts a dead proxy, finds drift between it and the files and
+  // repairs it. True when something had to be repaired.
   virtual Result<bool> supervise() = 0;
 };
 

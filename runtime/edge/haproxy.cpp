@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
-#include <cstdlib>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -17,6 +16,7 @@
 #include "runtime/edge/files.hpp"
 #include "runtime/edge/live.hpp"
 #include "runtime/edge/master.hpp"
+#include "runtime/edge/number.hpp"
 #include "runtime/edge/state.hpp"
 
 namespace gantry {
@@ -390,7 +390,8 @@ Result<> HaproxyEdge::open_worker() {
   const auto info = worker_.ask("show info");
   if (!info) return info.error();
   const auto at = info->find("\nPid: ");
-  worker_pid_ = at == std::string::npos ? 0 : std::atoi(info->c_str() + at + 6);
+  worker_pid_ =
+      at == std::string::npos ? 0 : leading_number(std::string_view(*info).substr(at + 6));
   return done();
 }
 
@@ -418,7 +419,7 @@ Result<std::int64_t> HaproxyEdge::variable(const std::string& name) {
   if (!answer) return answer.error();
   const auto at = answer->find("value=<");
   if (at == std::string::npos) return not_found("variable " + name + " in the proxy");
-  return std::int64_t{std::atoll(answer->c_str() + at + 7)};
+  return leading_number<std::int64_t>(std::string_view(*answer).substr(at + 7));
 }
 
 // Queued and current sessions of one server in a CSV answer of "show stat".
@@ -429,7 +430,7 @@ int sessions_in(const std::string& csv, const std::string& server) {
     std::string slot, name, queued, queued_most, current;
     for (auto* field : {&slot, &name, &queued, &queued_most, &current})
       std::getline(fields, *field, ',');
-    if (name == server) return std::atoi(queued.c_str()) + std::atoi(current.c_str());
+    if (name == server) return leading_number(queued) + leading_number(current);
   }
   return 0;
 }

@@ -1,10 +1,10 @@
 #include "runtime/edge/live.hpp"
 
-#include <cstdlib>
 #include <set>
 #include <sstream>
 
 #include "runtime/edge/config.hpp"
+#include "runtime/edge/number.hpp"
 
 namespace gantry {
 namespace {
@@ -140,13 +140,13 @@ Result<LiveState> parse_live(std::string_view servers, std::string_view hosts) {
     if (fields.size() < kColumns)
       return Error{Code::internal, "edge_unreadable",
                    "the proxy lists a server in a form that is not known: " + line};
-    const int admin = std::atoi(fields[kAdmin].c_str());
+    const int admin = leading_number(fields[kAdmin]);
     live.servers[fields[kBackend]][fields[kServer]] = {
-        .address = {fields[kAddress], std::atoi(fields[kPort].c_str())},
+        .address = {fields[kAddress], leading_number(fields[kPort])},
         .maintenance = (admin & kForcedMaintenance) != 0,
         .draining = (admin & kForcedDrain) != 0,
-        .checked = (std::atoi(fields[kCheckState].c_str()) & kCheckEnabled) != 0,
-        .weight = std::atoi(fields[kWeight].c_str())};
+        .checked = (leading_number(fields[kCheckState]) & kCheckEnabled) != 0,
+        .weight = leading_number(fields[kWeight])};
   }
   std::istringstream entries{std::string(hosts)};
   while (std::getline(entries, line)) {

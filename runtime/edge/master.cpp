@@ -14,6 +14,7 @@
 
 #include "runtime/edge/cli_socket.hpp"
 #include "runtime/edge/files.hpp"
+#include "runtime/edge/number.hpp"
 #include "runtime/process.hpp"
 
 namespace gantry {
@@ -100,7 +101,7 @@ bool HaproxyMaster::is_ours(pid_t pid) const {
 std::optional<pid_t> HaproxyMaster::recorded_pid() const {
   const auto text = read_whole(pid_file_);
   if (!text) return std::nullopt;
-  const pid_t pid = std::atoi(text->c_str());
+  const pid_t pid = leading_number(*text);
   if (!is_ours(pid)) return std::nullopt;
   return pid;
 }

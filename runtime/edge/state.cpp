@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "runtime/edge/files.hpp"
+#include "runtime/edge/number.hpp"
 
 namespace gantry {
 namespace {
@@ -16,7 +17,7 @@ namespace {
 // The number in "s0007"; 0 when it is none.
 int slot_of(const std::string& name) {
   if (name.size() < 5 || name.size() > 8 || name[0] != 's') return 0;
-  const int slot = std::atoi(name.c_str() + 1);
+  const int slot = leading_number(std::string_view(name).substr(1));
   return slot_name(slot) == name ? slot : 0;
 }
 
@@ -25,7 +26,7 @@ Address address_of(const std::string& text) {
   if (colon == std::string::npos) return {};
   std::string host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
-  return {host, std::atoi(text.c_str() + colon + 1)};
+  return {host, leading_number(std::string_view(text).substr(colon + 1))};
 }
 
 }  // namespace

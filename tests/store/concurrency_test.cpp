@@ -85,12 +85,16 @@ TEST_F(StoreConcurrency, OnlyOneDeploymentStaysPending) {
     std::vector<std::jthread> writers;
     for (int n = 0; n < 6; ++n)
       writers.emplace_back([&] {
-        for (int i = 0; i < 15; ++i)
-          EXPECT_TRUE(
-              write(*store, [&](Transaction& t) {
-                return t.create_deployment(
-                    {w.instance.id, DeploymentId::make(system_clock().now()), {}, {}, "deploy"});
-              }).ok());
+        for (int i = 0; i < 15;) {
+          const auto made = write(*store, [&](Transaction& t) {
+            return t.create_deployment(
+                {w.instance.id, DeploymentId::make(system_clock().now()), {}, {}, "deploy"});
+          });
+          if (made)
+            ++i;
+          else
+            EXPECT_EQ(made.error().reason, "superseded");
+        }
       });
   }
   const auto list = [&] {
@@ -107,6 +111,29 @@ TEST_F(StoreConcurrency, OnlyOneDeploymentStaysPending) {
             1);
   ASSERT_TRUE(store->reload().ok());
   EXPECT_EQ(memory, list());
+}
+
+// A row written behind the store's back stands for the write whose answer was lost.
+TEST_F(StoreConcurrency, ACommitInDoubtMakesTheStoreReadAgain) {
+  auto store = open();
+  const World w = make_world(*store);
+  auto t = store->begin({});
+  ASSERT_TRUE((*t)->put_variable(w.instance.id, "LOST", "v", {}).ok());
+  sql("update projects set name = 'told-nobody'");
+  sql("select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() "
+      "and state = 'idle in transaction'");
+  const auto committed = (*t)->commit();
+  ASSERT_FALSE(committed.ok());
+  EXPECT_EQ(committed.error().code, Code::unavailable);
+  EXPECT_EQ(committed.error().reason, "commit_in_doubt");
+  t->reset();
+  for (int i = 0; i < 100 && !store->project("told-nobody"); ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+  EXPECT_NE(store->project("told-nobody"), nullptr);
+  EXPECT_FALSE(variables_of(*store, w.instance.id).contains("LOST"));
+  EXPECT_TRUE(write(*store, [&](Transaction& o) {
+                return o.put_variable(w.instance.id, "A", "v", {});
+              }).ok());
 }
 
 TEST_F(StoreConcurrency, APollingReaderSeesEachEventExactlyOnce) {

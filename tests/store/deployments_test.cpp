@@ -39,6 +39,20 @@ TEST_F(StoreDeployments, ANewerOneSupersedesWhatIsNotServingYet) {
   EXPECT_EQ(statuses(*store, instance), "QUEUED REMOVING SUCCESS");
 }
 
+TEST_F(StoreDeployments, AnOlderIdThatComesLateIsRefused) {
+  auto store = open();
+  const auto instance = make_world(*store).instance.id;
+  const auto late = DeploymentId::make(system_clock().now());
+  deploy(*store, instance);
+  const auto refused = write(*store, [&](Transaction& t) {
+    return t.create_deployment({instance, late, {}, {}, "deploy"});
+  });
+  ASSERT_FALSE(refused.ok());
+  EXPECT_EQ(refused.error().code, Code::conflict);
+  EXPECT_EQ(refused.error().reason, "superseded");
+  EXPECT_EQ(statuses(*store, instance), "QUEUED");
+}
+
 TEST_F(StoreDeployments, SuccessRetiresTheOlderOnes) {
   auto store = open();
   const auto instance = make_world(*store).instance.id;

@@ -1,0 +1,137 @@
+#include "scheduler/desired.hpp"
+
+#include <gtest/gtest.h>
+
+namespace gantry {
+namespace {
+
+const TimePoint kNow = TimePoint(Seconds(1'800'000'000));
+
+TEST(SchedulerDesired, SubnetsCountUpFromTheRange) {
+  EXPECT_EQ(subnet("10.192.0.0", 0), "10.192.0.0/24");
+  EXPECT_EQ(subnet("10.192.0.0", 3), "10.192.3.0/24");
+  EXPECT_EQ(subnet("10.192.0.0", 256), "10.193.0.0/24");
+  EXPECT_EQ(subnet("10.192.0.0", 4095), "10.207.255.0/24");
+  EXPECT_EQ(subnet("172.20.16.0", 1), "172.20.17.0/24");
+}
+
+TEST(SchedulerDesired, ThePortComesFromTheSettingThenTheVariableThenTheImage) {
+  struct Case {
+    std::optional<int> setting;
+    std::optional<std::string> variable;
+    PortMode mode;
+    int port;
+  };
+  const std::vector<Case> cases = {
+      {3000, "4000", PortMode::fixed, 3000},   {0, "4000", PortMode::none, 0},
+      {{}, "4000", PortMode::fixed, 4000},     {{}, "65535", PortMode::fixed, 65535},
+      {{}, {}, PortMode::automatic, 8080},     {{}, "", PortMode::automatic, 8080},
+      {{}, "0", PortMode::automatic, 8080},    {{}, "65536", PortMode::automatic, 8080},
+      {{}, "80x", PortMode::automatic, 8080},  {{}, "-1", PortMode::automatic, 8080},
+      {{}, " 80", PortMode::automatic, 8080},  {{}, "99999999999999", PortMode::automatic, 8080},
+      {{}, "http", PortMode::automatic, 8080},
+  };
+  for (const Case& c : cases) {
+    Deployment deployment;
+    deployment.settings.deploy.port = c.setting;
+    if (c.variable) deployment.variables["PORT"] = *c.variable;
+    int port = -1;
+    EXPECT_EQ(port_mode(deployment, port), c.mode) << c.variable.value_or("(none)");
+    EXPECT_EQ(port, c.port) << c.variable.value_or("(none)");
+  }
+}
+
+struct Shop {
+  ProjectSnapshot project;
+  InstanceId instance_id = InstanceId::make(kNow);
+
+  explicit Shop(std::optional<int> port = {}) {
+    project.project.id = ProjectId::make(kNow);
+    Environment environment;
+    environment.id = EnvironmentId::make(kNow);
+    environment.subnet_index = 7;
+    project.environments[environment.id] = std::make_shared<EnvironmentView>(
+        EnvironmentView{environment, std::make_shared<Variables>()});
+    Service service;
+    service.id = ServiceId::make(kNow);
+    service.name = *Name::parse("api");
+    project.services[service.id] = std::make_shared<Service>(service);
+    ServiceInstance instance;
+    instance.id = instance_id;
+    instance.service_id = service.id;
+    instance.environment_id = environment.id;
+    instance.host_label = "api-production";
+    instance.restart_epoch = 4;
+    instance.settings.deploy.replicas = 3;
+    instance.settings.deploy.port = port;
+    project.instances[instance_id] = std::make_shared<InstanceView>(
+        InstanceView{instance,
+                     std::make_shared<Variables>(),
+                     {std::make_shared<Deployment>(), std::make_shared<Deployment>()}});
+  }
+};
+
+const DesiredOptions kOptions = {
+    .base_domain = "example.test",
+    .installation = *InstallationId::parse("gty_01jd8yq5x8c5v0m6r7k2n4t9wz")};
+
+TEST(SchedulerDesired, IsCutOutOfTheSnapshot) {
+  const Shop shop;
+  const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+  ASSERT_TRUE(desired);
+  EXPECT_EQ(desired->service, "api");
+  EXPECT_EQ(desired->project_id, shop.project.project.id);
+  EXPECT_EQ(desired->hosts, std::vector<std::string>{"api-production.example.test"});
+  EXPECT_EQ(desired->replicas, 3);
+  EXPECT_EQ(desired->epoch, 4);
+  EXPECT_EQ(desired->deployments.size(), 2u);
+  EXPECT_EQ(desired->network.subnet, "10.192.7.0/24");
+  EXPECT_EQ(desired->network.name,
+            "gantry-k2n4t9wz-" + std::string(desired->environment_id.ulid()));
+}
+
+TEST(SchedulerDesired, AWorkerHasNoHost) {
+  const Shop shop(0);
+  EXPECT_TRUE(desired_of(shop.project, shop.instance_id, kOptions)->hosts.empty());
+}
+
+TEST(SchedulerDesired, NothingWithoutItsParents) {
+  Shop shop;
+  EXPECT_EQ(desired_of(shop.project, InstanceId::make(kNow), kOptions), nullptr);
+  shop.project.services.clear();
+  EXPECT_EQ(desired_of(shop.project, shop.instance_id, kOptions), nullptr);
+}
+
+TEST(SchedulerDesired, TheContainerSpecIsThatOfTheDeployment) {
+  const Shop shop;
+  const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+  Deployment deployment;
+  deployment.id = DeploymentId::make(kNow);
+  deployment.settings.source.image = *ImageRef::parse("web:1");
+  deployment.settings.deploy.start_command = {"run", "it"};
+  deployment.settings.deploy.cpu_millicores = 250;
+  deployment.settings.deploy.memory_bytes = 1 << 26;
+  deployment.settings.deploy.pids_limit = 77;
+  deployment.variables = {{"A", "b"}, {"PORT", "9000"}};
+  const ReplicaKey key{deployment.id, 4, 2};
+  const ContainerSpec spec = container_spec(*desired, deployment, key);
+  EXPECT_EQ(spec.key, key);
+  EXPECT_EQ(spec.instance_id, shop.instance_id);
+  EXPECT_EQ(spec.environment_id, desired->environment_id);
+  EXPECT_EQ(spec.service, "api");
+  EXPECT_EQ(spec.image, "web:1");
+  EXPECT_EQ(spec.command, (std::vector<std::string>{"run", "it"}));
+  EXPECT_EQ(spec.cpu_millicores, 250);
+  EXPECT_EQ(spec.memory_bytes, 1 << 26);
+  EXPECT_EQ(spec.pids_limit, 77);
+  EXPECT_EQ(spec.port_mode, PortMode::fixed);
+  EXPECT_EQ(spec.port, 9000);
+  EXPECT_EQ(spec.network.subnet, "10.192.7.0/24");
+  EXPECT_EQ(spec.variables, (ResolvedVariables{{"A", "b"},
+                                               {"PORT", "9000"},
+                                               {"RAILWAY_REPLICA_ID", key.id()},
+                                               {"GANTRY_REPLICA_ID", key.id()}}));
+}
+
+}  // namespace
+}  // namespace gantry

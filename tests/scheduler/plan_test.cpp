@@ -1,0 +1,269 @@
+// Properties of plan() over random worlds, most of which no history would lead to: whatever it is
+// given, it stays safe and level. The seed is in the failure's trace.
+#include "scheduler/plan.hpp"
+
+#include <random>
+
+#include <gtest/gtest.h>
+
+namespace gantry {
+namespace {
+
+const TimePoint kNow = TimePoint(Seconds(1'800'000'000));
+
+struct ProofMaker : DrainProofMaker {
+  using DrainProofMaker::make;
+};
+
+class RandomWorld {
+ public:
+  explicit RandomWorld(unsigned seed) : random_(seed) {
+    world.adopted = !one_in(20);
+    world.adopted_at = some_time();
+    world.engine_up = !one_in(8);
+    const InstanceId id = InstanceId::make(kNow);
+    InstanceWorld& it = world.instances[id];
+    it.id = id;
+    if (one_in(12)) {
+      it.deleted = one_in(2);
+      if (!it.deleted) it.orphan_since = some_time();
+    }
+    make_desired(it);
+    for (const auto& deployment : deployments_) make_replicas(it, *deployment);
+    make_routes(it);
+    if (it.deleted || it.orphan_since) it.desired = nullptr;
+    for (const auto& deployment : deployments_)
+      if (one_in(3)) {
+        DeploymentWorld& known = it.deployments[deployment->id];
+        if (one_in(2)) known.window_from = some_time();
+        if (one_in(3)) known.recording = DeploymentStatus::success;
+        if (one_in(4)) known.record_at = some_time();
+      }
+  }
+
+  InstanceWorld& instance() { return world.instances.begin()->second; }
+  World world;
+
+ private:
+  int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
+  bool one_in(int n) { return below(n) == 0; }
+  TimePoint some_time() { return kNow + std::chrono::milliseconds(below(120'000) - 60'000); }
+
+  void make_desired(InstanceWorld& it) {
+    auto desired = std::make_shared<Desired>();
+    desired->instance_id = it.id;
+    desired->replicas = below(4);
+    desired->epoch = below(2);
+    if (!one_in(4)) desired->hosts = {"api.localhost"};
+    for (int i = below(4); i > 0; --i) {
+      Deployment deployment;
+      deployment.id = DeploymentId::make(kNow);
+      deployment.instance_id = it.id;
+      deployment.status = static_cast<DeploymentStatus>(below(11));
+      if (!one_in(10)) deployment.settings.source.image = *ImageRef::parse("web:1");
+      DeploySettings& deploy = deployment.settings.deploy;
+      deploy.restart_policy = static_cast<RestartPolicy>(below(3));
+      deploy.overlap_seconds = below(3) * 10;
+      deploy.healthcheck_timeout_seconds = 1 + below(60);
+      deployment.updated_at = some_time();
+      deployments_.insert(deployments_.begin(), std::make_shared<const Deployment>(deployment));
+    }
+    desired->deployments = deployments_;
+    it.desired = desired;
+  }
+
+  void make_replicas(InstanceWorld& it, const Deployment& deployment) {
+    for (int epoch = 0; epoch < 2; ++epoch)
+      for (int ordinal = 0; ordinal < 4; ++ordinal)
+        if (one_in(2)) make_replica(it, {deployment.id, epoch, ordinal});
+  }
+
+  void make_replica(InstanceWorld& it, const ReplicaKey& key) {
+    ReplicaWorld& replica = it.replicas[key];
+    replica.key = key;
+    if (!one_in(5)) {
+      Container& container = replica.container.emplace();
+      container.key = key;
+      container.instance_id = it.id;
+      container.container_id = key.id();
+      container.state = one_in(4) ? ContainerState::exited : ContainerState::running;
+      container.port_mode = static_cast<PortMode>(below(3));
+      container.started_at = kNow - std::chrono::milliseconds(below(60'000));
+      if (container.state == ContainerState::exited)
+        container.exit = ContainerExit{below(2), false, some_time()};
+      else if (container.port_mode != PortMode::none && !one_in(10))
+        container.address = Address{"10.0.0." + std::to_string(key.ordinal), 80};
+    }
+    const bool runs = replica.container && replica.container->state == ContainerState::running;
+    if (one_in(3)) replica.busy = static_cast<Busy>(below(5));
+    if (runs && one_in(2)) {
+      replica.ready = replica.open = true;
+      replica.ready_since = some_time();
+    } else if (runs && one_in(4)) {
+      replica.unready_since = some_time();
+    }
+    replica.probing = runs && one_in(3);
+    replica.next_probe_at = some_time();
+    replica.retry_at = some_time();
+    replica.gave_up = one_in(8);
+    replica.completed = !replica.gave_up && one_in(8) && !runs;
+    replica.refused = one_in(12);
+    replica.stop_asked = one_in(8);
+    replica.recording = one_in(4);
+    if (one_in(4)) replica.proof = ProofMaker::make(key);
+    if (one_in(4)) replica.record_at = some_time();
+  }
+
+  void make_routes(InstanceWorld& it) {
+    it.applied.instance_id = it.id;
+    if (!one_in(3)) it.applied.hosts = it.desired->hosts;
+    for (const auto& [key, replica] : it.replicas)
+      if (replica.container && replica.container->address && one_in(3) && !it.applied.hosts.empty())
+        it.applied.backends.push_back({key, *replica.container->address, one_in(3)});
+    if (one_in(5)) it.requested = it.applied;
+    if (one_in(4)) it.route_at = some_time();
+  }
+
+  std::mt19937 random_;
+  std::vector<std::shared_ptr<const Deployment>> deployments_;
+};
+
+const ReplicaWorld* find(const InstanceWorld& it, const ReplicaKey& key) {
+  const auto found = it.replicas.find(key);
+  return found == it.replicas.end() ? nullptr : &found->second;
+}
+
+bool runs(const ReplicaWorld* replica) {
+  return replica != nullptr && replica->container &&
+         replica->container->state == ContainerState::running;
+}
+
+// What holds for an action alone, whatever the world is.
+struct Safe {
+  const World& world;
+  const InstanceWorld& it;
+  std::set<ReplicaKey> touched = {};
+
+  void once(const ReplicaKey& key) {
+    EXPECT_TRUE(touched.insert(key).second) << "two deeds for " << key.id();
+    const ReplicaWorld* replica = find(it, key);
+    EXPECT_TRUE(replica == nullptr || replica->busy == Busy::none) << "busy: " << key.id();
+    EXPECT_TRUE(world.engine_up) << "the engine is away";
+  }
+  void operator()(const Start& a) {
+    once(a.spec.key);
+    EXPECT_FALSE(runs(find(it, a.spec.key)));
+    EXPECT_FALSE(a.spec.image.empty());
+    const ReplicaWorld* replica = find(it, a.spec.key);
+    EXPECT_TRUE(replica == nullptr || (!replica->gave_up && !replica->completed));
+    EXPECT_TRUE(replica == nullptr || replica->retry_at <= kNow) << "started too early";
+    ASSERT_TRUE(it.desired);
+    EXPECT_LT(a.spec.key.ordinal, it.desired->replicas);
+    EXPECT_TRUE(is_live(deployment_of(it, a.spec.key.deployment_id)->status));
+  }
+  void operator()(const Stop& a) {
+    once(a.proof.key());
+    ASSERT_TRUE(runs(find(it, a.proof.key())));
+    EXPECT_TRUE(find(it, a.proof.key())->proof);
+    EXPECT_FALSE(it.routed(a.proof.key())) << "stopped while it takes requests";
+  }
+  void operator()(const Drain& a) {
+    once(a.key);
+    EXPECT_FALSE(it.routed(a.key)) << "drained while it takes requests";
+    EXPECT_EQ(a.deadline, kNow + world.policy.drain_deadline);
+  }
+  void operator()(const Remove& a) {
+    once(a.key);
+    EXPECT_FALSE(runs(find(it, a.key)));
+    EXPECT_TRUE(find(it, a.key)->container);
+  }
+  void operator()(const SetRoute& a) {
+    EXPECT_FALSE(it.requested) << "one route at a time";
+    std::set<std::pair<DeploymentId, int>> revisions;
+    for (const RouteBackend& backend : a.route.backends) {
+      ASSERT_TRUE(runs(find(it, backend.key))) << "routed though it does not run";
+      if (backend.draining) continue;
+      EXPECT_TRUE(find(it, backend.key)->ready);
+      EXPECT_FALSE(find(it, backend.key)->stop_asked);
+      revisions.insert({backend.key.deployment_id, backend.key.epoch});
+    }
+    EXPECT_LE(revisions.size(), 1u) << "two revisions serve";
+    for (const RouteBackend& had : it.applied.backends) {
+      if (!runs(find(it, had.key))) continue;
+      const bool kept = std::any_of(a.route.backends.begin(), a.route.backends.end(),
+                                    [&](const RouteBackend& b) { return b.key == had.key; });
+      EXPECT_TRUE(kept) << "cut off from its sessions: " << had.key.id();
+    }
+  }
+  void operator()(const Probe& a) {
+    EXPECT_TRUE(runs(find(it, a.key)));
+    EXPECT_FALSE(find(it, a.key)->probing);
+  }
+  void operator()(const RecordStatus& a) {
+    const Deployment* deployment = deployment_of(it, a.change.deployment_id);
+    ASSERT_NE(deployment, nullptr);
+    EXPECT_FALSE(is_terminal(deployment->status));
+    EXPECT_TRUE(deployment->status != a.change.status || deployment->reason != a.change.reason);
+    EXPECT_TRUE(a.change.status != DeploymentStatus::failed || !a.change.reason.empty());
+  }
+  void operator()(const RecordReplica& a) { EXPECT_FALSE(find(it, a.replica.key)->recording); }
+};
+
+class SchedulerPlan : public ::testing::Test {
+ protected:
+  static constexpr unsigned kWorlds = 10000;
+};
+
+TEST_F(SchedulerPlan, EveryActionIsSafe) {
+  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomWorld random(seed);
+    const Plan planned = plan(random.world, random.instance(), kNow);
+    EXPECT_TRUE(random.world.adopted || planned.actions.empty());
+    Safe safe{random.world, random.instance()};
+    for (const Action& action : planned.actions) {
+      SCOPED_TRACE(describe(action));
+      std::visit(safe, action);
+    }
+  }
+}
+
+TEST_F(SchedulerPlan, PlanningTwiceGivesNothingNew) {
+  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomWorld random(seed);
+    for (const Action& action : plan(random.world, random.instance(), kNow).actions)
+      dispatched(random.world, action, kNow);
+    const Plan again = plan(random.world, random.instance(), kNow);
+    for (const Action& action : again.actions) ADD_FAILURE() << describe(action);
+  }
+}
+
+TEST_F(SchedulerPlan, ItWakesInTheFuture) {
+  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomWorld random(seed);
+    const Plan planned = plan(random.world, random.instance(), kNow);
+    EXPECT_GT(planned.wake_at.value_or(TimePoint::max()), kNow);
+  }
+}
+
+// Between now and wake_at, time alone changes nothing.
+TEST_F(SchedulerPlan, ItWakesEarlyEnough) {
+  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    RandomWorld random(seed);
+    for (const Action& action : plan(random.world, random.instance(), kNow).actions)
+      dispatched(random.world, action, kNow);
+    const Plan planned = plan(random.world, random.instance(), kNow);
+    const TimePoint end = planned.wake_at.value_or(kNow + std::chrono::hours(24));
+    for (const Duration before : {Duration(1), (end - kNow) / 2}) {
+      const Plan later = plan(random.world, random.instance(), end - before);
+      for (const Action& action : later.actions)
+        ADD_FAILURE() << describe(action) << " " << (end - before - kNow).count() << " us later";
+    }
+  }
+}
+
+}  // namespace
+}  // namespace gantry
