@@ -130,8 +130,12 @@ std::string head(const api::Response& response, Framing framing) {
   for (const auto& [name, value] : response.headers) {
     out += name;
     out += ": ";
-    for (const char c : value)
-      if (c != '\r' && c != '\n') out += c;
+    if (value.find_first_of("\r\n") == std::string::npos) {
+      out += value;
+    } else {
+      for (const char c : value)
+        if (c != '\r' && c != '\n') out += c;
+    }
     out += "\r\n";
   }
   if (response.stream) {
