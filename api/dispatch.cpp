@@ -94,7 +94,7 @@ Response unmatched(const Request& request, const Match& matched) {
   return response;
 }
 
-Response answer(Request& request, const Match& matched, Context& context) {
+Response answer(Request& request, Match& matched, Context& context) {
   if (matched.endpoint == nullptr) return unmatched(request, matched);
   const Endpoint& endpoint = *matched.endpoint;
   if (endpoint.permission != Permission::open) {
@@ -109,13 +109,13 @@ Response answer(Request& request, const Match& matched, Context& context) {
     return problem(
         HttpError{415, "unsupported_media_type", "send the body as Content-Type: application/json"},
         request);
-  request.path_parameters = matched.parameters;
+  request.path_parameters = std::move(matched.parameters);
   return endpoint.handler(request, context);
 }
 
 }  // namespace
 
-Response dispatch(Request request, const Match& matched, Context& context) {
+Response dispatch(Request request, Match matched, Context& context) {
   Response response;
   try {
     request.request_id = request_id_of(request, context.clock);
@@ -127,7 +127,7 @@ Response dispatch(Request request, const Match& matched, Context& context) {
                       "something broke inside Gantry: its log has more under this request_id"},
                 request);
   }
-  response.headers.emplace_back("X-Request-Id", request.request_id);
+  response.headers.emplace_back("X-Request-Id", std::move(request.request_id));
   return response;
 }
 

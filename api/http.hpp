@@ -111,6 +111,6 @@ std::string_view name(Method);  // "GET"
 
 // Authenticates, checks limits, runs the handler, turns every error and exception into a problem.
 // `matched` is what match() gave for this request. Never throws.
-Response dispatch(Request, const Match& matched, Context&);
+Response dispatch(Request, Match matched, Context&);
 
 }  // namespace gantry::api

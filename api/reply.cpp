@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 
 namespace gantry::api {
 namespace {
@@ -12,15 +13,24 @@ std::string hex(std::uint64_t value) {
   return {digits, end};
 }
 
-std::uint64_t fnv1a(std::string_view text) {
-  std::uint64_t hash = 0xcbf29ce484222325U;
-  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3U;
+// Eight bytes at a step, since it runs over the body of every read: tells texts apart, protects
+// nothing.
+std::uint64_t digest(std::string_view text) {
+  std::uint64_t hash = text.size() ^ 0xcbf29ce484222325U;
+  while (!text.empty()) {
+    std::uint64_t word = 0;
+    const std::size_t length = std::min(text.size(), sizeof word);
+    std::memcpy(&word, text.data(), length);
+    text.remove_prefix(length);
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15U;
+    hash ^= hash >> 29;
+  }
   return hash;
 }
 
 std::string tag_of(std::int64_t version, std::string_view body, Varies varies) {
   std::string tag = "\"v" + std::to_string(version);
-  if (varies == Varies::with_body) tag += "-" + hex(fnv1a(body));
+  if (varies == Varies::with_body) tag += "-" + hex(digest(body));
   return tag + "\"";
 }
 
@@ -66,7 +76,7 @@ Response no_content() {
   return response;
 }
 
-std::string body_tag(std::string_view body) { return "\"h" + hex(fnv1a(body)) + "\""; }
+std::string body_tag(std::string_view body) { return "\"h" + hex(digest(body)) + "\""; }
 
 Response unversioned(const Request& request, std::string body) {
   std::string tag = body_tag(body);

@@ -16,9 +16,9 @@ Response reads(const Request& request, Context& context) {
   return answer ? std::move(*answer) : problem(answer.error(), request);
 }
 
-template <Effect effect>
+template <Effect effect, Verbs verbs = Verbs::any>
 Response changes(const Request& request, Context& context) {
-  Answer answer = write(request, context, effect);
+  Answer answer = write(request, context, effect, verbs);
   return answer ? std::move(*answer) : problem(answer.error(), request);
 }
 
@@ -64,16 +64,16 @@ constexpr Endpoint kEndpoints[] = {
      cold, "allow_unresolved"},
     {Method::get, ENVIRONMENT "/variables/{name}", Permission::read, reads<get_shared_variable>,
      hot},
-    {Method::put, ENVIRONMENT "/variables/{name}", Permission::write, changes<put_shared_variable>,
-     cold, "allow_unresolved"},
+    {Method::put, ENVIRONMENT "/variables/{name}", Permission::write,
+     changes<put_shared_variable, Verbs::one>, cold, "allow_unresolved"},
     {Method::del, ENVIRONMENT "/variables/{name}", Permission::write,
      changes<delete_shared_variable>},
     {Method::get, INSTANCE "/variables", Permission::read, reads<list_variables>, hot, "rendered"},
     {Method::patch, INSTANCE "/variables", Permission::write, changes<patch_variables>, cold,
      "allow_unresolved"},
     {Method::get, INSTANCE "/variables/{name}", Permission::read, reads<get_variable>, hot},
-    {Method::put, INSTANCE "/variables/{name}", Permission::write, changes<put_variable>, cold,
-     "allow_unresolved"},
+    {Method::put, INSTANCE "/variables/{name}", Permission::write,
+     changes<put_variable, Verbs::one>, cold, "allow_unresolved"},
     {Method::del, INSTANCE "/variables/{name}", Permission::write, changes<delete_variable>},
     {Method::get, INSTANCE "/deployments", Permission::read, reads<list_deployments>, cold, paged},
     {Method::post, INSTANCE "/deployments", Permission::write, changes<deploy>},

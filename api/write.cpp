@@ -58,7 +58,7 @@ Result<> remember(Transaction& transaction, IdempotencyRecord record, const Resp
   return transaction.remember_idempotency(record);
 }
 
-Result<Response> run_once(const Request& request, Context& context, Effect effect) {
+Result<Response> run_once(const Request& request, Context& context, Effect effect, Verbs verbs) {
   const std::string* dry = request.query_value("dry_run");
   const bool dry_run = dry != nullptr && *dry == "true";
   const std::string* key = request.header("idempotency-key");
@@ -80,6 +80,7 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
     if (!earlier) return earlier.error();
     if (*earlier) return replayed(**earlier, record);
   }
+  if (verbs == Verbs::one && !dry_run && !keyed) (*transaction)->only_one_verb();
   auto response = effect(request, context, **transaction);
   if (!response) return response;
   if (dry_run) {
@@ -99,9 +100,9 @@ bool lost_a_race(const Request& request, const Error& error) {
 
 }  // namespace
 
-Result<Response> write(const Request& request, Context& context, Effect effect) {
+Result<Response> write(const Request& request, Context& context, Effect effect, Verbs verbs) {
   for (int run = 1;; ++run) {
-    auto response = run_once(request, context, effect);
+    auto response = run_once(request, context, effect, verbs);
     if (response || !lost_a_race(request, response.error())) return response;
     if (run == kRuns)
       return Error{Code::unavailable, "contended",

@@ -64,11 +64,22 @@ api::Response refused(int status, const std::string& code, const std::string& de
   return response;
 }
 
-asio::awaitable<void> send(Stream& stream, const api::Response& response, wire::Framing framing) {
+asio::awaitable<void> send(Stream& stream, const api::Response& response, wire::Framing framing,
+                           std::chrono::seconds patience) {
   const std::string head = wire::head(response, framing);
   const std::string& body = response.shared_body ? *response.shared_body : response.body;
   std::array<asio::const_buffer, 2> buffers{asio::buffer(head), asio::buffer(body)};
   if (framing.head_only) buffers[1] = asio::const_buffer();
+  // Nearly every answer fits into the socket's buffer: then there is nothing to wait for, and no
+  // timer to set.
+  boost::system::error_code error;
+  const std::size_t sent = stream.socket().write_some(buffers, error);
+  if (error && error != asio::error::would_block) throw boost::system::system_error(error);
+  const std::size_t from_head = std::min(sent, head.size());
+  buffers[0] += from_head;
+  buffers[1] += sent - from_head;
+  if (asio::buffer_size(buffers) == 0) co_return;
+  stream.expires_after(patience);
   co_await asio::async_write(stream, buffers, asio::use_awaitable);
 }
 
@@ -112,18 +123,18 @@ asio::awaitable<void> send_stream(Stream& stream, asio::io_context& io, Shared& 
   }
 }
 
-void run_on_worker(Shared& shared, const api::Request& request, const api::Match& match,
+void run_on_worker(Shared& shared, api::Request& request, api::Match& match,
                    api::Response& response) {
-  response = api::dispatch(request, match, shared.context);
+  response = api::dispatch(std::move(request), std::move(match), shared.context);
 }
 
 asio::awaitable<api::Response> answer(Shared& shared, Parser& parser) {
   ++shared.requests;
   api::Request request = wire::request_of(parser.release(), shared.next_request++);
-  const api::Match match = api::match(request.method, request.path);
+  api::Match match = api::match(request.method, request.path);
   api::Response response;
   if (match.endpoint == nullptr || match.endpoint->hot) {
-    response = api::dispatch(request, match, shared.context);
+    response = api::dispatch(std::move(request), std::move(match), shared.context);
   } else if (shared.waiting.fetch_add(1) >= shared.options.max_waiting) {
     --shared.waiting;
     ++shared.shed;
@@ -179,8 +190,8 @@ asio::awaitable<void> serve(Stream& stream, asio::io_context& io, Shared& shared
       const auto response = unreadable(error);
       framing.keep_alive = false;
       if (!response) co_return;
-      stream.expires_after(std::chrono::seconds(5));
-      co_await send(stream, *response, framing);
+      const std::chrono::seconds patience(5);
+      co_await send(stream, *response, framing, patience);
       co_await linger(stream);
       co_return;
     }
@@ -190,8 +201,8 @@ asio::awaitable<void> serve(Stream& stream, asio::io_context& io, Shared& shared
     const api::Response response = co_await answer(shared, parser);
     keep = keep && !response.stream;
     framing.keep_alive = keep;
-    stream.expires_after(std::chrono::seconds(shared.options.request_seconds));
-    co_await send(stream, response, framing);
+    const std::chrono::seconds patience(shared.options.request_seconds);
+    co_await send(stream, response, framing, patience);
     if (response.stream && !framing.head_only) {
       std::shared_ptr<api::Stream> source = response.stream;
       co_await send_stream(stream, io, shared, std::move(source));
@@ -205,6 +216,7 @@ asio::awaitable<void> session(tcp::socket socket, asio::io_context& io, Shared& 
   boost::system::error_code ignored;
   stream.socket().assign(tcp::v4(), socket.release(), ignored);
   stream.socket().set_option(tcp::no_delay(true), ignored);
+  stream.socket().non_blocking(true, ignored);
   try {
     co_await serve(stream, io, shared);
   } catch (const boost::system::system_error&) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cctype>
 
+#include <boost/beast/core/string.hpp>
 #include <boost/beast/http/status.hpp>
 #include <fmt/format.h>
 
@@ -48,6 +49,18 @@ bool sane_request_id(std::string_view id) {
   });
 }
 
+// The headers that the API reads; no other is copied.
+constexpr std::string_view kHeaders[] = {"accept",          "authorization", "content-type",
+                                         "idempotency-key", "if-none-match", "if-match",
+                                         "last-event-id",   "x-request-id"};
+
+// In lower case; empty when the API does not read it.
+std::string_view header_of(std::string_view name) {
+  for (const std::string_view known : kHeaders)
+    if (known.size() == name.size() && boost::beast::iequals(known, name)) return known;
+  return {};
+}
+
 // Verbs the API does not know reach match() as a method no route has: GET on a path that never is.
 bool method_of(http::verb verb, api::Method& out) {
   switch (verb) {
@@ -84,11 +97,11 @@ api::Request request_of(http::request<http::string_body> message, std::uint64_t 
                      : "/unknown-method";
   if (question != std::string_view::npos) read_query(target.substr(question + 1), request.query);
   for (const auto& field : message) {
-    std::string lower(field.name_string().data(), field.name_string().size());
-    std::transform(lower.begin(), lower.end(), lower.begin(),
-                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    request.headers.emplace_back(std::move(lower),
-                                 std::string(field.value().data(), field.value().size()));
+    const std::string_view known =
+        header_of({field.name_string().data(), field.name_string().size()});
+    if (!known.empty())
+      request.headers.emplace_back(known,
+                                   std::string_view(field.value().data(), field.value().size()));
   }
   request.body = std::move(message.body());
   static const std::string run = new_ulid(system_clock().now()).substr(10);
@@ -117,8 +130,12 @@ std::string head(const api::Response& response, Framing framing) {
   for (const auto& [name, value] : response.headers) {
     out += name;
     out += ": ";
-    for (const char c : value)
-      if (c != '\r' && c != '\n') out += c;
+    if (value.find_first_of("\r\n") == std::string::npos) {
+      out += value;
+    } else {
+      for (const char c : value)
+        if (c != '\r' && c != '\n') out += c;
+    }
     out += "\r\n";
   }
   if (response.stream) {

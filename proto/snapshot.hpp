@@ -2,8 +2,13 @@
 // without a lock beyond taking the pointer.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "proto/model.hpp"
@@ -22,11 +27,35 @@ struct EnvironmentView {
   std::shared_ptr<const Variables> shared;  // never null
 };
 
+struct ProjectSnapshot;
+
+// Finds parts by name in constant time. Belongs to one set of names and keys: whoever adds, removes
+// or renames a part of a snapshot drops its index, and lookups then search until there is a new
+// one.
+struct SnapshotIndex {
+  struct Hash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const {
+      return std::hash<std::string_view>()(text);
+    }
+  };
+  template <class T>
+  using ByText = std::unordered_map<std::string, T, Hash, std::equal_to<>>;
+
+  explicit SnapshotIndex(const ProjectSnapshot&);
+
+  ByText<EnvironmentId> environments;                                   // by id and by name
+  ByText<ServiceId> services;                                           // by id and by name
+  ByText<std::vector<std::pair<EnvironmentId, InstanceId>>> instances;  // by service id
+};
+
 struct ProjectSnapshot {
   Project project;
   std::map<EnvironmentId, std::shared_ptr<const EnvironmentView>> environments;
   std::map<ServiceId, std::shared_ptr<const Service>> services;
   std::map<InstanceId, std::shared_ptr<const InstanceView>> instances;
+
+  std::shared_ptr<const SnapshotIndex> index;  // null: look-ups search
 
   // By id or by name; null when there is none.
   const EnvironmentView* environment(std::string_view id_or_name) const;

@@ -105,6 +105,10 @@ class Transaction {
       const std::string& key, const std::string& token_id) = 0;
   virtual Result<> remember_idempotency(const IdempotencyRecord&) = 0;
 
+  // A promise that the next verb is the only one and that commit() follows: the store may then
+  // commit in that verb, and commit() only publishes.
+  virtual void only_one_verb() {}
+
   // Commits, publishes the new snapshots, then tells the listeners.
   virtual Result<> commit() = 0;
 };

@@ -2,6 +2,8 @@
 
 #include <chrono>
 
+#include <poll.h>
+
 #include "store/statements.hpp"
 
 namespace gantry {
@@ -28,6 +30,12 @@ void stay_disconnected(pqxx::connection& connection) {
 #pragma GCC diagnostic pop
 }
 
+// Closed by the other side while it was idle: something to read is its farewell.
+bool is_alive(pqxx::connection& connection) {
+  pollfd descriptor{connection.sock(), POLLIN | POLLRDHUP, 0};
+  return ::poll(&descriptor, 1, 0) == 0;
+}
+
 }  // namespace
 
 std::unique_ptr<pqxx::connection> connect(const std::string& database) {
@@ -51,10 +59,11 @@ Result<ConnectionPool::Lease> ConnectionPool::take() {
     return Error{Code::unavailable, "database_busy",
                  "all connections to the database are in use: try again"};
   ++leased_;
-  if (!idle_.empty()) {
-    Lease lease(*this, std::move(idle_.back()));
+  while (!idle_.empty()) {
+    auto connection = std::move(idle_.back());
     idle_.pop_back();
-    return lease;
+    if (is_alive(*connection)) return Lease(*this, std::move(connection));
+    pids_.erase(connection->backendpid());
   }
   lock.unlock();
   Lease lease(*this, nullptr);  // gives its place back when connecting fails

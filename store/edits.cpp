@@ -30,21 +30,25 @@ void change_variables(ProjectSnapshot& project, const std::string& owner_id, F&&
 
 void put_environment(ProjectSnapshot& project, const Environment& environment) {
   auto& slot = project.environments[environment.id];
+  project.index.reset();
   auto shared = slot ? slot->shared : std::make_shared<const Variables>();
   slot = std::make_shared<const EnvironmentView>(EnvironmentView{environment, std::move(shared)});
 }
 
 void drop_environment(ProjectSnapshot& project, const EnvironmentId& id) {
+  project.index.reset();
   project.environments.erase(id);
   std::erase_if(project.instances,
                 [&](const auto& item) { return item.second->instance.environment_id == id; });
 }
 
 void put_service(ProjectSnapshot& project, const Service& service) {
+  project.index.reset();
   project.services[service.id] = std::make_shared<const Service>(service);
 }
 
 void drop_service(ProjectSnapshot& project, const ServiceId& id) {
+  project.index.reset();
   project.services.erase(id);
   std::erase_if(project.instances,
                 [&](const auto& item) { return item.second->instance.service_id == id; });
@@ -55,11 +59,17 @@ void put_instance(ProjectSnapshot& project, const ServiceInstance& instance) {
       !project.environments.contains(instance.environment_id))
     return;
   auto& slot = project.instances[instance.id];
+  if (!slot) project.index.reset();
   auto view = slot ? std::make_shared<InstanceView>(*slot)
                    : std::make_shared<InstanceView>(
                          InstanceView{instance, std::make_shared<const Variables>(), {}});
   view->instance = instance;
   slot = std::move(view);
+}
+
+void drop_instance(ProjectSnapshot& project, const InstanceId& id) {
+  project.index.reset();
+  project.instances.erase(id);
 }
 
 void put_deployment(ProjectSnapshot& project, const Deployment& deployment) {

@@ -14,6 +14,7 @@ void drop_environment(ProjectSnapshot&, const EnvironmentId&);
 void put_service(ProjectSnapshot&, const Service&);
 void drop_service(ProjectSnapshot&, const ServiceId&);
 void put_instance(ProjectSnapshot&, const ServiceInstance&);
+void drop_instance(ProjectSnapshot&, const InstanceId&);
 void put_deployment(ProjectSnapshot&, const Deployment&);
 // `owner_id` is an instance's, or an environment's for shared ones.
 void put_variable(ProjectSnapshot&, const std::string& owner_id, const Variable&);

@@ -119,7 +119,7 @@ Result<> PgTransaction::delete_instance(const InstanceId& id, IfMatch if_match) 
     if (!place) return place.error();
     work_->exec_params0("delete from service_instances where id = $1", id.str());
     edit(place->project_id, id.str(), record("instance.deleted", *place, ""),
-         [id](ProjectSnapshot& project) { project.instances.erase(id); });
+         [id](ProjectSnapshot& project) { edits::drop_instance(project, id); });
     notify(id);
     return done();
   });

@@ -99,6 +99,7 @@ Result<LoadedState> load_state(pqxx::connection& connection, const Secrets& secr
   GANTRY_TRY(load_deployments(work, secrets, drafts));
   for (const auto& [id, draft] : drafts) {
     attach_variables(*draft, *variables);
+    draft->index = std::make_shared<const SnapshotIndex>(*draft);
     state.projects.emplace(id, draft);
   }
   for (const auto& row : work.exec("select id, name, hash from tokens"))

@@ -1,6 +1,5 @@
 #include "store/memory.hpp"
 
-#include <algorithm>
 #include <charconv>
 
 namespace gantry {
@@ -13,18 +12,6 @@ std::uint64_t number(std::string_view text) {
 }
 
 ProjectId project_id_of(const std::string& text) { return *ProjectId::parse(text); }
-
-template <class Map>
-bool same_keys(const Map& a, const Map& b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(),
-                    [](const auto& x, const auto& y) { return x.first == y.first; });
-}
-
-bool same_parts(const ProjectSnapshot& a, const ProjectSnapshot& b) {
-  return a.project.name == b.project.name && same_keys(a.environments, b.environments) &&
-         same_keys(a.services, b.services) && same_keys(a.instances, b.instances);
-}
 
 }  // namespace
 
@@ -116,15 +103,24 @@ void Memory::publish(std::uint64_t xid, const std::vector<Edit>& edits) {
   if (base_.sees(xid)) return;
   Changes changes;
   for (const Edit& edit : edits) apply(edit, changes);
+  make_indexes(changes);
   std::vector<ProjectPtr> old;  // destroyed after the lock
   const std::unique_lock read_lock(reading_);
   swap_in(changes, old);
 }
 
+void Memory::make_indexes(const Changes& changes) {
+  for (const auto& [id, project] : changes)
+    if (project && !project->index)
+      project->index = std::make_shared<const SnapshotIndex>(*project);
+}
+
 void Memory::swap_in(const Changes& changes, std::vector<ProjectPtr>& old) {
   for (const auto& [id, project] : changes) {
     auto& current = projects_[id];
-    const bool reindex = !current || !project || !same_parts(*current, *project);
+    // An edit that adds, removes or renames a part has dropped the snapshot's index.
+    const bool reindex = !current || !project || current->index != project->index ||
+                         current->project.name != project->project.name;
     if (current && reindex) unindex(*current);
     old.push_back(std::move(current));
     current = project;
@@ -182,6 +178,7 @@ void Memory::replace(LoadedState loaded) {
   for (const Committed& committed : std::exchange(since_load_began_, {}))
     if (!base_.sees(committed.xid))
       for (const Edit& edit : committed.edits) apply(edit, changes);
+  make_indexes(changes);
   swap_in(changes, old);
 }
 

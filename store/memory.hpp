@@ -75,6 +75,7 @@ class Memory {
   using Changes = std::map<ProjectId, std::shared_ptr<ProjectSnapshot>>;
 
   void apply(const Edit&, Changes&);
+  static void make_indexes(const Changes&);
   // REQUIRES: both mutexes
   void swap_in(const Changes&, std::vector<ProjectPtr>& old);
   void index(const ProjectSnapshot&);

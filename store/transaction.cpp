@@ -11,9 +11,7 @@ Error stale(std::int64_t version) {
 }
 
 PgTransaction::PgTransaction(PgStore& store, ConnectionPool::Lease lease, const Actor& actor)
-    : store_(store), actor_(actor), lease_(std::move(lease)) {
-  work_.emplace(**lease_);
-}
+    : store_(store), actor_(actor), lease_(std::move(lease)), work_(**lease_) {}
 
 PgTransaction::~PgTransaction() {
   try {
@@ -22,6 +20,7 @@ PgTransaction::~PgTransaction() {
     failed_ = database_unreachable();  // the connection is closed with its lease
   }
   lease_.reset();
+  if (done_ && !committed_) store_.publish(xid_, edits_, changed_);
   // Events of others may have been hidden behind this transaction until now.
   if (!committed_ && xid_ != 0) store_.tell_events();
 }
@@ -97,7 +96,7 @@ Result<> PgTransaction::lock_row(const char* table, const std::string& id, const
 
 Result<> PgTransaction::commit() {
   const auto committed = verb([&]() -> Result<> {
-    work_->commit();
+    if (work_.begun()) work_->commit();
     return done();
   });
   if (!committed) {

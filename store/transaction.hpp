@@ -23,6 +23,23 @@ struct Place {
   std::string instance_id = {};
 };
 
+// BEGIN is sent with the first statement.
+class LazyWork {
+ public:
+  explicit LazyWork(pqxx::connection& connection) : connection_(connection) {}
+  pqxx::work* operator->() {
+    if (!work_) work_.emplace(connection_);
+    return &*work_;
+  }
+  pqxx::work& operator*() { return *operator->(); }
+  bool begun() const { return work_.has_value(); }
+  void reset() { work_.reset(); }
+
+ private:
+  pqxx::connection& connection_;
+  std::optional<pqxx::work> work_;
+};
+
 class PgTransaction final : public Transaction {
  public:
   PgTransaction(PgStore&, ConnectionPool::Lease, const Actor&);
@@ -53,6 +70,7 @@ class PgTransaction final : public Transaction {
   Result<std::optional<IdempotencyRecord>> find_idempotency(const std::string& key,
                                                             const std::string& token_id) override;
   Result<> remember_idempotency(const IdempotencyRecord&) override;
+  void only_one_verb() override { only_one_verb_ = true; }
   Result<> commit() override;
 
   // ---- the scheduler's verbs, each a transaction of its own ----
@@ -91,6 +109,9 @@ class PgTransaction final : public Transaction {
   // Locks the row of an owner until the end and says its version; Code::not_found, or Code::stale.
   Result<> lock_row(const char* table, const std::string& id, const char* noun, IfMatch);
 
+  // With its own commit: one round trip. A broken connection leaves open whether it took place.
+  template <class F>
+  pqxx::row run_and_commit(F&& statement);
   Result<Variable> put(const Place&, std::string_view name, std::string_view value, IfMatch);
   Result<> erase(const Place&, std::string_view name, IfMatch);
   Result<> lock_variable(const Place&, std::string_view name, IfMatch);
@@ -105,10 +126,12 @@ class PgTransaction final : public Transaction {
   PgStore& store_;
   const Actor actor_;
   std::optional<ConnectionPool::Lease> lease_;
-  std::optional<pqxx::work> work_;
+  LazyWork work_;
   std::optional<Error> failed_;
   std::uint64_t xid_ = 0;
-  bool committed_ = false;
+  bool only_one_verb_ = false;
+  bool done_ = false;       // committed by a verb, not yet published
+  bool committed_ = false;  // and published
   std::vector<Edit> edits_;
   std::set<InstanceId> changed_;
 };

@@ -36,20 +36,36 @@ Result<> PgTransaction::lock_variable(const Place& place, std::string_view name,
   return done();
 }
 
+template <class F>
+pqxx::row PgTransaction::run_and_commit(F&& statement) {
+  try {
+    pqxx::nontransaction work(**lease_);
+    auto row = statement(work);
+    done_ = true;
+    return row;
+  } catch (const pqxx::broken_connection& failure) {
+    store_.suspect();
+    throw pqxx::in_doubt_error(failure.what());
+  }
+}
+
 Result<Variable> PgTransaction::put(const Place& place, std::string_view name,
                                     std::string_view value, IfMatch if_match) {
   if (if_match) GANTRY_TRY(lock_variable(place, name, if_match));
   const std::string key(name);
   const TimePoint time = store_.clock().now();
   const std::string sealed = store_.secrets().seal(value, variable_identity(owner(place), name));
-  const auto row =
-      place.instance_id.empty()
-          ? work_->exec_prepared1(kPutSharedVariable, place.environment_id, key, bytea(sealed),
-                                  format_time(time), place.project_id.str(), actor_.token_id,
-                                  actor_.request_id)
-          : work_->exec_prepared1(kPutVariable, place.environment_id, place.instance_id, key,
-                                  bytea(sealed), format_time(time), place.project_id.str(),
-                                  place.service_id, actor_.token_id, actor_.request_id);
+  const auto statement = [&](pqxx::transaction_base& work) {
+    return place.instance_id.empty()
+               ? work.exec_prepared1(kPutSharedVariable, place.environment_id, key, bytea(sealed),
+                                     format_time(time), place.project_id.str(), actor_.token_id,
+                                     actor_.request_id)
+               : work.exec_prepared1(kPutVariable, place.environment_id, place.instance_id, key,
+                                     bytea(sealed), format_time(time), place.project_id.str(),
+                                     place.service_id, actor_.token_id, actor_.request_id);
+  };
+  const bool alone = only_one_verb_ && !work_.begun() && !done_;
+  const auto row = alone ? run_and_commit(statement) : statement(*work_);
   Variable variable{.name = key,
                     .value = std::string(value),
                     .stamp = {.created_at = time_from(row["created_at"]),

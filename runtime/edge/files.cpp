@@ -15,7 +15,11 @@ Error file_error(const std::string& what, const std::string& path) {
   return {code, "file_failed", "cannot " + what + " " + path + ": " + std::strerror(errno)};
 }
 
-Result<> write_beside(const std::string& path, std::string_view text) {
+namespace {
+
+enum class Sync { yes, no };
+
+Result<> write_file(const std::string& path, std::string_view text, Sync sync) {
   const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (fd < 0) return file_error("open", path);
   std::size_t written = 0;
@@ -29,10 +33,23 @@ Result<> write_beside(const std::string& path, std::string_view text) {
     }
     written += static_cast<std::size_t>(n);
   }
-  const bool synced = ::fdatasync(fd) == 0;
+  const bool synced = sync == Sync::no || ::fdatasync(fd) == 0;
   const Error error = file_error("sync", path);
   ::close(fd);
   if (!synced) return error;
+  return done();
+}
+
+}  // namespace
+
+Result<> write_beside(const std::string& path, std::string_view text) {
+  return write_file(path, text, Sync::yes);
+}
+
+Result<> replace_made_file(const std::string& path, std::string_view text) {
+  const std::string beside = path + ".new";
+  GANTRY_TRY(write_file(beside, text, Sync::no));
+  if (::rename(beside.c_str(), path.c_str()) != 0) return file_error("rename", beside);
   return done();
 }
 

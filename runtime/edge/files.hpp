@@ -13,7 +13,9 @@ Error file_error(const std::string& what, const std::string& path);
 Result<> write_beside(const std::string& path, std::string_view text);  // whole and synced
 Result<> rename_over(const std::string& from, const std::string& to);   // and syncs the folder
 Result<> replace_file(const std::string& path, std::string_view text);  // both
-Result<std::string> read_whole(const std::string& path);                // not_found when absent
-Result<> make_directory(const std::string& path, unsigned mode);        // present: succeeds
+// The same without waiting for the disk: for what can be made anew.
+Result<> replace_made_file(const std::string& path, std::string_view text);
+Result<std::string> read_whole(const std::string& path);          // not_found when absent
+Result<> make_directory(const std::string& path, unsigned mode);  // present: succeeds
 
 }  // namespace gantry

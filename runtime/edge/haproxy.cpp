@@ -217,10 +217,12 @@ Result<> HaproxyEdge::prepare_directory() {
   return done();
 }
 
+// Whole in the eyes of every reader; on the disk whenever the kernel likes: after a crash of the
+// machine start() makes them anew from the state file.
 Result<> HaproxyEdge::write_made_files() {
   files_behind_ = true;
-  GANTRY_TRY(replace_file(paths_.hosts_map, hosts_map_text(table_)));
-  GANTRY_TRY(replace_file(paths_.config, haproxy_config(table_, options_)));
+  GANTRY_TRY(replace_made_file(paths_.hosts_map, hosts_map_text(table_)));
+  GANTRY_TRY(replace_made_file(paths_.config, haproxy_config(table_, options_)));
   files_behind_ = false;
   return done();
 }
