@@ -195,8 +195,9 @@ Result<pid_t> launch(const Cluster& cluster) {
 }
 
 bool answers(const Cluster& cluster) {
-  const auto ready =
-      run(program(cluster, {"pg_isready", "-q", "-h", cluster.socket, "-d", "postgres"}), 5);
+  const auto ready = run(program(cluster, {"pg_isready", "-q", "-h", cluster.socket, "-U", "gantry",
+                                           "-d", "postgres"}),
+                         5);
   return ready && ready->exit_code == 0;
 }
 

@@ -19,6 +19,22 @@ std::string subnet(const std::string& range, int index) {
          std::to_string((net >> 8) & 255) + ".0/24";
 }
 
+namespace {
+
+// An instance has an address when something that runs, or is to run, may listen. What is deployed
+// decides; settings that no deployment has taken up yet do not.
+bool has_address(const InstanceView& view) {
+  bool any_live = false;
+  for (const auto& deployment : view.deployments) {
+    if (!is_live(deployment->status)) continue;
+    any_live = true;
+    if (deployment->settings.deploy.port != 0) return true;
+  }
+  return !any_live && view.instance.settings.deploy.port != 0;
+}
+
+}  // namespace
+
 DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
                       const DesiredOptions& options) {
   const auto found = project.instances.find(id);
@@ -35,7 +51,7 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
   desired->environment_id = view.instance.environment_id;
   desired->project_id = project.project.id;
   desired->service = service->second->name.str();
-  if (view.instance.settings.deploy.port != 0)
+  if (has_address(view))
     desired->hosts.push_back(view.instance.host_label + "." + options.base_domain);
   desired->replicas = view.instance.settings.deploy.replicas;
   desired->epoch = view.instance.restart_epoch;

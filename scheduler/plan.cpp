@@ -75,16 +75,26 @@ void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& repli
   draft.act(std::move(action));
 }
 
+// Runs, but has been no use for so long that it is to be started afresh: it was ready once and is
+// not any more, or, in a deployment that serves, it never became ready within the health window.
+bool is_sick(Draft& draft, const Deployment& deployment, const ReplicaWorld& replica) {
+  if (deployment.settings.deploy.restart_policy == RestartPolicy::never) return false;
+  if (replica.unready_since)
+    return draft.due(*replica.unready_since + draft.world.policy.unhealthy_restart);
+  const bool promised = deployment.status == DeploymentStatus::success ||
+                        deployment.status == DeploymentStatus::crashed;
+  if (!promised || replica.ready || replica.container->port_mode != PortMode::fixed) return false;
+  return draft.due(replica.container->started_at +
+                   Seconds(deployment.settings.deploy.healthcheck_timeout_seconds));
+}
+
 void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   const auto found = draft.instance.replicas.find(key);
   const ReplicaWorld* replica = found == draft.instance.replicas.end() ? nullptr : &found->second;
   if (replica != nullptr && is_running(*replica)) settle(draft, *replica);
   if (replica != nullptr && replica->busy != Busy::none) return;
   if (replica != nullptr && is_running(*replica)) {
-    const bool sick = replica->unready_since &&
-                      deployment.settings.deploy.restart_policy != RestartPolicy::never &&
-                      draft.due(*replica->unready_since + draft.world.policy.unhealthy_restart);
-    if (sick)
+    if (is_sick(draft, deployment, *replica))
       stop_gently(draft, *replica);
     else
       probe(draft, deployment, *replica);
@@ -94,6 +104,11 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   if (replica != nullptr &&
       (replica->gave_up || replica->completed || !draft.due(replica->retry_at)))
     return;
+  if (replica != nullptr && replica->container && replica->stop_asked) {
+    draft.act(
+        Remove{draft.instance.id, key});  // it was sick: the next one begins with a clean disk
+    return;
+  }
   draft.act(Start{container_spec(*draft.instance.desired, deployment, key)});
 }
 

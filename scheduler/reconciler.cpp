@@ -125,6 +125,8 @@ void Reconciler::plan_dirty(TimePoint now) {
     if (is_finished(found->second)) {
       wake_at(id, std::nullopt);
       world_.instances.erase(found);
+      next_resync_ =
+          std::min<TimePoint>(next_resync_, now + Seconds(1));  // its network may be free now
       starts_.post([this, id] { ports_.logs.remove(id); });
       continue;
     }

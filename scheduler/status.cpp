@@ -8,6 +8,9 @@
 namespace gantry {
 namespace {
 
+constexpr int kFailuresToTell =
+    12;  // some seconds of a start; told as the replica's reason from then on
+
 using Change = std::optional<std::pair<DeploymentStatus, std::string>>;
 
 void earliest(std::optional<TimePoint>& wake_at, TimePoint at) {
@@ -76,6 +79,31 @@ bool edge_has(const World& world, const InstanceWorld& instance, const Revision&
   return true;
 }
 
+// Why a candidate does not get on, while it still may; empty when nothing is wrong.
+std::string trouble(const World& world, const InstanceWorld& instance,
+                    const Deployment& candidate) {
+  if (!world.engine_up) return "the container engine cannot be reached; it is tried again";
+  for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
+    const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
+    if (replica != nullptr && replica->start_failures > 0)
+      return fmt::format("replica {} {}; it is tried again", ordinal, replica->reason);
+  }
+  return "";
+}
+
+// The whole window; longer when a replica without a known port has to settle first.
+Duration window_of(const World& world, const InstanceWorld& instance, const Deployment& candidate) {
+  Duration window = Seconds(candidate.settings.deploy.healthcheck_timeout_seconds);
+  for (const auto& [key, replica] : instance.replicas) {
+    if (key.deployment_id != candidate.id || !replica.container) continue;
+    if (replica.container->port_mode == PortMode::automatic)
+      window = std::max<Duration>(window, world.policy.port_settle + Seconds(2));
+    if (replica.container->port_mode == PortMode::none)
+      window = std::max<Duration>(window, world.policy.worker_settle + Seconds(2));
+  }
+  return window;
+}
+
 Change of_candidate(const World& world, const InstanceWorld& instance, const Deployment& candidate,
                     TimePoint now, std::optional<TimePoint>& wake_at) {
   const Revision revision{candidate.id, instance.desired->epoch};
@@ -86,9 +114,9 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Dep
 
   const auto known = instance.deployments.find(candidate.id);
   const bool began = known != instance.deployments.end() && known->second.window_from;
-  const Duration window = Seconds(candidate.settings.deploy.healthcheck_timeout_seconds);
   if (candidate.status == DeploymentStatus::deploying || began) {
-    const TimePoint deadline = (began ? *known->second.window_from : world.adopted_at) + window;
+    const TimePoint from = began ? *known->second.window_from : world.adopted_at;
+    const TimePoint deadline = from + window_of(world, instance, candidate);
     if (now >= deadline) {
       const auto seconds = candidate.settings.deploy.healthcheck_timeout_seconds;
       return {
@@ -97,7 +125,9 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Dep
     }
     earliest(wake_at, deadline);
   }
-  if (candidate.status != DeploymentStatus::deploying) return {{DeploymentStatus::deploying, ""}};
+  const std::string now_wrong = trouble(world, instance, candidate);
+  if (candidate.status != DeploymentStatus::deploying || candidate.reason != now_wrong)
+    return {{DeploymentStatus::deploying, now_wrong}};
   return std::nullopt;
 }
 
@@ -173,6 +203,9 @@ Replica describe_replica(const InstanceWorld& instance, const ReplicaWorld& repl
       out.exited_at = replica.container->exit->at;
     }
   }
+  if (runs && !replica.ready && replica.failures >= kFailuresToTell &&
+      !replica.probe_detail.empty())
+    out.reason = "is not healthy: " + replica.probe_detail;
   if (!wanted)
     out.status = lives(replica) ? ReplicaStatus::removing : ReplicaStatus::removed;
   else if (replica.gave_up || replica.refused)

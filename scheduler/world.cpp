@@ -210,7 +210,10 @@ void on(World& world, const EngineBack&, TimePoint) {
 void probe_passed(ReplicaWorld& replica, TimePoint now) {
   replica.failures = 0;
   replica.open = true;
-  if (!replica.ready) replica.ready_since = now;
+  if (!replica.ready) {
+    replica.ready_since = now;
+    replica.reason.clear();
+  }
   replica.ready = true;
   replica.unready_since.reset();
 }
@@ -298,6 +301,10 @@ void on(World& world, const DeedDone& fact, TimePoint now) {
       replica->changed_at = now;
       break;
     case Deed::remove:
+      if (replica->stop_asked) {
+        ++replica->restarts;
+        replica->retry_at = now + restart_delay(replica->restarts);
+      }
       vanish(*replica, now);
       if (!instance.desired) instance.replicas.erase(fact.key);
       break;
@@ -309,10 +316,10 @@ bool for_ever(const Error& error) {
     case Code::invalid:
     case Code::not_found:
     case Code::conflict:
-    case Code::exhausted:
     case Code::forbidden:
     case Code::unauthenticated:
       return true;
+    case Code::exhausted:  // a subnet that is still being given back
     case Code::stale:
     case Code::unavailable:
     case Code::internal:

@@ -182,6 +182,48 @@ TEST_F(Simulation, ASickReplicaLeavesTheRotationAndIsRestarted) {
   EXPECT_EQ(stage.receivers(api).size(), 3u);
 }
 
+TEST_F(Simulation, AReplicaThatStaysSickIsStartedAfreshAgainAndAgain) {
+  DeploySettings deploy = three();
+  deploy.port = 8080;
+  deploy.healthcheck_timeout_seconds = 20;
+  const InstanceId api = stage.create_service("api", deploy);
+  const DeploymentId first = stage.deploy(api, "web:1");
+  ASSERT_TRUE(stage.settle());
+  stage.set_sick(key(first, 0), true);
+  const SimCalls before = stage.engine.calls();
+  stage.run_for(Seconds(300));
+  EXPECT_GE(stage.engine.calls().created - before.created, 3) << "each time with a clean disk";
+  EXPECT_EQ(stage.receivers(api).size(), 2u);
+  EXPECT_EQ(stage.status(first), DeploymentStatus::success);
+  stage.set_sick(key(first, 0), false);
+  stage.run_for(Seconds(60));
+  EXPECT_EQ(stage.receivers(api).size(), 3u);
+}
+
+TEST_F(Simulation, AnEngineThatIsAwaySaysSoInTheDeployment) {
+  const InstanceId api = stage.create_service("api");
+  ASSERT_TRUE(stage.settle());
+  stage.engine.set_down(true);
+  const DeploymentId first = stage.deploy(api, "web:1");
+  stage.run_for(Seconds(10));
+  EXPECT_EQ(stage.status(first), DeploymentStatus::deploying);
+  EXPECT_NE(stage.reason(first).find("engine cannot be reached"), std::string::npos)
+      << stage.reason(first);
+  stage.engine.set_down(false);
+  ASSERT_TRUE(stage.settle());
+  EXPECT_EQ(stage.status(first), DeploymentStatus::success);
+  EXPECT_EQ(stage.reason(first), "");
+}
+
+TEST_F(Simulation, AShortWindowIsLongEnoughForAServiceWithoutAPort) {
+  DeploySettings deploy;
+  deploy.healthcheck_timeout_seconds = 4;
+  const InstanceId worker = stage.create_service("worker", deploy);
+  const DeploymentId first = stage.deploy(worker, "worker:1");
+  ASSERT_TRUE(stage.settle());
+  EXPECT_EQ(stage.status(first), DeploymentStatus::success) << stage.reason(first);
+}
+
 TEST_F(Simulation, AFlickerBelowTheThresholdChangesNothing) {
   const InstanceId api = stage.create_service("api", three());
   const DeploymentId first = stage.deploy(api, "web:1");
