@@ -31,11 +31,14 @@ need_packages() {
     mkdir -p /etc/postgresql-common/createcluster.d
     printf 'create_main_cluster = false\n' >/etc/postgresql-common/createcluster.d/gantry.conf
   fi
-  local rc=0
+  local rc=0 log
+  log=$(mktemp /tmp/gantry-apt.XXXXXX)
+  [ -z "$made" ] || trap 'rm -f /usr/sbin/policy-rc.d' EXIT
   { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"; } \
-    >/tmp/gantry-apt.log 2>&1 || rc=$?
-  [ -z "$made" ] || rm -f "$policy"
-  [ $rc -eq 0 ] || { tail -20 /tmp/gantry-apt.log >&2; die "apt-get failed (the whole log: /tmp/gantry-apt.log)"; }
+    >"$log" 2>&1 || rc=$?
+  [ -z "$made" ] || { rm -f "$policy"; trap - EXIT; }
+  [ $rc -eq 0 ] || { tail -20 "$log" >&2; die "apt-get failed (the whole log: $log)"; }
+  rm -f "$log"
 }
 
 # engine_answers SOCKET
