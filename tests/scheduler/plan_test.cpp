@@ -205,6 +205,11 @@ struct Safe {
     EXPECT_FALSE(is_terminal(deployment->status));
     EXPECT_TRUE(deployment->status != a.change.status || deployment->reason != a.change.reason);
     EXPECT_TRUE(a.change.status != DeploymentStatus::failed || !a.change.reason.empty());
+    if (a.change.status != DeploymentStatus::removed) return;
+    for (const auto& [key, replica] : it.replicas)
+      EXPECT_TRUE(key.deployment_id != a.change.deployment_id ||
+                  (!replica.container && replica.busy == Busy::none))
+          << "removed though something is left of it: " << key.id();
   }
   void operator()(const RecordReplica& a) { EXPECT_FALSE(find(it, a.replica.key)->recording); }
 };

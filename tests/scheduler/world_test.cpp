@@ -1,0 +1,232 @@
+// Facts that come late, twice or out of order, and the roles that follow from them.
+#include "scheduler/world.hpp"
+
+#include <gtest/gtest.h>
+
+#include "scheduler/plan.hpp"
+
+namespace gantry {
+namespace {
+
+const TimePoint kNow = TimePoint(Seconds(1'800'000'000));
+
+class SchedulerWorld : public ::testing::Test {
+ protected:
+  SchedulerWorld() {
+    desired_.instance_id = id_;
+    desired_.hosts = {"api.localhost"};
+    desired_.replicas = 2;
+  }
+
+  Deployment& add_deployment(DeploymentStatus status) {
+    auto deployment = std::make_shared<Deployment>();
+    deployment->id = DeploymentId::make(kNow);
+    deployment->instance_id = id_;
+    deployment->status = status;
+    deployment->settings.source.image = *ImageRef::parse("web:1");
+    deployment->updated_at = kNow;
+    desired_.deployments.insert(desired_.deployments.begin(), deployment);
+    return *deployment;
+  }
+  void publish(TimePoint now = kNow) {
+    absorb(world_, DesiredChanged{id_, std::make_shared<Desired>(desired_)}, now);
+  }
+  Container container(const ReplicaKey& key, ContainerState state = ContainerState::running) {
+    Container out;
+    out.key = key;
+    out.instance_id = id_;
+    out.container_id = "c-" + key.id();
+    out.state = state;
+    out.port_mode = PortMode::fixed;
+    out.started_at = kNow;
+    if (state == ContainerState::running) out.address = Address{"10.0.0.1", 80 + key.ordinal};
+    return out;
+  }
+  Container exited(const ReplicaKey& key, int code, TimePoint at) {
+    Container out = container(key, ContainerState::exited);
+    out.exit = ContainerExit{code, false, at};
+    return out;
+  }
+  void serve(const ReplicaKey& key) {
+    absorb(world_, ContainerSeen{container(key)}, kNow);
+    absorb(world_, ProbeFinished{id_, key, "c-" + key.id(), {true, ""}}, kNow);
+  }
+  void route(const std::vector<RouteBackend>& backends) {
+    absorb(world_, RoutesApplied{1, {Route{id_, desired_.hosts, backends}}}, kNow);
+  }
+  InstanceWorld& instance() { return world_.instances.at(id_); }
+  ReplicaWorld& replica(const ReplicaKey& key) { return instance().replicas.at(key); }
+  template <class T>
+  int count(const Plan& planned) {
+    return static_cast<int>(
+        std::count_if(planned.actions.begin(), planned.actions.end(),
+                      [](const Action& action) { return std::holds_alternative<T>(action); }));
+  }
+
+  const InstanceId id_ = InstanceId::make(kNow);
+  Desired desired_;
+  World world_;
+};
+
+TEST_F(SchedulerWorld, AnExitThatNobodySawIsNotCounted) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {container(key)}}, kNow);
+  absorb(world_, Listed{kNow + Seconds(30), {exited(key, 137, kNow + Seconds(9))}},
+         kNow + Seconds(30));
+  EXPECT_EQ(replica(key).restarts, 0);
+  EXPECT_EQ(replica(key).retry_at, kNow + Seconds(30));
+  EXPECT_FALSE(replica(key).gave_up);
+}
+
+TEST_F(SchedulerWorld, AnExitThatWasSeenIsCountedOnce) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {container(key)}}, kNow);
+  const Container gone = exited(key, 1, kNow + Seconds(5));
+  absorb(world_, ContainerSeen{gone}, kNow + Seconds(5));
+  absorb(world_, ContainerSeen{gone}, kNow + Seconds(6));
+  absorb(world_, Listed{kNow + Seconds(7), {gone}}, kNow + Seconds(7));
+  EXPECT_EQ(replica(key).restarts, 1);
+}
+
+TEST_F(SchedulerWorld, AListFromBeforeAnEventIsNotBelieved) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  absorb(world_, ContainerSeen{container(key)}, kNow + Seconds(2));
+  absorb(world_, Listed{kNow + Seconds(1), {}}, kNow + Seconds(3));
+  EXPECT_TRUE(replica(key).container) << "it was made after the list was asked for";
+  absorb(world_, Listed{kNow + Seconds(1), {exited(key, 1, kNow + Seconds(1))}}, kNow + Seconds(3));
+  EXPECT_EQ(replica(key).container->state, ContainerState::running);
+  absorb(world_, Listed{kNow + Seconds(4), {}}, kNow + Seconds(4));
+  EXPECT_FALSE(replica(key).container);
+}
+
+TEST_F(SchedulerWorld, WhileItStartsOnlyTheDeedsAnswerCounts) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {exited(key, 1, kNow - Seconds(9))}}, kNow);
+  for (const Action& action : plan(world_, instance(), kNow).actions)
+    dispatched(world_, action, kNow);
+  ASSERT_EQ(replica(key).busy, Busy::starting);
+  absorb(world_, ContainerSeen{exited(key, 1, kNow - Seconds(9))}, kNow);
+  absorb(world_, ContainerGone{key, id_}, kNow);
+  absorb(world_, Listed{kNow + Seconds(1), {}}, kNow + Seconds(1));
+  EXPECT_EQ(replica(key).restarts, 0);
+  EXPECT_EQ(replica(key).busy, Busy::starting);
+  EXPECT_TRUE(replica(key).container);
+  absorb(world_, DeedDone{id_, key, Deed::start, container(key)}, kNow + Seconds(2));
+  EXPECT_EQ(replica(key).container->state, ContainerState::running);
+}
+
+TEST_F(SchedulerWorld, TheExitBeforeThisRunIsOldNews) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  absorb(world_, ContainerSeen{exited(key, 1, kNow - Seconds(1))}, kNow + Seconds(1));
+  EXPECT_EQ(replica(key).container->state, ContainerState::running);
+  EXPECT_EQ(replica(key).restarts, 0);
+}
+
+TEST_F(SchedulerWorld, AProbeOfAnEarlierContainerSaysNothing) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  absorb(world_, ProbeFinished{id_, key, "another", {true, ""}}, kNow);
+  EXPECT_FALSE(replica(key).ready);
+  absorb(world_, ProbeFinished{id_, key, "c-" + key.id(), {true, ""}}, kNow);
+  EXPECT_TRUE(replica(key).ready);
+}
+
+TEST_F(SchedulerWorld, RestartsAreForgottenOnlyAfterALongHealthyRun) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  for (const int seconds : {59, 60}) {
+    serve(key);
+    replica(key).restarts = 5;
+    replica(key).counted_exit.reset();
+    const TimePoint at = kNow + Seconds(seconds);
+    absorb(world_, ContainerSeen{exited(key, 1, at)}, at);
+    EXPECT_EQ(replica(key).restarts, seconds < 60 ? 6 : 1);
+    absorb(world_, ContainerGone{key, id_}, at);
+  }
+}
+
+TEST_F(SchedulerWorld, ACandidateThatServesKeepsServing) {
+  const ReplicaKey old{add_deployment(DeploymentStatus::success).id, 0, 0};
+  const DeploymentId candidate = add_deployment(DeploymentStatus::deploying).id;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(old);
+  serve({candidate, 0, 0});
+  EXPECT_EQ(cast_roles(world_, instance(), kNow).serving->deployment_id, old.deployment_id)
+      << "one of two is not enough";
+  serve({candidate, 0, 1});
+  EXPECT_EQ(cast_roles(world_, instance(), kNow).serving->deployment_id, candidate);
+  route(
+      {{{candidate, 0, 0}, {"10.0.0.1", 80}, false}, {{candidate, 0, 1}, {"10.0.0.1", 81}, false}});
+  replica({candidate, 0, 1}).ready = false;
+  EXPECT_EQ(cast_roles(world_, instance(), kNow).serving->deployment_id, candidate)
+      << "no way back and forth";
+}
+
+TEST_F(SchedulerWorld, NoRestartWhileADeploymentIsUnderWay) {
+  const DeploymentId active = add_deployment(DeploymentStatus::success).id;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve({active, 0, 0});
+  serve({active, 0, 1});
+  route({{{active, 0, 0}, {"10.0.0.1", 80}, false}, {{active, 0, 1}, {"10.0.0.1", 81}, false}});
+  add_deployment(DeploymentStatus::queued);
+  desired_.epoch = 1;
+  publish();
+  const Roles roles = cast_roles(world_, instance(), kNow);
+  ASSERT_EQ(roles.wanted.size(), 2u);
+  EXPECT_EQ(roles.wanted[0], (Revision{roles.candidate->id, 1}));
+  EXPECT_EQ(roles.wanted[1], (Revision{active, 0}));
+  EXPECT_EQ(roles.serving, (Revision{active, 0}));
+}
+
+TEST_F(SchedulerWorld, BothVersionsRunForTheOverlap) {
+  const ReplicaKey old{add_deployment(DeploymentStatus::removing).id, 0, 0};
+  Deployment& active = add_deployment(DeploymentStatus::success);
+  active.settings.deploy.overlap_seconds = 20;
+  publish();
+  absorb(world_, Listed{kNow, {container(old)}}, kNow);
+  const Plan early = plan(world_, instance(), kNow + Seconds(19));
+  EXPECT_EQ(count<Drain>(early), 0);
+  EXPECT_LE(early.wake_at, kNow + Seconds(20));
+  EXPECT_EQ(count<Drain>(plan(world_, instance(), kNow + Seconds(20))), 1);
+}
+
+TEST_F(SchedulerWorld, AForgottenEdgeRepliesLater) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  const Plan first = plan(world_, instance(), kNow);
+  ASSERT_EQ(count<SetRoute>(first), 1);
+  for (const Action& action : first.actions) dispatched(world_, action, kNow);
+  EXPECT_EQ(count<SetRoute>(plan(world_, instance(), kNow)), 0);
+  absorb(world_, RouteFailed{id_, "refused"}, kNow);
+  EXPECT_EQ(count<SetRoute>(plan(world_, instance(), kNow)), 0) << "not at once";
+  EXPECT_EQ(count<SetRoute>(plan(world_, instance(), kNow + Seconds(1))), 1);
+}
+
+TEST_F(SchedulerWorld, AnEngineOnItsWayDownTakesItsExitsWithIt) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  const ReplicaKey earlier{key.deployment_id, 0, 1};
+  publish();
+  absorb(world_, Listed{kNow, {container(key), container(earlier)}}, kNow);
+  absorb(world_, ContainerSeen{exited(earlier, 1, kNow + Seconds(5))}, kNow + Seconds(5));
+  absorb(world_, ContainerSeen{exited(key, 143, kNow + Seconds(58))}, kNow + Seconds(58));
+  absorb(world_, EngineLost{}, kNow + Seconds(60));
+  EXPECT_EQ(replica(key).restarts, 0);
+  EXPECT_EQ(replica(earlier).restarts, 1) << "too long ago to be the engine's doing";
+  EXPECT_TRUE(plan(world_, instance(), kNow + Seconds(61)).actions.empty() ||
+              count<Start>(plan(world_, instance(), kNow + Seconds(61))) == 0);
+}
+
+}  // namespace
+}  // namespace gantry
