@@ -38,7 +38,7 @@ class Writer {
     for (const int n : acknowledged_)
       if (there["W" + std::to_string(n)] != std::to_string(n)) ++lost;
     std::printf("writes acknowledged %zu lost %d (503: %d, no answer: %d)\n", acknowledged_.size(),
-                lost, refused_, unanswered_);
+                lost, refused_.load(), unanswered_);
     EXPECT_EQ(lost, 0);
     EXPECT_GT(acknowledged_.size(), 10u);
     EXPECT_EQ(others_, 0) << last_;
