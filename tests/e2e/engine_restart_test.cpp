@@ -43,7 +43,8 @@ TEST(E2eEngineRestart, ContainersComeBackAndNothingIsCounted) {
     const auto gap = load.take(name + ", until it was back");
     std::printf("converged %.1f s after the engine's start\n", took.count());
     EXPECT_EQ(gantry.containers().size(), 3u);
-    for (const Json& replica : gantry.get(path + "/replicas")["data"])
+    const Json replicas = gantry.get(path + "/replicas");
+    for (const Json& replica : replicas["data"])
       EXPECT_EQ(replica["restarts"], 0) << replica.dump();
     pause(1);
     EXPECT_EQ(load.take("after it").failed(), 0);

@@ -99,7 +99,7 @@ TEST(E2eStartup, SigtermFinishesWhatIsUnderWay) {
         if (reply.status != 0)
           ++answered;
         else if (reply.http.head.find("connect") == std::string::npos)
-          ++cut;
+          ++cut, std::printf("cut: %s\n", reply.http.head.c_str());
       }
     });
   within(0.5, [] { return false; });

@@ -25,8 +25,8 @@ std::map<int, int> counted(const std::vector<std::string>& texts, const std::str
 
 std::vector<std::string> listed(Gantry& gantry, const std::string& path) {
   std::vector<std::string> texts;
-  for (const Json& line : gantry.get(path + "/logs?limit=10000")["data"])
-    texts.push_back(line["text"]);
+  const Json lines = gantry.get(path + "/logs?limit=10000");
+  for (const Json& line : lines["data"]) texts.push_back(line["text"]);
   return texts;
 }
 
@@ -157,7 +157,8 @@ TEST(E2eEvents, StreamGoesOnWhereItBroke) {
   EXPECT_EQ(story.rfind("deployment.created ", 0), 0u) << story;
   // The whole history has the same, once.
   std::set<std::string> history;
-  for (const Json& event : gantry.get("/v1/events?limit=200")["data"])
+  const Json all = gantry.get("/v1/events?limit=200");
+  for (const Json& event : all["data"])
     history.insert(event["cursor"].get<std::string>());
   for (const std::string& id : ids) EXPECT_TRUE(history.contains(id)) << id;
 }

@@ -92,10 +92,10 @@ TEST(E2eSurvival, ContainersDaemonAndProxyDie) {
 
   const std::string victim = gantry.containers(path)[0].id;
   EXPECT_EQ(gantry.engine("POST", "/containers/" + victim + "/kill").status, 204);
-  pause(0.2);
+  pause(2.5);  // longer than a connection may take
   expect_whole(gantry, path);
   const auto killed = load.take("container killed");
-  EXPECT_LE(killed.failed(), 2) << "at most what it was answering";
+  EXPECT_EQ(killed.failed(), 0) << "what it was answering was asked of another";
 
   const auto before = gantry.containers();
   for (int i = 0; i < 3; ++i) {
@@ -116,6 +116,7 @@ TEST(E2eSurvival, ContainersDaemonAndProxyDie) {
     expect_whole(gantry, path);
     const auto gap = load.take(master ? "proxy's master killed" : "proxy's worker killed");
     EXPECT_LT(gap.span_seconds(), 3) << "the proxy is started again at once";
+    pause(1);
     EXPECT_EQ(load.take("after it").failed(), 0);
   }
   EXPECT_EQ(gantry.containers(), before);
@@ -189,7 +190,7 @@ TEST(E2eSurvival, ForeignDatabaseIsAwayForTwentySeconds) {
   std::printf("database away: hot GETs answered %d, cold GETs 503 %d of %d\n", hot, cold_503, cold);
   EXPECT_GT(hot, 5);
   EXPECT_EQ(cold_503, cold);
-  EXPECT_LE(load.take("database away 20 s, one container killed").failed(), 2);
+  EXPECT_EQ(load.take("database away 20 s, one container killed").failed(), 0);
   EXPECT_GT(writer.refused_, 0);
   ASSERT_TRUE(start_embedded_postgres(options).ok());
   EXPECT_TRUE(within(20, [&] { return gantry.api("GET", "/readyz").status == 200; }));

@@ -42,7 +42,13 @@ bool send_all(int fd, const std::string& text) {
 
 }  // namespace
 
+// A connection that the peer has closed while it was idle is opened anew, as every client does.
 bool HttpConnection::open() {
+  char byte;
+  if (fd_ >= 0) {
+    const auto n = ::recv(fd_, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK)) close();
+  }
   if (fd_ < 0) fd_ = open_socket(address_, port_, 10000);
   return fd_ >= 0;
 }

@@ -108,9 +108,18 @@ void PrivateEngine::stop(int signal) {
     ::waitpid(pid_, &status, 0);
   }
   pid_ = 0;
-  // What is left of a killed one would keep the next from starting.
+  // What is left of a killed one would keep the next from starting: a containerd that died with it
+  // and that nobody has reaped still looks alive.
   std::error_code ignored;
   fs::remove(directory_ + "/docker.pid", ignored);
+  const std::string containerd = directory_ + "/exec/containerd/containerd.pid";
+  std::ifstream file(containerd);
+  pid_t left = 0;
+  if (signal == SIGKILL && file >> left) {
+    ::kill(left, SIGKILL);
+    within(1, [&] { return ::kill(left, 0) != 0; });
+    fs::remove(containerd, ignored);
+  }
 }
 
 }  // namespace gantry::testing
