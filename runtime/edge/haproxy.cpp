@@ -381,8 +381,8 @@ Result<> HaproxyEdge::execute(const std::vector<Command>& commands) {
 }
 
 // A server in maintenance gets nothing new. What is still being connected to it goes elsewhere when
-// its connect timeout is over, so nothing is cut before that; until then the server stays, harmless,
-// and supervise() tries again.
+// its connect timeout is over, so nothing is cut before that; until then the server stays,
+// harmless, and supervise() tries again.
 Result<> HaproxyEdge::remove_server(const Command& command) {
   const auto since = leaving_.try_emplace(command.server, SteadyClock::now()).first->second;
   if (SteadyClock::now() - since >= kBeforeCut)
