@@ -158,8 +158,7 @@ TEST(E2eEvents, StreamGoesOnWhereItBroke) {
   // The whole history has the same, once.
   std::set<std::string> history;
   const Json all = gantry.get("/v1/events?limit=200");
-  for (const Json& event : all["data"])
-    history.insert(event["cursor"].get<std::string>());
+  for (const Json& event : all["data"]) history.insert(event["cursor"].get<std::string>());
   for (const std::string& id : ids) EXPECT_TRUE(history.contains(id)) << id;
 }
 
