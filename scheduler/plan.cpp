@@ -141,11 +141,22 @@ void plan_records(Draft& draft, const std::set<ReplicaKey>& wanted) {
   }
 }
 
+void plan_statuses(Draft& draft, const Roles& roles) {
+  for (const auto& deployment : draft.instance.desired->deployments)
+    if (auto change = derive_status(draft.world, draft.instance, roles, *deployment, draft.now,
+                                    draft.plan.wake_at))
+      draft.act(RecordStatus{std::move(*change)});
+}
+
 }  // namespace
 
 Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
   Draft draft{world, instance, now, {}};
-  if (!world.adopted) return std::move(draft.plan);
+  if (!world.adopted) {  // all that can be said is why nothing happens
+    if (instance.desired && !world.engine_up)
+      plan_statuses(draft, cast_roles(world, instance, now));
+    return std::move(draft.plan);
+  }
   if (!instance.desired && !instance.deleted &&
       !draft.due(instance.orphan_since.value_or(now) + world.policy.orphan_grace))
     return std::move(draft.plan);
@@ -164,9 +175,7 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
     if (!wanted.contains(key)) retire(draft, roles, replica);
 
   if (instance.desired) {
-    for (const auto& deployment : instance.desired->deployments)
-      if (auto change = derive_status(world, instance, roles, *deployment, now, draft.plan.wake_at))
-        draft.act(RecordStatus{std::move(*change)});
+    plan_statuses(draft, roles);
     plan_records(draft, wanted);
   }
   return std::move(draft.plan);

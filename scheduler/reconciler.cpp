@@ -116,13 +116,13 @@ void Reconciler::take(Entry& entry, TimePoint now) {
 }
 
 void Reconciler::plan_dirty(TimePoint now) {
-  if (!world_.adopted) return;
+  if (!world_.adopted && world_.engine_up) return;
   std::set<InstanceId> dirty;
   dirty.swap(world_.dirty);
   for (const InstanceId& id : dirty) {
     const auto found = world_.instances.find(id);
     if (found == world_.instances.end()) continue;
-    if (is_finished(found->second)) {
+    if (world_.adopted && is_finished(found->second)) {
       wake_at(id, std::nullopt);
       world_.instances.erase(found);
       next_resync_ =

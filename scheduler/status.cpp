@@ -13,6 +13,8 @@ constexpr int kFailuresToTell =
 
 using Change = std::optional<std::pair<DeploymentStatus, std::string>>;
 
+constexpr const char* kEngineAway = "waits for the container engine, which does not answer";
+
 void earliest(std::optional<TimePoint>& wake_at, TimePoint at) {
   if (!wake_at || at < *wake_at) wake_at = at;
 }
@@ -82,7 +84,7 @@ bool edge_has(const World& world, const InstanceWorld& instance, const Revision&
 // Why a candidate does not get on, while it still may; empty when nothing is wrong.
 std::string trouble(const World& world, const InstanceWorld& instance,
                     const Deployment& candidate) {
-  if (!world.engine_up) return "the container engine cannot be reached; it is tried again";
+  if (!world.engine_up) return kEngineAway;
   for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
     const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
     if (replica != nullptr && replica->start_failures > 0)
@@ -131,6 +133,13 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Dep
   return std::nullopt;
 }
 
+// A candidate cannot begin without the engine; its reason says so for as long.
+Change of_waiting(const World& world, const Deployment& candidate) {
+  if (!world.engine_up && candidate.reason != kEngineAway) return {{candidate.status, kEngineAway}};
+  if (world.engine_up && candidate.reason == kEngineAway) return {{candidate.status, ""}};
+  return std::nullopt;
+}
+
 Change of_active(const World& world, const InstanceWorld& instance, const Roles& roles,
                  const Deployment& active, TimePoint now) {
   bool any_ready = false;
@@ -174,12 +183,16 @@ std::optional<StatusChange> derive_status(const World& world, const InstanceWorl
     }
   }
   Change change;
-  if (&deployment == roles.candidate)
-    change = of_candidate(world, instance, deployment, now, wake_at);
-  else if (&deployment == roles.active)
+  const bool waits = &deployment == roles.candidate;
+  if (waits && world.adopted) change = of_candidate(world, instance, deployment, now, wake_at);
+  if (waits && !change) change = of_waiting(world, deployment);
+  if (waits || !world.adopted) {
+    // nothing else is known of it
+  } else if (&deployment == roles.active) {
     change = of_active(world, instance, roles, deployment, now);
-  else if (deployment.status == DeploymentStatus::removing)
+  } else if (deployment.status == DeploymentStatus::removing) {
     change = of_removing(instance, deployment);
+  }
   if (!change) return std::nullopt;
   return StatusChange{deployment.id, instance.id, change->first, change->second};
 }

@@ -184,7 +184,8 @@ void on(World& world, const ContainerGone& fact, TimePoint now) {
 
 void on(World& world, const EngineLost&, TimePoint now) {
   world.engine_up = false;
-  for (auto& [id, instance] : world.instances)
+  for (auto& [id, instance] : world.instances) {
+    world.dirty.insert(id);
     for (auto& [key, replica] : instance.replicas) {
       if (!replica.container || !replica.container->exit || replica.stop_asked) continue;
       if (replica.container->exit->at < now - world.policy.engine_stop_margin) continue;
@@ -197,6 +198,7 @@ void on(World& world, const EngineLost&, TimePoint now) {
       replica.completed = replica.gave_up = false;
       replica.retry_at = now;
     }
+  }
 }
 
 void on(World& world, const EngineBack&, TimePoint) {

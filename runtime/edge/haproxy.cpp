@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cctype>
 #include <chrono>
+#include <cstdlib>
+#include <map>
 #include <mutex>
 #include <sstream>
 #include <thread>
@@ -25,6 +27,7 @@ namespace {
 using SteadyClock = std::chrono::steady_clock;
 constexpr auto kPause = std::chrono::milliseconds(10);
 constexpr auto kWorkerLimit = std::chrono::seconds(60);
+constexpr auto kBeforeCut = std::chrono::seconds(4);  // twice the configuration's connect timeout
 constexpr auto kBetweenReloads = std::chrono::milliseconds(500);
 // Up to here haproxy.cfg and hosts.map are written with every apply; above it by the next
 // supervise() or reload, so that the cost of an apply does not grow with the table. They are made
@@ -60,6 +63,8 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   Result<std::vector<Command>> differences();
   Result<> execute(const std::vector<Command>&);
   Result<> remove_server(const Command&);
+  Result<> remove_leaving();
+  bool is_wanted(const std::string& server) const;
   Result<> open_worker();
   Result<> await_generation();
   Result<std::int64_t> variable(const std::string& name);
@@ -73,6 +78,7 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   HaproxyMaster master_;
   CliSocket worker_;
   pid_t worker_pid_ = 0;
+  std::map<std::string, SteadyClock::time_point> leaving_;  // in maintenance, with sessions left
   int lock_ = -1;
   bool loaded_ = false;
   bool started_ = false;
@@ -167,6 +173,7 @@ Result<bool> HaproxyEdge::supervise() {
     if (!grown) return grown.error();
     GANTRY_TRY(reload());
   }
+  if (running) (void)remove_leaving();
   auto repaired = repair();
   if (!repaired) return repaired.error();
   if (*repaired) options_.notice("edge_repaired generation=" + std::to_string(table_.generation()));
@@ -335,8 +342,14 @@ Result<std::vector<Command>> HaproxyEdge::differences() {
   if (!servers) return servers.error();
   const auto hosts = worker_.ask("show map " + paths_.hosts_map);
   if (!hosts) return hosts.error();
-  const auto live = parse_live(*servers, *hosts);
+  auto live = parse_live(*servers, *hosts);
   if (!live) return live.error();
+  for (const auto& [server, since] : leaving_) {
+    const auto slot = live->servers.find(server.substr(0, server.find('/')));
+    if (slot == live->servers.end() || is_wanted(server)) continue;
+    const auto one = slot->second.find(server.substr(server.find('/') + 1));
+    if (one != slot->second.end() && one->second.maintenance) slot->second.erase(one);
+  }
   return repairs_for(table_, *live, paths_.hosts_map);
 }
 
@@ -370,20 +383,44 @@ Result<> HaproxyEdge::execute(const std::vector<Command>& commands) {
   return done();
 }
 
-// A server in maintenance gets nothing new; what it still has may finish for a moment, then is cut.
-// If it cannot be deleted even then it stays, harmless, and supervise() tries again.
+// A server in maintenance gets nothing new. What is still being connected to it goes elsewhere when
+// its connect timeout is over, so nothing is cut before that; until then the server stays,
+// harmless, and supervise() tries again.
 Result<> HaproxyEdge::remove_server(const Command& command) {
-  for (int attempt = 0; attempt < 60; ++attempt) {
+  const auto since = leaving_.try_emplace(command.server, SteadyClock::now()).first->second;
+  if (SteadyClock::now() - since >= kBeforeCut)
+    if (const auto cut = worker_.ask("shutdown sessions server " + command.server); !cut)
+      return cut.error();
+  for (int attempt = 0; attempt < 10; ++attempt) {
     const auto answer = worker_.ask(command.text);
     if (!answer) return answer.error();
-    if (*answer == "Server deleted." || *answer == "No such server.") return done();
-    if (attempt == 20)
-      if (const auto cut = worker_.ask("shutdown sessions server " + command.server); !cut)
-        return cut.error();
+    if (*answer == "Server deleted." || *answer == "No such server.") {
+      leaving_.erase(command.server);
+      return done();
+    }
     std::this_thread::sleep_for(kPause);
   }
-  options_.notice("edge_server_left server=" + command.server);
   return done();
+}
+
+// Another try for those that had to stay; one that is wanted again is no longer leaving.
+Result<> HaproxyEdge::remove_leaving() {
+  if (leaving_.empty()) return done();
+  GANTRY_TRY(open_worker());
+  for (const auto& [server, since] : std::map(leaving_)) {
+    if (is_wanted(server))
+      leaving_.erase(server);
+    else
+      GANTRY_TRY(remove_server({"del server " + server, Command::Expect::removed, server}));
+  }
+  return done();
+}
+
+bool HaproxyEdge::is_wanted(const std::string& server) const {
+  const auto slash = server.find('/');
+  const auto key = ReplicaKey::parse(server.substr(slash + 1));
+  const auto placed = key ? table_.find(*key) : RouteTable::Placement{};
+  return placed.backend != nullptr && slot_name(placed.slot) == server.substr(0, slash);
 }
 
 Result<> HaproxyEdge::open_worker() {

@@ -207,7 +207,7 @@ TEST_F(Simulation, AnEngineThatIsAwaySaysSoInTheDeployment) {
   const DeploymentId first = stage.deploy(api, "web:1");
   stage.run_for(Seconds(10));
   EXPECT_EQ(stage.status(first), DeploymentStatus::deploying);
-  EXPECT_NE(stage.reason(first).find("engine cannot be reached"), std::string::npos)
+  EXPECT_NE(stage.reason(first).find("waits for the container engine"), std::string::npos)
       << stage.reason(first);
   stage.engine.set_down(false);
   ASSERT_TRUE(stage.settle());
