@@ -52,6 +52,8 @@ class Logs {
 struct LogOptions {
   std::string directory;
   std::uint64_t replica_bytes = 10 * 1024 * 1024;  // kept per replica, in two halves
+  std::uint64_t instance_bytes =
+      200 * 1024 * 1024;  // kept per instance: the oldest replicas' files go first
 };
 // Files below `directory`, one folder an instance, one file a replica and half.
 std::unique_ptr<Logs> make_file_logs(const LogOptions&);

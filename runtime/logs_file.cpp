@@ -11,11 +11,11 @@
 #include <mutex>
 #include <set>
 
-#include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/log_folder.hpp"
 #include "runtime/log_lines.hpp"
 #include "runtime/logs.hpp"
 
@@ -66,27 +66,13 @@ struct Instance {
 };
 
 std::string path_of(const Instance& instance, const ReplicaKey& key, const char* half) {
-  return instance.folder + "/" + key.id() + half;
+  return log_path(instance.folder, key, half);
 }
 
 bool matches(const LogQuery& query, const LogLine& line) {
   return (!query.deployment_id || line.key.deployment_id == *query.deployment_id) &&
          (!query.replica_id || line.key.id() == *query.replica_id) &&
          (!query.since || line.at >= *query.since);
-}
-
-// The replicas that have a file, by the names in the folder; a name that is no replica's id is
-// ignored.
-std::set<ReplicaKey> replicas_on_disk(const std::string& folder) {
-  std::set<ReplicaKey> keys;
-  DIR* directory = ::opendir(folder.c_str());
-  if (directory == nullptr) return keys;
-  while (const dirent* entry = ::readdir(directory)) {
-    const std::string_view name = entry->d_name;
-    if (auto key = ReplicaKey::parse(name.substr(0, name.find('.')))) keys.insert(*key);
-  }
-  ::closedir(directory);
-  return keys;
 }
 
 bool open_file(const Instance& instance, const ReplicaKey& key, ReplicaFile& file) {
@@ -219,6 +205,7 @@ class FileLogs final : public Logs {
       ++file.lost;
       return false;
     }
+    if (file.bytes == 0 && !file.newest) make_room(instance);
     rotate(instance, line.key, file);
     // The notice goes with the line that follows it, so that a disk with a little room is not
     // filled with notices.
@@ -249,6 +236,14 @@ class FileLogs final : public Logs {
     } else {
       file.descriptor = old;  // goes on in the half that was just renamed
     }
+  }
+
+  // A replica's first line: the files of replicas long gone make room for it.
+  void make_room(const Instance& instance) const {
+    std::set<ReplicaKey> keep;
+    for (const auto& [key, file] : instance.files)
+      if (file.descriptor >= 0) keep.insert(key);
+    trim_logs(instance.folder, options_.instance_bytes, keep);
   }
 
   static void spare_descriptors(Instance& instance) {
