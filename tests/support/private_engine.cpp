@@ -69,17 +69,19 @@ bool PrivateEngine::answers() const {
 }
 
 void PrivateEngine::start() {
-  const std::vector<std::string> words = {"/usr/sbin/dockerd",
-                                          "--data-root",
-                                          directory_ + "/data",
-                                          "--exec-root",
-                                          directory_ + "/exec",
-                                          "--pidfile",
-                                          directory_ + "/docker.pid",
-                                          "-H",
-                                          "unix://" + socket_,
-                                          "--bridge",
-                                          "none"};
+  const std::vector<std::string> words = {
+      "/usr/sbin/dockerd",
+      "--data-root",
+      directory_ + "/data",
+      "--exec-root",
+      directory_ + "/exec",
+      "--pidfile",
+      directory_ + "/docker.pid",
+      "-H",
+      "unix://" + socket_,
+      "--bridge",
+      "none",
+      "--iptables=false"};  // another engine's rules are its own
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);
