@@ -120,6 +120,12 @@ void see(World& world, InstanceWorld& instance, const Container& container, bool
   replica.ready_since.reset();
 }
 
+// An engine that was killed ends what still runs when it is back, and tells it like any exit.
+bool ended_by_engine(const World& world, const Container& container) {
+  return container.exit && container.started_at < world.engine_back_at &&
+         container.exit->at < world.engine_back_at + world.policy.engine_stop_margin;
+}
+
 void vanish(ReplicaWorld& replica, TimePoint now) {
   replica.container.reset();
   replica.changed_at = now;
@@ -171,7 +177,7 @@ void on(World& world, const ContainerSeen& fact, TimePoint now) {
   const ReplicaWorld* known = find(instance, fact.container.key);
   if (known != nullptr && known->busy == Busy::starting)
     return;  // the deed's own answer is fresher
-  see(world, instance, fact.container, true, now);
+  see(world, instance, fact.container, !ended_by_engine(world, fact.container), now);
 }
 
 void on(World& world, const ContainerGone& fact, TimePoint now) {
@@ -201,7 +207,8 @@ void on(World& world, const EngineLost&, TimePoint now) {
   }
 }
 
-void on(World& world, const EngineBack&, TimePoint) {
+void on(World& world, const EngineBack&, TimePoint now) {
+  if (!world.engine_up) world.engine_back_at = now;
   world.engine_up = true;
   for (auto& [id, instance] : world.instances) {
     for (auto& [key, replica] : instance.replicas) replica.start_failures = 0;

@@ -31,7 +31,7 @@ struct Policy {
   Duration unhealthy_restart =
       Seconds(30);  // unready for so long after having been ready: restarted
   Duration engine_stop_margin =
-      Seconds(15);        // exits so long before the engine was lost are the engine's doing
+      Seconds(15);  // exits so long before the engine was lost, or after it was back, are its doing
   int unready_after = 3;  // failed probes in a row
 };
 
@@ -205,6 +205,7 @@ struct World {
   bool adopted = false;  // the first list was absorbed
   TimePoint adopted_at{};
   bool engine_up = true;
+  TimePoint engine_back_at{};  // when it was back after having been lost
   std::map<InstanceId, InstanceWorld> instances;
   std::set<InstanceId> dirty;  // touched since they were last planned
 };

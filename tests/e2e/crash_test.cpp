@@ -124,7 +124,7 @@ TEST(E2eForeign, OthersAreLeftAlone) {
             {"gantry-e2eother-" + tag, "gantry-e2enobody-" + tag},
             {"gantry-e2enet-" + tag, "gantry-e2enolabel-" + tag}};
   for (const auto& name : foreign.names) {
-    Json body = {{"Image", "gantry-test/web:1"}};
+    Json body = {{"Image", "gantry-test/web:1"}, {"HostConfig", {{"NetworkMode", "none"}}}};
     if (name.find("other") != std::string::npos) body["Labels"] = labels;
     ASSERT_EQ(gantry.engine("POST", "/containers/create?name=" + name, body.dump()).status, 201);
     ASSERT_EQ(gantry.engine("POST", "/containers/" + name + "/start").status, 204);

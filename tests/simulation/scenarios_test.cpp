@@ -333,6 +333,34 @@ TEST_F(Simulation, AnEngineThatStopsItsContainersIsNoFailureOfTheirs) {
   EXPECT_EQ(stage.receivers(api).size(), 3u);
 }
 
+TEST_F(Simulation, WhatAnEngineEndsWhenItIsBackIsStartedAgain) {
+  DeploySettings deploy = three();
+  deploy.restart_max_retries = 0;
+  const InstanceId api = stage.create_service("api", deploy);
+  const DeploymentId first = stage.deploy(api, "web:1");
+  ASSERT_TRUE(stage.settle());
+  stage.engine.set_down(true);
+  stage.run_for(Seconds(5));
+  stage.engine.set_down(false);
+  stage.run_for(std::chrono::milliseconds(200));
+  for (int i = 0; i < 3; ++i) stage.engine.exit(key(first, i), i == 0 ? 0 : 137);
+  ASSERT_TRUE(stage.settle());
+  EXPECT_EQ(stage.status(first), DeploymentStatus::success);
+  EXPECT_EQ(stage.receivers(api).size(), 3u);
+}
+
+TEST_F(Simulation, ADeploymentSaysThatItWaitsForTheEngine) {
+  const InstanceId api = stage.create_service("api", three());
+  stage.engine.set_down(true);
+  const DeploymentId first = stage.deploy(api, "web:1");
+  stage.run_for(Seconds(5));
+  EXPECT_NE(stage.reason(first).find("engine"), std::string::npos) << stage.reason(first);
+  stage.engine.set_down(false);
+  ASSERT_TRUE(stage.settle());
+  EXPECT_EQ(stage.status(first), DeploymentStatus::success);
+  EXPECT_EQ(stage.reason(first), "");
+}
+
 TEST_F(Simulation, ARestartedDaemonAdoptsAndPlansNothing) {
   const InstanceId api = stage.create_service("api", three());
   stage.deploy(api, "web:1");

@@ -178,11 +178,11 @@ bool Stage::turn() {
 void Stage::plan_all() {
   std::set<InstanceId> dirty;
   dirty.swap(world.dirty);
-  if (!world.adopted) return;
+  if (!world.adopted && world.engine_up) return;
   for (const InstanceId& id : dirty) {
     const auto found = world.instances.find(id);
     if (found == world.instances.end()) continue;
-    if (is_finished(found->second)) {
+    if (world.adopted && is_finished(found->second)) {
       world.instances.erase(found);
       continue;
     }

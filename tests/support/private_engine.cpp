@@ -46,6 +46,12 @@ PrivateEngine::PrivateEngine() {
   if (::mkdtemp(pattern) == nullptr) throw std::runtime_error("no directory for an engine");
   directory_ = pattern;
   socket_ = directory_ + "/docker.sock";
+  // Its own bridge: with "none" an engine deletes docker0, which may be another's.
+  bridge_ = "gty" + std::to_string(::getpid());
+  const std::string add = "ip link add " + bridge_ +
+                          " type bridge && ip addr add 10.208.250.1/24 dev " + bridge_ +
+                          " && ip link set " + bridge_ + " up";
+  if (std::system(add.c_str()) != 0) throw std::runtime_error("no bridge: " + add);
   start();
   const std::string images =
       "DOCKER_HOST=unix://" + socket_ + " " GANTRY_SOURCE_DIR "/tests/images/build";
@@ -58,6 +64,7 @@ PrivateEngine::~PrivateEngine() {
   pid_t left = 0;
   if (containerd >> left && left > 1) ::kill(left, SIGTERM);
   within(2, [&] { return left == 0 || ::kill(left, 0) != 0; });
+  if (std::system(("ip link del " + bridge_).c_str()) != 0) bridge_.clear();
   unmount_below(directory_);
   std::error_code ignored;
   fs::remove_all(directory_, ignored);
@@ -69,17 +76,19 @@ bool PrivateEngine::answers() const {
 }
 
 void PrivateEngine::start() {
-  const std::vector<std::string> words = {"/usr/sbin/dockerd",
-                                          "--data-root",
-                                          directory_ + "/data",
-                                          "--exec-root",
-                                          directory_ + "/exec",
-                                          "--pidfile",
-                                          directory_ + "/docker.pid",
-                                          "-H",
-                                          "unix://" + socket_,
-                                          "--bridge",
-                                          "none"};
+  const std::vector<std::string> words = {
+      "/usr/sbin/dockerd",
+      "--data-root",
+      directory_ + "/data",
+      "--exec-root",
+      directory_ + "/exec",
+      "--pidfile",
+      directory_ + "/docker.pid",
+      "-H",
+      "unix://" + socket_,
+      "--bridge",
+      bridge_,
+      "--iptables=false"};  // another engine's rules are its own
   std::vector<char*> argv;
   for (const std::string& word : words) argv.push_back(const_cast<char*>(word.c_str()));
   argv.push_back(nullptr);

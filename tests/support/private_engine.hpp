@@ -21,7 +21,7 @@ class PrivateEngine {
 
  private:
   bool answers() const;
-  std::string directory_, socket_;
+  std::string directory_, socket_, bridge_;
   pid_t pid_ = 0;
 };
 
