@@ -97,12 +97,29 @@ void Memory::apply(const Edit& edit, Changes& changes) {
   if (project) edit.apply(*project);  // else its project is gone, and it with it
 }
 
+// Whoever gets the lock publishes for all that wait for it: a project is copied once a batch, not
+// once a commit.
 void Memory::publish(std::uint64_t xid, const std::vector<Edit>& edits) {
+  Waiting mine{xid, &edits};
+  {
+    const std::scoped_lock lock(queueing_);
+    waiting_.push_back(&mine);
+  }
   const std::scoped_lock lock(writing_);
-  if (loading_) since_load_began_.push_back({xid, edits});
-  if (base_.sees(xid)) return;
+  if (mine.taken) return;
+  std::vector<Waiting*> batch;
+  {
+    const std::scoped_lock queue_lock(queueing_);
+    batch.swap(waiting_);
+  }
+  for (Waiting* one : batch) one->taken = true;
   Changes changes;
-  for (const Edit& edit : edits) apply(edit, changes);
+  for (const Waiting* one : batch) {
+    if (loading_) since_load_began_.push_back({one->xid, *one->edits});
+    if (base_.sees(one->xid)) continue;
+    for (const Edit& edit : *one->edits) apply(edit, changes);
+  }
+  if (changes.empty()) return;
   make_indexes(changes);
   std::vector<ProjectPtr> old;  // destroyed after the lock
   const std::unique_lock read_lock(reading_);

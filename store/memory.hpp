@@ -71,6 +71,12 @@ class Memory {
     std::uint64_t xid;
     std::vector<Edit> edits;
   };
+  // A commit to publish; on the stack of who brought it, who waits until it is taken and published.
+  struct Waiting {
+    std::uint64_t xid;
+    const std::vector<Edit>* edits;
+    bool taken = false;  // guarded by writing_
+  };
   // What changes; null: the project is gone.
   using Changes = std::map<ProjectId, std::shared_ptr<ProjectSnapshot>>;
 
@@ -81,6 +87,9 @@ class Memory {
   void index(const ProjectSnapshot&);
   void unindex(const ProjectSnapshot&);
   ProjectPtr find(const std::string& project_id) const;
+
+  std::mutex queueing_;  // guards the next; taken last
+  std::vector<Waiting*> waiting_;
 
   std::mutex writing_;  // serialises publish and replace; guards the next four
   DatabaseSnapshot base_;
