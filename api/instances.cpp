@@ -55,8 +55,20 @@ Answer list_instances(const Request& request, Context& context) {
 Answer get_instance(const Request& request, Context& context) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  return object(request, place->instance->instance.stamp.version,
-                json_of(*place, *place->instance, context), Varies::with_body);
+  const InstanceView& view = *place->instance;
+  const std::array<std::int64_t, 3> owners{place->project->project.stamp.version,
+                                           place->service->stamp.version,
+                                           place->environment->environment.stamp.version};
+  auto text = view.text.get();
+  if (text == nullptr || text->owners != owners) {
+    auto made = std::make_shared<TextCache::Text>();
+    made->owners = owners;
+    made->body = std::make_shared<const std::string>(json_of(*place, view, context));
+    made->tag = object_tag(view.instance.stamp.version, *made->body);
+    text = std::move(made);
+    view.text.set(text);
+  }
+  return object(request, *text);
 }
 
 Answer create_instance(const Request& request, Context& context, Transaction& transaction) {

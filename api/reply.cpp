@@ -60,6 +60,21 @@ Response object(const Request& request, std::int64_t version, std::string body, 
   return tagged(request, std::move(tag), std::move(body));
 }
 
+Response object(const Request& request, const TextCache::Text& text) {
+  Response response;
+  const std::string* seen = request.header("if-none-match");
+  if (seen != nullptr && names(*seen, text.tag))
+    response.status = 304;
+  else
+    response.shared_body = text.body;
+  response.headers.emplace_back("ETag", text.tag);
+  return response;
+}
+
+std::string object_tag(std::int64_t version, std::string_view body) {
+  return tag_of(version, body, Varies::with_body);
+}
+
 Response started(int status, std::string location, std::int64_t version, std::string body,
                  Varies varies) {
   Response response;

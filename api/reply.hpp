@@ -12,6 +12,9 @@ enum class Varies { with_version, with_body };
 // The object with its ETag; 304 without a body for a GET whose If-None-Match names it.
 Response object(const Request&, std::int64_t version, std::string body,
                 Varies = Varies::with_version);
+// The same from a cached text.
+Response object(const Request&, const TextCache::Text&);
+std::string object_tag(std::int64_t version, std::string_view body);  // of Varies::with_body
 // 201 or 202 with Location.
 Response started(int status, std::string location, std::int64_t version, std::string body,
                  Varies = Varies::with_version);

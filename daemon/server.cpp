@@ -31,6 +31,10 @@ struct Shared {
   asio::thread_pool workers;
   std::atomic<std::uint64_t> requests{0}, shed{0};
   std::atomic<int> waiting{0}, connections{0};
+  std::atomic<int> fresh{0};  // connections that have not sent their first request yet
+  std::atomic<int> answering{
+      0};  // requests that were read and not fully answered, streams included
+  std::atomic<int> streaming{0};  // of these, streams
   std::atomic<bool> stopping{false};
   std::atomic<std::uint64_t> next_request{0};
 };
@@ -42,6 +46,22 @@ struct Seat {
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
   Shared& shared;
+};
+
+// Counts one while it lives, or until it is let go.
+class Count {
+ public:
+  explicit Count(std::atomic<int>& counter) : counter_(&counter) { ++counter; }
+  ~Count() { let_go(); }
+  Count(const Count&) = delete;
+  Count& operator=(const Count&) = delete;
+  void let_go() {
+    if (counter_ != nullptr) --*counter_;
+    counter_ = nullptr;
+  }
+
+ private:
+  std::atomic<int>* counter_;
 };
 
 asio::awaitable<void> on_worker(std::function<void()> job) {
@@ -99,6 +119,7 @@ void wake(const std::shared_ptr<Signal>& signal) {
 
 asio::awaitable<void> send_stream(Stream& stream, asio::io_context& io, Shared& shared,
                                   std::shared_ptr<api::Stream> source) {
+  const Count streaming(shared.streaming);
   auto signal = std::make_shared<Signal>(io);
   source->on_ready([signal] { wake(signal); });
   bool more = true;
@@ -177,7 +198,9 @@ std::optional<api::Response> unreadable(const boost::system::error_code& error) 
 
 asio::awaitable<void> serve(Stream& stream, asio::io_context& io, Shared& shared) {
   beast::flat_buffer buffer;
-  for (bool keep = true; keep && !shared.stopping;) {
+  Count fresh(shared.fresh);
+  // Who has connected gets an answer to its first request, also while the daemon stops.
+  for (bool keep = true, first = true; keep && (first || !shared.stopping); first = false) {
     Parser parser;
     parser.header_limit(16 * 1024);
     parser.body_limit(shared.options.body_bytes);
@@ -185,6 +208,8 @@ asio::awaitable<void> serve(Stream& stream, asio::io_context& io, Shared& shared
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await http::async_read(stream, buffer, parser, token);
+    const Count answering(shared.answering);
+    fresh.let_go();
     wire::Framing framing;
     if (error) {
       const auto response = unreadable(error);
@@ -203,7 +228,7 @@ asio::awaitable<void> serve(Stream& stream, asio::io_context& io, Shared& shared
     framing.keep_alive = keep;
     const std::chrono::seconds patience(shared.options.request_seconds);
     co_await send(stream, response, framing, patience);
-    if (response.stream && !framing.head_only) {
+    if (response.stream && !framing.head_only && !shared.stopping) {
       std::shared_ptr<api::Stream> source = response.stream;
       co_await send_stream(stream, io, shared, std::move(source));
     }
@@ -257,13 +282,18 @@ class BeastServer final : public Server {
       });
   }
 
+  // In order: what has connected by now is let in, requests are answered (10 s at most; a
+  // connection that sends nothing is waited for 1 s), then the rest is closed.
   void stop() override {
     if (shared_.stopping.exchange(true) || threads_.empty()) return;
-    asio::post(*contexts_[0], [this] { acceptor_->close(); });
-    for (int i = 0; i < 1000 && shared_.waiting > 0; ++i)
+    asio::post(*contexts_[0], [this] { empty_backlog(); });
+    constexpr int kFresh = 100, kAll = 1000;
+    for (int i = 0; i < kAll; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    std::this_thread::sleep_for(
-        std::chrono::milliseconds(50));  // what was answered is still being written
+      if (closed_ && shared_.waiting == 0 && shared_.answering <= shared_.streaming &&
+          (shared_.fresh == 0 || i >= kFresh))
+        break;
+    }
     shared_.workers.join();
     for (auto& context : contexts_) context->stop();
     for (std::thread& thread : threads_) thread.join();
@@ -280,12 +310,31 @@ class BeastServer final : public Server {
   }
 
  private:
+  // The kernel's queue holds connections that their clients believe in.
+  void empty_backlog() {
+    boost::system::error_code error;
+    acceptor_->non_blocking(true, error);
+    for (std::size_t next = 0; !error; ++next) {
+      tcp::socket socket(*contexts_[0]);
+      acceptor_->accept(socket, error);
+      if (!error) welcome(std::move(socket), next);
+    }
+    acceptor_->close(error);
+    closed_ = true;
+  }
+
+  void welcome(tcp::socket socket, std::size_t number) {
+    asio::io_context& io = *contexts_[number % contexts_.size()];
+    auto one = session(std::move(socket), io, shared_);
+    asio::co_spawn(io, std::move(one), asio::detached);
+  }
+
   asio::awaitable<void> accept() {
     for (std::size_t next = 0;; ++next) {
       boost::system::error_code error;
       auto token = asio::redirect_error(asio::use_awaitable, error);
       tcp::socket socket = co_await acceptor_->async_accept(token);
-      if (shared_.stopping) co_return;
+      if (error && shared_.stopping) co_return;
       if (error) {
         log::warn("accept failed detail=\"" + error.message() + "\"");
         asio::steady_timer pause(*contexts_[0]);
@@ -297,9 +346,7 @@ class BeastServer final : public Server {
         ++shared_.shed;
         continue;  // the socket closes
       }
-      asio::io_context& io = *contexts_[next % contexts_.size()];
-      auto one = session(std::move(socket), io, shared_);
-      asio::co_spawn(io, std::move(one), asio::detached);
+      welcome(std::move(socket), next);
     }
   }
 
@@ -307,6 +354,7 @@ class BeastServer final : public Server {
   std::vector<std::unique_ptr<asio::io_context>> contexts_;
   std::unique_ptr<tcp::acceptor> acceptor_;
   std::vector<std::thread> threads_;
+  std::atomic<bool> closed_{false};  // nobody new is let in
 };
 
 }  // namespace

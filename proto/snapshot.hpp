@@ -2,6 +2,9 @@
 // without a lock beyond taking the pointer.
 #pragma once
 
+#include <array>
+#include <atomic>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -15,11 +18,35 @@
 
 namespace gantry {
 
+// A text that a view's first reader made of it and later ones send again. A copy of the view begins
+// without it. `owners` are the versions of the rows above whose names are in the text: with others
+// it is out of date.
+class TextCache {
+ public:
+  struct Text {
+    std::array<std::int64_t, 3> owners{};
+    std::shared_ptr<const std::string> body;
+    std::string tag;
+  };
+  TextCache() = default;
+  TextCache(const TextCache&) {}
+  TextCache& operator=(const TextCache&) { return *this; }
+
+  std::shared_ptr<const Text> get() const { return text_.load(std::memory_order_acquire); }
+  void set(std::shared_ptr<const Text> text) const {
+    text_.store(std::move(text), std::memory_order_release);
+  }
+
+ private:
+  mutable std::atomic<std::shared_ptr<const Text>> text_;
+};
+
 struct InstanceView {
   ServiceInstance instance;
   std::shared_ptr<const Variables> variables;  // never null
   // Newest first: every live deployment and those still removing, and always the newest of all.
   std::vector<std::shared_ptr<const Deployment>> deployments;
+  TextCache text{};
 };
 
 struct EnvironmentView {

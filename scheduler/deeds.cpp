@@ -4,7 +4,8 @@
 namespace gantry {
 namespace {
 
-constexpr auto kDrainPoll = std::chrono::milliseconds(25);
+constexpr Duration kDrainPoll = std::chrono::milliseconds(25);
+constexpr Duration kAlivePoll = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -106,7 +107,7 @@ void Reconciler::edge_loop() {
     bool draining = false;
     {
       std::unique_lock lock(edge_mutex_);
-      const Duration wait = edge_drains_.empty() ? options_.supervise / 4 : Duration(kDrainPoll);
+      const Duration wait = edge_drains_.empty() ? kAlivePoll : kDrainPoll;
       edge_changed_.wait_for(lock, wait, [this] { return !edge_routes_.empty() || edge_nudged_; });
       edge_nudged_ = false;
       routes.swap(edge_routes_);
@@ -128,7 +129,9 @@ void Reconciler::edge_loop() {
       }
     }
     if (draining) check_drains();
-    if (ports_.clock.now() - supervised >= options_.supervise) {
+    const Duration since = ports_.clock.now() - supervised;
+    const bool died = since >= options_.supervise / 4 && !ports_.edge.alive();
+    if (died || since >= options_.supervise) {
       supervise_edge();
       supervised = ports_.clock.now();
     }

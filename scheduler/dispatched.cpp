@@ -17,6 +17,7 @@ void mark(World& world, const Start& action, TimePoint) {
   replica.busy = Busy::starting;
   replica.proof.reset();
   replica.counted_exit.reset();  // another run, another exit
+  replica.seen_meanwhile.reset();
 }
 void mark(World& world, const Stop& action, TimePoint) {
   ReplicaWorld& replica = replica_of(world, action.instance_id, action.proof.key());

@@ -1,6 +1,7 @@
 #include "scheduler/world.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "scheduler/restart.hpp"
 
@@ -174,9 +175,11 @@ void on(World& world, const Listed& fact, TimePoint now) {
 
 void on(World& world, const ContainerSeen& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.container.instance_id, now);
-  const ReplicaWorld* known = find(instance, fact.container.key);
-  if (known != nullptr && known->busy == Busy::starting)
-    return;  // the deed's own answer is fresher
+  ReplicaWorld* known = find(instance, fact.container.key);
+  if (known != nullptr && known->busy == Busy::starting) {
+    known->seen_meanwhile = fact.container;  // which is newer shows when the start answers
+    return;
+  }
   see(world, instance, fact.container, !ended_by_engine(world, fact.container), now);
 }
 
@@ -286,6 +289,17 @@ void on(World& world, const Drained& fact, TimePoint now) {
   replica->proof = fact.proof;
 }
 
+// An exit of the run that has just been started may have been told before the start itself
+// answered.
+void see_meanwhile(World& world, InstanceWorld& instance, ReplicaWorld& replica, TimePoint now) {
+  const std::optional<Container> seen = std::exchange(replica.seen_meanwhile, std::nullopt);
+  if (!seen || !seen->exit || !replica.container ||
+      seen->container_id != replica.container->container_id)
+    return;
+  if (seen->exit->at < replica.container->started_at) return;
+  see(world, instance, *seen, !ended_by_engine(world, *seen), now);
+}
+
 void on(World& world, const DeedDone& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   ReplicaWorld* replica = find(instance, fact.key);
@@ -297,6 +311,7 @@ void on(World& world, const DeedDone& fact, TimePoint now) {
       replica->start_failures = 0;
       replica->refused = false;
       if (fact.container) see(world, instance, *fact.container, true, now);
+      see_meanwhile(world, instance, *replica, now);
       break;
     case Deed::stop:
       if (replica->container && replica->container->state != ContainerState::exited) {

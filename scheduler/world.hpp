@@ -152,6 +152,9 @@ struct ReplicaWorld {
   TimePoint
       changed_at{};  // when the container's state was last learnt; older lists are not believed
 
+  std::optional<Container>
+      seen_meanwhile;  // while it was being started: the start's own answer may be older
+
   bool open = false;   // the last probes got through
   bool ready = false;  // may take traffic (or needs none)
   std::optional<TimePoint> ready_since;

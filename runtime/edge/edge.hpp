@@ -50,8 +50,12 @@ class Edge {
   // Code::conflict "still_routed".
   virtual Result<DrainProof> drained(const ReplicaKey&, TimePoint now, TimePoint deadline) = 0;
 
-  // Called every few seconds: restarts a dead proxy, finds drift between it and the files and
-  // repairs it. True when something had to be repaired.
+  // Whether the proxy's processes live. Cheap, asked many times a second, so that a dead proxy is
+  // started again at once.
+  virtual bool alive() const = 0;
+
+  // Called every second, and at once when it is not alive: restarts a dead proxy, finds drift
+  // between it and the files and repairs it. True when something had to be repaired.
   virtual Result<bool> supervise() = 0;
 };
 

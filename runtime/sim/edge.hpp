@@ -19,6 +19,7 @@ class SimEdge final : public Edge, private DrainProofMaker {
   std::vector<Route> table() const override;
   Result<AppliedGeneration> apply(const std::vector<Route>& changes) override;
   Result<DrainProof> drained(const ReplicaKey&, TimePoint now, TimePoint deadline) override;
+  bool alive() const override { return running_; }
   Result<bool> supervise() override;
 
   // ---- the test's side ----

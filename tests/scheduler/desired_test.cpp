@@ -64,10 +64,15 @@ struct Shop {
     instance.restart_epoch = 4;
     instance.settings.deploy.replicas = 3;
     instance.settings.deploy.port = port;
-    project.instances[instance_id] = std::make_shared<InstanceView>(
-        InstanceView{instance,
-                     std::make_shared<Variables>(),
-                     {std::make_shared<Deployment>(), std::make_shared<Deployment>()}});
+    InstanceView view;
+    view.instance = instance;
+    view.variables = std::make_shared<Variables>();
+    for (int i = 0; i < 2; ++i) {
+      Deployment deployment;
+      deployment.settings = instance.settings;
+      view.deployments.push_back(std::make_shared<Deployment>(deployment));
+    }
+    project.instances[instance_id] = std::make_shared<InstanceView>(view);
   }
 };
 
@@ -92,6 +97,17 @@ TEST(SchedulerDesired, IsCutOutOfTheSnapshot) {
 
 TEST(SchedulerDesired, AWorkerHasNoHost) {
   const Shop shop(0);
+  EXPECT_TRUE(desired_of(shop.project, shop.instance_id, kOptions)->hosts.empty());
+}
+
+TEST(SchedulerDesired, APortTakenAwayInTheSettingsCountsFromTheNextDeploymentOn) {
+  Shop shop;
+  InstanceView view = *shop.project.instances.at(shop.instance_id);
+  view.instance.settings.deploy.port = 0;
+  shop.project.instances[shop.instance_id] = std::make_shared<InstanceView>(view);
+  EXPECT_FALSE(desired_of(shop.project, shop.instance_id, kOptions)->hosts.empty());
+  view.deployments.clear();
+  shop.project.instances[shop.instance_id] = std::make_shared<InstanceView>(view);
   EXPECT_TRUE(desired_of(shop.project, shop.instance_id, kOptions)->hosts.empty());
 }
 

@@ -68,6 +68,29 @@ class SchedulerWorld : public ::testing::Test {
   World world_;
 };
 
+TEST_F(SchedulerWorld, AnExitToldBeforeItsStartAnswersIsNotLost) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::deploying).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  dispatched(world_, Start{container_spec(desired_, *desired_.deployments[0], key)}, kNow);
+  const TimePoint end = kNow + std::chrono::milliseconds(3);
+  absorb(world_, ContainerSeen{exited(key, 3, end)}, end);
+  absorb(world_, DeedDone{id_, key, Deed::start, container(key)}, end);
+  EXPECT_EQ(replica(key).container->state, ContainerState::exited);
+  EXPECT_EQ(replica(key).restarts, 1);
+}
+
+TEST_F(SchedulerWorld, AnExitOfTheRunBeforeDoesNotEndTheNextOne) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::deploying).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  dispatched(world_, Start{container_spec(desired_, *desired_.deployments[0], key)}, kNow);
+  absorb(world_, ContainerSeen{exited(key, 3, kNow - Seconds(1))}, kNow);
+  absorb(world_, DeedDone{id_, key, Deed::start, container(key)}, kNow);
+  EXPECT_EQ(replica(key).container->state, ContainerState::running);
+  EXPECT_EQ(replica(key).restarts, 0);
+}
+
 TEST_F(SchedulerWorld, AnExitThatNobodySawIsNotCounted) {
   const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
   publish();

@@ -70,7 +70,9 @@ api::Response ApiTest::send(const Call& call) {
   if (!token_.empty()) request.headers.emplace_back("authorization", "Bearer " + token_);
   api::read_target(request);
   const api::Match matched = api::match(request.method, request.path);
-  return api::dispatch(std::move(request), matched, *context_);
+  api::Response response = api::dispatch(std::move(request), matched, *context_);
+  if (response.shared_body) response.body = *response.shared_body;  // as the server sends it
+  return response;
 }
 
 api::Response ApiTest::get(const std::string& target, const Headers& headers) {

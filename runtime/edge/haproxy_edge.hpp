@@ -1,0 +1,81 @@
+// The edge on HAProxy, whole: the table and its files (haproxy_files.cpp), the process and its live
+// state (haproxy_proxy.cpp), the port's verbs (haproxy.cpp). Internal to runtime/edge; one mutex
+// around everything.
+#pragma once
+
+#include <chrono>
+#include <map>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/edge/cli_socket.hpp"
+#include "runtime/edge/files.hpp"
+#include "runtime/edge/haproxy.hpp"
+#include "runtime/edge/live.hpp"
+#include "runtime/edge/master.hpp"
+#include "runtime/edge/state.hpp"
+
+namespace gantry {
+
+using SteadyClock = std::chrono::steady_clock;
+
+inline Error not_started() {
+  return {Code::unavailable, "edge_not_started", "the edge has not been started"};
+}
+
+class HaproxyEdge final : public Edge, private DrainProofMaker {
+ public:
+  explicit HaproxyEdge(const EdgeOptions& options)
+      : options_(options), paths_(options), state_(options.directory), master_(options) {}
+  ~HaproxyEdge() override {
+    if (lock_ >= 0) ::close(lock_);
+  }
+
+  Result<> start() override;
+  std::vector<Route> table() const override;
+  Result<AppliedGeneration> apply(const std::vector<Route>& changes) override;
+  Result<DrainProof> drained(const ReplicaKey&, TimePoint now, TimePoint deadline) override;
+  bool alive() const override;
+  Result<bool> supervise() override;
+
+ private:
+  // files
+  Result<> prepare_directory();
+  Result<> write_made_files();
+  Result<> write_checked_files();
+  Result<> record(const std::vector<RouteChange>&);
+  Result<bool> grow(int wanted_free);
+  // the proxy
+  Result<> bring_up();
+  Result<> adopt(const MasterStatus&);
+  Result<> reload();
+  Result<bool> repair();
+  Result<std::vector<Command>> differences();
+  Result<> execute(const std::vector<Command>&);
+  Result<> remove_server(const Command&);
+  Result<> remove_leaving();
+  bool is_wanted(const std::string& server) const;
+  Result<> open_worker();
+  Result<> await_generation();
+  Result<std::int64_t> variable(const std::string& name);
+  Result<int> sessions(int slot, const ReplicaKey&);
+
+  const EdgeOptions options_;
+  const EdgePaths paths_;
+  mutable std::mutex mutex_;  // around everything below
+  RouteTable table_;
+  StateFile state_;
+  HaproxyMaster master_;
+  CliSocket worker_;
+  pid_t worker_pid_ = 0;
+  std::map<std::string, SteadyClock::time_point> leaving_;  // in maintenance, with sessions left
+  int lock_ = -1;
+  bool loaded_ = false;
+  bool started_ = false;
+  bool live_behind_ = false;   // the proxy may not have what the state file has
+  bool files_behind_ = false;  // haproxy.cfg and hosts.map may not
+  SteadyClock::time_point last_reload_{};
+};
+
+}  // namespace gantry
