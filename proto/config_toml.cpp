@@ -1,0 +1,132 @@
+// TOML 1.0 through toml++, which is seen in this file alone.
+#include <toml++/toml.h>
+
+#include "proto/config_tree.hpp"
+
+namespace gantry {
+namespace {
+
+using Kind = ConfigNode::Kind;
+
+// toml++ bounds nested values but not the parts of a dotted key, and walks them recursively.
+constexpr int kDotsMax = 2 * kConfigDepthMax;
+
+struct Converter {
+  ConfigText out;
+  int nodes = 0;
+
+  static ConfigPosition position(const toml::source_region& region) {
+    return {static_cast<int>(region.begin.line), static_cast<int>(region.begin.column)};
+  }
+
+  bool refuse(ConfigPosition at, std::string message) {
+    if (out.errors.empty()) out.errors.push_back({at, std::move(message)});
+    return false;
+  }
+
+  bool convert(const toml::node& from, ConfigNode& to, int depth) {
+    to.at = position(from.source());
+    if (depth > kConfigDepthMax)
+      return refuse(to.at, "nested deeper than " + std::to_string(kConfigDepthMax) + " levels");
+    if (++nodes > kConfigNodesMax)
+      return refuse(to.at, "more than " + std::to_string(kConfigNodesMax) + " values");
+    if (const toml::table* table = from.as_table()) return convert_table(*table, to, depth);
+    if (const toml::array* array = from.as_array()) {
+      to.kind = Kind::array;
+      for (const toml::node& item : *array)
+        if (!convert(item, to.items.emplace_back(), depth + 1)) return false;
+      return true;
+    }
+    return convert_scalar(from, to);
+  }
+
+  bool convert_table(const toml::table& table, ConfigNode& to, int depth) {
+    to.kind = Kind::object;
+    for (const auto& [key, value] : table) {
+      ConfigMember member;
+      member.key = std::string(key.str());
+      member.at = position(key.source());
+      if (!convert(value, member.value, depth + 1)) return false;
+      if (member.at.line == 0) member.at = member.value.at;
+      to.members.push_back(std::move(member));
+    }
+    return true;
+  }
+
+  bool convert_scalar(const toml::node& from, ConfigNode& to) {
+    if (const auto* text = from.as_string()) {
+      to.kind = Kind::string;
+      to.text = text->get();
+      if (to.text.find('\0') != std::string::npos)
+        return refuse(to.at, "a NUL character cannot be in a setting");
+    } else if (const auto* flag = from.as_boolean()) {
+      to.kind = Kind::boolean;
+      to.boolean = flag->get();
+    } else if (const auto* whole = from.as_integer()) {
+      to.kind = Kind::number;
+      to.number = static_cast<double>(whole->get());
+      to.text = std::to_string(whole->get());
+    } else if (const auto* real = from.as_floating_point()) {
+      to.kind = Kind::number;
+      to.number = real->get();
+      char digits[40];
+      std::snprintf(digits, sizeof digits, "%.15g", to.number);
+      to.text = digits;
+    } else {
+      return refuse(to.at, "a date or a time: no setting is one; write it in quotes");
+    }
+    return true;
+  }
+};
+
+// The line with more dots than a key may have, outside of quotes; 0 when there is none.
+int dotted_line(std::string_view text) {
+  int line = 1;
+  int dots = 0;
+  char quote = 0;
+  for (const char c : text) {
+    if (c == '\n') {
+      ++line;
+      dots = 0;
+      quote = 0;
+    } else if (quote != 0) {
+      if (c == quote) quote = 0;
+    } else if (c == '"' || c == '\'') {
+      quote = c;
+    } else if (c == '=' || c == '#' || c == ',' || c == ' ') {
+      if (c != ' ') dots = 0;
+    } else if (c == '.' && ++dots > kDotsMax) {
+      return line;
+    }
+  }
+  return 0;
+}
+
+std::string in_plain_words(std::string message) {
+  if (message.find("already exists") != std::string::npos ||
+      message.find("redefine") != std::string::npos)
+    message += " (it is written twice: remove one)";
+  else if (message.find("'```'") != std::string::npos)
+    message += " (the fence of a Markdown block?)";
+  return message;
+}
+
+}  // namespace
+
+ConfigText parse_config_toml(std::string_view text) {
+  Converter converter;
+  if (const int line = dotted_line(text); line > 0) {
+    converter.refuse({line, 1}, "a key with more than " + std::to_string(kDotsMax) + " dots");
+    return std::move(converter.out);
+  }
+  try {
+    const toml::table table = toml::parse(text);
+    converter.convert(table, converter.out.root, 0);
+  } catch (const toml::parse_error& error) {
+    converter.refuse(Converter::position(error.source()),
+                     in_plain_words(std::string(error.description())));
+  }
+  return std::move(converter.out);
+}
+
+}  // namespace gantry
