@@ -106,8 +106,8 @@ std::string in_plain_words(std::string message) {
   if (message.find("already exists") != std::string::npos ||
       message.find("redefine") != std::string::npos)
     message += " (it is written twice: remove one)";
-  else if (message.find("'```'") != std::string::npos)
-    message += " (the fence of a Markdown block?)";
+  else if (message.find("saw '`'") != std::string::npos)
+    message += " (text of a Markdown page, pasted into the file?)";
   return message;
 }
 

@@ -77,6 +77,11 @@ ConfigText parse_config_text(std::string_view file_name, std::string_view text) 
     empty.remarks.push_back({{0, 0}, "the file is empty: it sets nothing"});
     return empty;
   }
+  if (ends_with(file_name, "nixpacks.toml"))
+    return refused(
+        0,
+        "a plan of Nixpacks, which the builder reads by itself; the settings of a service "
+        "go to railway.toml");
   if (ends_with(file_name, ".toml")) return parse_config_toml(text);
   if (ends_with(file_name, ".yaml") || ends_with(file_name, ".yml")) return parse_config_yaml(text);
   return parse_config_json(text);

@@ -1,11 +1,11 @@
 #include "proto/config_values.hpp"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 #include <cmath>
 
 #include "proto/command.hpp"
+#include "proto/cron.hpp"
 #include "proto/quantity.hpp"
 
 namespace gantry {
@@ -56,58 +56,6 @@ std::string quantity_meant(std::string_view text) {
   if (unit == 'k' || unit == 'K') meant[letter] = letter + 1 < meant.size() ? 'K' : 'k';
   if (unit == 'm' || unit == 'g' || unit == 't') meant[letter] = static_cast<char>(unit - 32);
   return parse_units(meant) ? meant : std::string();
-}
-
-struct CronField {
-  std::string_view name;
-  int low;
-  int high;
-};
-constexpr std::array<CronField, 5> kCronFields{{{"minute", 0, 59},
-                                                {"hour", 0, 23},
-                                                {"day of the month", 1, 31},
-                                                {"month", 1, 12},
-                                                {"day of the week", 0, 7}}};
-
-bool cron_number(std::string_view text, int low, int high, int& number) {
-  const auto read = std::from_chars(text.data(), text.data() + text.size(), number);
-  return !text.empty() && read.ec == std::errc() && read.ptr == text.data() + text.size() &&
-         number >= low && number <= high;
-}
-
-// One of a field's parts between commas: *, 5, 1-5, any of them with /2.
-bool cron_part(std::string_view part, const CronField& field) {
-  const std::size_t slash = part.find('/');
-  int number = 0;
-  if (slash != std::string_view::npos &&
-      !cron_number(part.substr(slash + 1), 1, field.high, number))
-    return false;
-  part = part.substr(0, slash);
-  if (part == "*") return true;
-  const std::size_t dash = part.find('-');
-  int last = field.high;
-  if (!cron_number(part.substr(0, dash), field.low, field.high, number)) return false;
-  return dash == std::string_view::npos ||
-         (cron_number(part.substr(dash + 1), field.low, field.high, last) && number <= last);
-}
-
-bool cron_field(std::string_view text, const CronField& field) {
-  while (true) {
-    const std::size_t comma = text.find(',');
-    if (!cron_part(text.substr(0, comma), field)) return false;
-    if (comma == std::string_view::npos) return true;
-    text.remove_prefix(comma + 1);
-  }
-}
-
-std::vector<std::string_view> fields_of(std::string_view text) {
-  std::vector<std::string_view> fields;
-  for (text = trimmed(text); !text.empty(); text = trimmed(text)) {
-    const std::size_t end = std::min(text.find_first_of(" \t"), text.size());
-    fields.push_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-  return fields;
 }
 
 }  // namespace
@@ -222,7 +170,9 @@ std::optional<std::string> read_path(const ConfigField& field) {
     if (part == "..") --depth;
     if (!part.empty() && part != "." && part != "..") ++depth;
     if (depth < 0) {
-      field.refuse("the path leads out of the source: begin at its root, without \"..\"");
+      const std::size_t name = text->find_first_not_of("./");
+      field.refuse("the path leads out of the source: begin at its root" +
+                   (name == std::string::npos ? "" : ", with \"" + text->substr(name) + "\""));
       return std::nullopt;
     }
     at = end + 1;
@@ -274,37 +224,12 @@ std::optional<std::int64_t> read_memory_bytes(const ConfigField& field) {
 }
 
 std::optional<std::string> read_cron(const ConfigField& field) {
-  auto text = read_line(field);
+  const auto text = read_line(field);
   if (!text) return std::nullopt;
-  const auto fields = fields_of(*text);
-  constexpr std::array<std::array<std::string_view, 2>, 5> names{{{"@hourly", "0 * * * *"},
-                                                                  {"@daily", "0 0 * * *"},
-                                                                  {"@midnight", "0 0 * * *"},
-                                                                  {"@weekly", "0 0 * * 0"},
-                                                                  {"@monthly", "0 0 1 * *"}}};
-  for (const auto& [word, meant] : names)
-    if (fields.size() == 1 && fields[0] == word) {
-      field.refuse("expected five fields, received \"" + *text + "\": write \"" +
-                   std::string(meant) + "\"");
-      return std::nullopt;
-    }
-  if (fields.size() != kCronFields.size()) {
-    field.refuse("expected five fields (minute, hour, day, month, weekday; UTC), received " +
-                 std::to_string(fields.size()) + " (" + brief(field.node) + ")" +
-                 (fields.size() == 6 ? ": leave the seconds out" : ""));
-    return std::nullopt;
-  }
-  for (std::size_t i = 0; i < fields.size(); ++i)
-    if (!cron_field(fields[i], kCronFields[i])) {
-      field.refuse("the " + std::string(kCronFields[i].name) + " is \"" +
-                   std::string(fields[i].substr(0, 64)) + "\": expected " +
-                   std::to_string(kCronFields[i].low) + " to " +
-                   std::to_string(kCronFields[i].high) + " with * , - and /");
-      return std::nullopt;
-    }
-  std::string plain;
-  for (const auto one : fields) plain += (plain.empty() ? "" : " ") + std::string(one);
-  return plain;
+  auto schedule = parse_cron(*text);
+  if (schedule) return *schedule;
+  field.refuse(schedule.error().detail);
+  return std::nullopt;
 }
 
 }  // namespace gantry
