@@ -103,6 +103,10 @@ int dotted_line(std::string_view text) {
 }
 
 std::string in_plain_words(std::string message) {
+  constexpr std::string_view prefix = "Error while parsing ";
+  if (const std::size_t colon = message.find(": ");
+      message.rfind(prefix, 0) == 0 && colon != std::string::npos)
+    message.erase(0, colon + 2);
   if (message.find("already exists") != std::string::npos ||
       message.find("redefine") != std::string::npos)
     message += " (it is written twice: remove one)";
