@@ -25,6 +25,8 @@ Needs needs_of(std::string_view command) {
       ++i;
     } else if (c == '$' || c == '`') {
       needs.shell = true;
+      if (c == '$' && command.substr(i + 1, 1) == "{")
+        i = std::min(command.find('}', i), command.size());
     } else if (quote == '"') {
       if (c == '"') quote = 0;
     } else if (c == '"' || c == '\'') {

@@ -44,12 +44,12 @@ struct DeploymentConfig {
 struct ConfigRequest {
   std::string file_name;  // as it is shown; its ending says the format
   std::string text;
-  std::optional<std::string> environment;  // the environment's exact name
+  std::optional<std::string> environment = {};  // the environment's exact name
   // Of an environment that was made for a pull request: the environment that it was made from.
   // The block "pr" counts then, too.
-  std::optional<std::string> base_environment;
-  std::optional<std::string> service;
-  DeploymentConfig instance;  // the settings of the service in that environment
+  std::optional<std::string> base_environment = {};
+  std::optional<std::string> service = {};
+  DeploymentConfig instance = {};  // the settings of the service in that environment
 };
 
 enum class ConfigSeverity { notice, warning, error };  // "notice" "warning" "error"

@@ -187,8 +187,7 @@ std::string unknown_config_key(std::string_view parent, std::string_view key) {
       return one.key == word && (one.parent.empty() || one.parent == parent);
     });
     hint = nearest(parent, word);
-    const bool same = hint.find("\"" + word + "\"") != std::string::npos;
-    if (known != std::end(kHints) && !same) hint = known->text;
+    if (known != std::end(kHints)) hint = known->text;
     if (hint.empty() && looks_like_variable(key)) hint = kVariables;
   }
   return hint.empty() ? "unknown key, ignored" : "unknown key, ignored; " + hint;

@@ -54,7 +54,10 @@ class JsonReader {
 
   [[noreturn]] void refuse_start() {
     const std::string_view line = text_.substr(at_, text_.substr(at_).find('\n'));
-    if (peek() == '[' && line.find(']') != std::string_view::npos &&
+    const char next = peek(1) == '[' ? peek(2) : peek(1);
+    const bool header =
+        peek() == '[' && ((next >= 'a' && next <= 'z') || (next >= 'A' && next <= 'Z'));
+    if (header && line.find(']') != std::string_view::npos &&
         line.find_first_of(",\"{") == std::string_view::npos)
       refuse("expected \"{\"; this looks like TOML: rename the file to railway.toml");
     if (peek() != '"' && peek() != '[' && line.find(": ") != std::string_view::npos)

@@ -74,7 +74,9 @@ std::optional<std::int64_t> read_whole(const ConfigField& field, WholeRange rang
     const auto inside = number_in(field.node.text);
     if (!inside) {
       const std::string digits = leading_digits(field.node.text);
-      field.wrong_type("a number", digits.empty() ? "" : "write " + digits);
+      const std::string_view rest = trimmed(trimmed(field.node.text).substr(digits.size()));
+      const bool fix = !digits.empty() && (rest == "s" || rest == "sec" || rest == "seconds");
+      field.wrong_type("a number", fix ? "write " + digits : "");
       return std::nullopt;
     }
     field.warn("expected a number, received a string (" + brief(field.node) +

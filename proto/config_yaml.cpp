@@ -85,6 +85,17 @@ struct Converter {
     return true;
   }
 
+  static bool convert_hex(const std::string& text, ConfigNode& to) {
+    std::uint32_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto read = std::from_chars(text.data() + 2, end, value, 16);
+    if (read.ec != std::errc() || read.ptr != end) return true;
+    to.kind = Kind::number;
+    to.number = value;
+    to.text = std::to_string(value);
+    return true;
+  }
+
   // The core schema of YAML 1.2; a quoted scalar is a string.
   bool convert_scalar(const YAML::Node& from, ConfigNode& to) {
     const std::string& text = from.Scalar();
@@ -99,10 +110,12 @@ struct Converter {
       to.boolean = text[0] == 't' || text[0] == 'T';
       return true;
     }
+    const bool hex = text.rfind("0x", 0) == 0;
     const bool digit = text.find_first_of("0123456789") != std::string::npos &&
                        text.find_first_not_of("0123456789+-.eE") == std::string::npos;
     const char* begin = text.data() + (text.empty() || text[0] != '+' ? 0 : 1);
     const char* end = text.data() + text.size();
+    if (hex) return convert_hex(text, to);
     if (!digit || *begin == 'e' || *begin == 'E') return true;
     const auto read = std::from_chars(begin, end, to.number);
     if (read.ec == std::errc() && read.ptr == end) to.kind = Kind::number;
