@@ -37,6 +37,11 @@ class Reader {
                  "expected an object with \"build\" and \"deploy\", received " +
                      std::string(kind_name(text.root.kind)));
     block("", text.root, Place::root);
+    const bool ignored = result_.count(ConfigSeverity::warning) > text.remarks.size();
+    const bool silent = std::all_of(blocks_.begin(), blocks_.end(),
+                                    [](const auto& one) { return one.second.origins.empty(); });
+    if (ignored && silent)
+      say(ConfigSeverity::warning, {}, "", "no key of this file is known: it sets nothing");
     merge();
   }
 

@@ -53,6 +53,7 @@ class JsonReader {
   }
 
   [[noreturn]] void refuse_start() {
+    if (at_ == text_.size()) refuse("the file holds nothing but comments: write at least {}");
     const std::string_view line = text_.substr(at_, text_.substr(at_).find('\n'));
     const char next = peek(1) == '[' ? peek(2) : peek(1);
     const bool header =
@@ -60,7 +61,9 @@ class JsonReader {
     if (header && line.find(']') != std::string_view::npos &&
         line.find_first_of(",\"{") == std::string_view::npos)
       refuse("expected \"{\"; this looks like TOML: rename the file to railway.toml");
-    if (peek() != '"' && peek() != '[' && line.find(": ") != std::string_view::npos)
+    if (peek() != '"' && peek() != '[' &&
+        (line.find(": ") != std::string_view::npos ||
+         line.substr(0, line.find_last_not_of(" \r") + 1).back() == ':'))
       refuse("expected \"{\"; this looks like YAML: rename the file to gantry.yaml, or write JSON");
     if (peek() != '"' && line.find('=') != std::string_view::npos)
       refuse("expected \"{\"; this looks like TOML: rename the file to railway.toml");

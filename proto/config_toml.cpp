@@ -1,4 +1,6 @@
 // TOML 1.0 through toml++, which is seen in this file alone.
+#include <algorithm>
+
 #include <toml++/toml.h>
 
 #include "proto/config_tree.hpp"
@@ -50,6 +52,8 @@ struct Converter {
       if (member.at.line == 0) member.at = member.value.at;
       to.members.push_back(std::move(member));
     }
+    std::stable_sort(to.members.begin(), to.members.end(),
+                     [](const ConfigMember& a, const ConfigMember& b) { return a.at < b.at; });
     return true;
   }
 

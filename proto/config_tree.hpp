@@ -54,7 +54,7 @@ struct ConfigText {
 
 inline constexpr std::size_t kConfigBytesMax = 256 * 1024;
 inline constexpr int kConfigDepthMax = 64;
-inline constexpr int kConfigNodesMax = 20000;
+inline constexpr int kConfigNodesMax = 5000;
 
 // By the ending of the file's name: .toml, .yaml and .yml; everything else is JSON. A byte-order
 // mark and CRLF are fine; an empty text is an empty object with a remark.

@@ -123,6 +123,14 @@ struct Converter {
   }
 };
 
+std::string in_plain_words(const std::string& message) {
+  if (message == "bad file")  // the library's own bound on depth
+    return "nested deeper than " + std::to_string(kConfigDepthMax) + " levels";
+  if (message == "illegal map value")
+    return "a second \": \" in one line: write the text in quotes";
+  return message;
+}
+
 }  // namespace
 
 ConfigText parse_config_yaml(std::string_view text) {
@@ -135,7 +143,7 @@ ConfigText parse_config_yaml(std::string_view text) {
     else if (!documents.empty())
       converter.convert(documents.front(), converter.out.root, 0);
   } catch (const YAML::Exception& error) {
-    converter.refuse(Converter::position(error.mark), error.msg);
+    converter.refuse(Converter::position(error.mark), in_plain_words(error.msg));
   }
   if (converter.out.root.is(Kind::null)) {  // nothing but comments
     converter.out.root.kind = Kind::object;

@@ -12,3 +12,7 @@ set_tests_properties(docker driver_conformance PROPERTIES RESOURCE_LOCK host)
 gantry_suite(api "Api*")
 gantry_suite(store "Store*")
 gantry_suite(embedded_postgres "EmbeddedPostgres*")
+add_test(NAME config_corpus COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/config-corpus ${CMAKE_CURRENT_SOURCE_DIR}/config)
+set_tests_properties(config_corpus PROPERTIES
+                     ENVIRONMENT "CONFIG_CHECK=$<TARGET_FILE:gantry_config_check>"
+                     PASS_REGULAR_EXPRESSION "9 files: 3 read, 3 read with warnings, 3 refused, 0 broken")

@@ -61,8 +61,7 @@ TEST(ProtoConfigFileHostile, AliasesAndMergesDoNotMultiply) {
               one + ": 1}\n";
   }
   for (const std::string& text : {laughs, merges})
-    EXPECT_NE(lines_of(soon("f.yaml", text), "f").find("more than 20000 values"),
-              std::string::npos);
+    EXPECT_NE(lines_of(soon("f.yaml", text), "f").find("more than 5000 values"), std::string::npos);
   EXPECT_FALSE(soon("f.yaml", "x-a: &a [*a]\ndeploy: {numReplicas: 1}\n").ok());
   EXPECT_FALSE(soon("f.yaml", "x-a: &a {<<: *a}\n").ok());
 }
@@ -71,14 +70,14 @@ TEST(ProtoConfigFileHostile, ManyOfEverything) {
   std::string keys = "{";
   std::string services = "{\"services\":{";
   std::string twice = "{";
-  for (int i = 0; i < 15000; ++i) {
+  for (int i = 0; i < 4500; ++i) {
     keys += "\"unknown" + std::to_string(i) + "\":1,";
-    if (i < 9000) services += "\"s" + std::to_string(i) + "\":{\"deploy\":{}},";
+    if (i < 2400) services += "\"s" + std::to_string(i) + "\":{\"deploy\":{}},";
     twice += "\"a\":1,";
   }
   const auto result = soon("f.json", keys + "}");
   EXPECT_TRUE(result.ok());
-  EXPECT_EQ(result.problems.size(), 200u);
+  EXPECT_EQ(result.problems.size(), 201u);  // and that nothing is known
   soon("f.json", services + "}}");
   soon("f.json", twice + "}");
   soon("f.json", repeated("/*", 120000));
@@ -100,7 +99,7 @@ struct Seed {
 const std::vector<Seed>& seeds() {
   static const std::vector<Seed> all{{"f.json", R"({ // one
   "$schema": "x", "build": {"builder": "nixpacks", "watchPatterns": ["a/**", "!b"], "nixpacksPlan": {"a": [1.5e3]}},
-  "deploy": {"startCommand": "cd a && run -p ${PORT:-80} 'x y' \u00e9\ud83d\ude00", "numReplicas": "3", "healthcheckPath": "/é",
+  "deploy": {"startCommand": "cd a && run -p ${PORT:-80} 'x y' \u00e9\ud83d\ude00", "numReplicas": "3", "healthcheckPath": "/e",
     "multiRegionConfig": {"a": {"numReplicas": 1}, "b": null}, "cronSchedule": "*/5 1-3,7 * * 0", "sleepApplication": true,
     "limitOverride": {"containers": {"cpu": 0.5, "memoryBytes": 1e9}}, "resources": {"cpu": "1500m", "memory": "1.5Gi"},},
   "environments": {"pr": {"deploy": {"drainingSeconds": null}}}, "services": {"api": {"rootDirectory": "a/../b"}} /* end */

@@ -135,6 +135,7 @@ TEST(ProtoConfigFileLayers, TheWholeFileIsChecked) {
       "string (\"x\")\n"
       "f:2:47: error: services.a.environments.b.build: expected an object, received a number (1)");
   EXPECT_EQ(lines_of(read_json(R"({"environments":{"a":{"services":{}}}})"), "f"),
+            "f: warning: no key of this file is known: it sets nothing\n"
             "f:1:23: warning: environments.a.services: unknown key, ignored; services stand at the "
             "top; inside of one write environments.<name>");
   EXPECT_EQ(lines_of(read_json(R"({"environments":[],"services":"a"})"), "f"),

@@ -88,7 +88,13 @@ TEST(ProtoConfigFileText, RefusesJsonWithAFix) {
   };
   for (const Case& c : std::vector<Case>{
            {"[1]", "f:1:1: error: expected an object: the file begins with \"{\""},
-           {"build:\n  builder: x", "f:1:1: error: expected an object: the file begins with \"{\""},
+           {"build:\r\n  builder: x",
+            "f:1:1: error: expected \"{\"; this looks like YAML: rename the file to gantry.yaml, "
+            "or "
+            "write JSON"},
+           {"// only\n", "f:2:1: error: the file holds nothing but comments: write at least {}"},
+           {"build", "f:1:1: error: expected an object: the file begins with \"{\""},
+           {"{", "f:1:1: error: this \"{\" has no \"}\""},
            {"version: 2\nbuild:",
             "f:1:1: error: expected \"{\"; this looks like YAML: rename the file to gantry.yaml, "
             "or write JSON"},

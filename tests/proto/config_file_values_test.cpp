@@ -233,7 +233,11 @@ TEST(ProtoConfigFileValues, Warns) {
             "f:1:32: notice: deploy.multiRegionConfig: there are no regions here: its 1 replica "
             "counts"},
        }) {
-    const auto result = read_text("f", c.text);
+    auto result = read_text("f", c.text);
+    if (result.problems[0].at.line == 0) {  // said of a file with nothing else in it
+      EXPECT_EQ(result.problems[0].message, "no key of this file is known: it sets nothing");
+      result.problems.erase(result.problems.begin());
+    }
     EXPECT_EQ(lines_of(result, "f"), c.line);
     EXPECT_TRUE(result.ok());
   }
