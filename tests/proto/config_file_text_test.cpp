@@ -166,6 +166,12 @@ TEST(ProtoConfigFileText, RefusesTomlAndYamlWithALine) {
   EXPECT_EQ(line("f.yaml", "build: {}\n---\ndeploy: {}\n"),
             "f.yaml: error: the file holds 2 documents (---): one is read; several services go "
             "under services");
+  EXPECT_EQ(line("f.toml", "[.a]"),
+            "f.toml:1:2: error: expected bare key starting character or string delimiter, saw '.'");
+  EXPECT_EQ(line("f.toml", "[é]"),
+            "f.toml:1:2: error: expected bare key starting character or string delimiter, saw 'é'");
+  EXPECT_EQ(line("f.yaml", "deploy:\n  startCommand: echo a: b\n"),
+            "f.yaml:2:23: error: a second \": \" in one line: write the text in quotes");
   EXPECT_EQ(
       line("f.yaml", "- a\n"),
       "f.yaml:1:1: error: expected an object with \"build\" and \"deploy\", received an array");
