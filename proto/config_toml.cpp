@@ -83,28 +83,62 @@ struct Converter {
   }
 };
 
-// The line with more dots than a key may have, outside of quotes; 0 when there is none.
-int dotted_line(std::string_view text) {
-  int line = 1;
-  int dots = 0;
-  char quote = 0;
-  for (const char c : text) {
-    if (c == '\n') {
-      ++line;
-      dots = 0;
-      quote = 0;
-    } else if (quote != 0) {
-      if (c == quote) quote = 0;
-    } else if (c == '"' || c == '\'') {
-      quote = c;
-    } else if (c == '=' || c == '#' || c == ',' || c == ' ') {
-      if (c != ' ') dots = 0;
-    } else if (c == '.' && ++dots > kDotsMax) {
-      return line;
+// Goes over the text once before the library does: strings and comments aside, no more dots than a
+// key may have and nothing but ASCII (for other characters there, which TOML refuses anyway, the
+// library's table of white space is not defined).
+class Scanner {
+ public:
+  explicit Scanner(std::string_view text) : text_(text) {}
+
+  // What is wrong, with its line; line 0: nothing that this scan looks for.
+  ConfigRemark scan() {
+    for (; at_ < text_.size(); ++at_) {
+      const char c = text_[at_];
+      if (c == '\n') {
+        ++line_;
+        dots_ = 0;
+      } else if (c == '"' || c == '\'') {
+        if (!skip_string(c)) return {};  // the library says where
+      } else if (c == '#') {
+        at_ = std::min(text_.find('\n', at_), text_.size()) - 1;
+      } else if (c == '=' || c == ',') {
+        dots_ = 0;
+      } else if (c == '.' && ++dots_ > kDotsMax) {
+        return {{line_, 1}, "a key with more than " + std::to_string(kDotsMax) + " dots"};
+      } else if (static_cast<unsigned char>(c) >= 0x80) {
+        return {{line_, 1},
+                "a letter outside of quotes that is not ASCII: write the text in quotes"};
+      }
     }
+    return {};
   }
-  return 0;
-}
+
+ private:
+  // Leaves at_ on the closing quote's last character.
+  bool skip_string(char quote) {
+    const bool several = text_.substr(at_, 3) == std::string(3, quote);
+    at_ += several ? 3 : 1;
+    for (; at_ < text_.size(); ++at_) {
+      if (text_[at_] == '\n') {
+        if (!several) return false;
+        ++line_;
+      } else if (text_[at_] == '\\' && quote == '"') {
+        if (at_ + 1 < text_.size() && text_[at_ + 1] == '\n') ++line_;
+        ++at_;
+      } else if (several ? text_.substr(at_, 3) == std::string(3, quote) : text_[at_] == quote) {
+        if (several) at_ += 2;
+        while (several && text_.substr(at_ + 1, 1) == std::string(1, quote)) ++at_;
+        return true;
+      }
+    }
+    return false;
+  }
+
+  std::string_view text_;
+  std::size_t at_ = 0;
+  int line_ = 1;
+  int dots_ = 0;
+};
 
 std::string in_plain_words(std::string message) {
   constexpr std::string_view prefix = "Error while parsing ";
@@ -123,8 +157,8 @@ std::string in_plain_words(std::string message) {
 
 ConfigText parse_config_toml(std::string_view text) {
   Converter converter;
-  if (const int line = dotted_line(text); line > 0) {
-    converter.refuse({line, 1}, "a key with more than " + std::to_string(kDotsMax) + " dots");
+  if (ConfigRemark wrong = Scanner(text).scan(); wrong.at.line > 0) {
+    converter.refuse(wrong.at, std::move(wrong.message));
     return std::move(converter.out);
   }
   try {

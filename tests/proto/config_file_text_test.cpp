@@ -168,13 +168,32 @@ TEST(ProtoConfigFileText, RefusesTomlAndYamlWithALine) {
             "under services");
   EXPECT_EQ(line("f.toml", "[.a]"),
             "f.toml:1:2: error: expected bare key starting character or string delimiter, saw '.'");
-  EXPECT_EQ(line("f.toml", "[é]"),
-            "f.toml:1:2: error: expected bare key starting character or string delimiter, saw 'é'");
+  EXPECT_EQ(
+      line("f.toml", "# é\n[é]"),
+      "f.toml:2:1: error: a letter outside of quotes that is not ASCII: write the text in quotes");
   EXPECT_EQ(line("f.yaml", "deploy:\n  startCommand: echo a: b\n"),
             "f.yaml:2:23: error: a second \": \" in one line: write the text in quotes");
   EXPECT_EQ(
       line("f.yaml", "- a\n"),
       "f.yaml:1:1: error: expected an object with \"build\" and \"deploy\", received an array");
+}
+
+TEST(ProtoConfigFileText, TomlStringsMayHoldAnything) {
+  const auto result = read_text("f.toml", R"(# é.....
+[build]
+buildCommand = """
+a \
+  "é" 'ü"""
+dockerfilePath = 'dir\é' # ö "
+"watchPatterns" = ["é # \" é", "ü"]
+nixpacksPlan = { "é.ö" = '''é'''' }
+)");
+  EXPECT_EQ(lines_of(result, "f"),
+            "f:3:16: error: build.buildCommand: a quote or a last backslash has no end: close it, "
+            "or write the command as an array of strings");
+  EXPECT_EQ(value_of(result, "build.watchPatterns"), R"(["é # \" é","ü"])");
+  EXPECT_EQ(value_of(result, "build.dockerfilePath"), R"("dir\\é")");
+  EXPECT_EQ(value_of(result, "build.nixpacksPlan"), R"({"é.ö":"é'"})");
 }
 
 TEST(ProtoConfigFileText, EmptyFilesSetNothing) {
