@@ -23,3 +23,7 @@ foreach(group Service Survival Variables Trouble EngineAway EngineRestart Startu
   gantry_suite(${name} "E2e${group}*")
   set_tests_properties(${name} PROPERTIES RESOURCE_LOCK host)
 endforeach()
+add_test(NAME config_corpus COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/config-corpus ${CMAKE_CURRENT_SOURCE_DIR}/config)
+set_tests_properties(config_corpus PROPERTIES
+                     ENVIRONMENT "CONFIG_CHECK=$<TARGET_FILE:gantry_config_check>"
+                     PASS_REGULAR_EXPRESSION "9 files: 3 read, 3 read with warnings, 3 refused, 0 broken")
