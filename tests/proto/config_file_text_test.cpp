@@ -81,62 +81,62 @@ TEST(ProtoConfigFileText, Escapes) {
   EXPECT_EQ(good.config.build.build_command, "café 😀");
 }
 
+struct RefusedTextCase {
+  std::string text;
+  const char* line;
+};
+const std::vector<RefusedTextCase> kRefusedText = {
+    {"[1]", "f:1:1: error: expected an object: the file begins with \"{\""},
+    {"build:\r\n  builder: x",
+     "f:1:1: error: expected \"{\"; this looks like YAML: rename the file to gantry.yaml, "
+     "or "
+     "write JSON"},
+    {"// only\n", "f:2:1: error: the file holds nothing but comments: write at least {}"},
+    {"build", "f:1:1: error: expected an object: the file begins with \"{\""},
+    {"{", "f:1:1: error: this \"{\" has no \"}\""},
+    {"version: 2\nbuild:",
+     "f:1:1: error: expected \"{\"; this looks like YAML: rename the file to gantry.yaml, "
+     "or write JSON"},
+    {"[build]\nbuilder = 1",
+     "f:1:1: error: expected \"{\"; this looks like TOML: rename the file to railway.toml"},
+    {"{\n \"a\": 1\n \"b\": 2}", "f:2:8: error: expected \",\" or \"}\" here"},
+    {"{\"a\": 1", "f:1:1: error: this \"{\" has no \"}\""},
+    {"{\"a\": [1, 2", "f:1:7: error: this \"[\" has no \"]\""},
+    {"{\"a\": [1}", "f:1:9: error: expected \"]\" for the \"[\" of line 1, found \"}\""},
+    {"{\"a\": }", "f:1:7: error: a value is missing here"},
+    {"{\"a\":", "f:1:6: error: the file ends where a value should be"},
+    {"{a: 1}", "f:1:2: error: the key a needs double quotes: \"a\""},
+    {"{'a': 1}", "f:1:2: error: keys are written in double quotes, not in single ones"},
+    {"{\"a\": 'x'}", "f:1:7: error: strings are written in double quotes, not in single ones"},
+    {"{\"a\": x}", "f:1:7: error: expected a value; a string is written in double quotes"},
+    {"{\"a\": “x”}", "f:1:7: error: a typographic quote: write a plain \""},
+    {"{“a”: 1}", "f:1:2: error: a typographic quote: write a plain \""},
+    {"{\"a\" 1}", "f:1:6: error: expected \":\" behind the key \"a\""},
+    {"{,}", "f:1:2: error: one comma too many"},
+    {"{\"a\": 1,, }", "f:1:9: error: one comma too many"},
+    {"{\"a\": \"x\n\"}", "f:1:7: error: the string has no closing quote on its line"},
+    {"{\"a\": \"x", "f:1:7: error: the string has no closing quote on its line"},
+    {"{\"a\": \"\\x\"}", "f:1:8: error: unknown escape: a backslash itself is written \\\\"},
+    {"{\"a\": \"\\u12\"}", "f:1:8: error: \\u needs four hexadecimal digits"},
+    {"{\"a\": \"\\ud800\"}", "f:1:8: error: half a surrogate pair"},
+    {"{\"a\": \"\\u0000\"}", "f:1:8: error: a NUL character cannot be in a setting"},
+    {"{\"a\": \"\x01\"}", "f:1:8: error: a control character in a string: write it as an escape"},
+    {"{\"a\": 012}", "f:1:7: error: a number does not begin with 0: leave the 0 out"},
+    {"{\"a\": 1.}", "f:1:7: error: this is not a number in JSON"},
+    {"{\"a\": -}", "f:1:7: error: this is not a number in JSON"},
+    {"{\"a\": 30s}",
+     "f:1:7: error: text behind a number: write it in double quotes, or the number alone"},
+    {"{\"a\": 1e999}", "f:1:7: error: this number is too large or too small"},
+    {"{} {}", "f:1:4: error: text behind the end of the object"},
+    {"{ /* ", "f:1:3: error: the comment has no end: close it with */"},
+    {"\xff\xfe{", "f: error: the file is UTF-16: save it as UTF-8"},
+    {"{\n\"a\": \"\xe9\"}", "f:2:1: error: this line is not UTF-8: save it as UTF-8"},
+    {std::string("{\n\0}", 4),
+     "f:2:1: error: a NUL byte: the file is not a text file, or is not UTF-8"},
+};
+
 TEST(ProtoConfigFileText, RefusesJsonWithAFix) {
-  struct Case {
-    std::string text;
-    const char* line;
-  };
-  for (const Case& c : std::vector<Case>{
-           {"[1]", "f:1:1: error: expected an object: the file begins with \"{\""},
-           {"build:\r\n  builder: x",
-            "f:1:1: error: expected \"{\"; this looks like YAML: rename the file to gantry.yaml, "
-            "or "
-            "write JSON"},
-           {"// only\n", "f:2:1: error: the file holds nothing but comments: write at least {}"},
-           {"build", "f:1:1: error: expected an object: the file begins with \"{\""},
-           {"{", "f:1:1: error: this \"{\" has no \"}\""},
-           {"version: 2\nbuild:",
-            "f:1:1: error: expected \"{\"; this looks like YAML: rename the file to gantry.yaml, "
-            "or write JSON"},
-           {"[build]\nbuilder = 1",
-            "f:1:1: error: expected \"{\"; this looks like TOML: rename the file to railway.toml"},
-           {"{\n \"a\": 1\n \"b\": 2}", "f:2:8: error: expected \",\" or \"}\" here"},
-           {"{\"a\": 1", "f:1:1: error: this \"{\" has no \"}\""},
-           {"{\"a\": [1, 2", "f:1:7: error: this \"[\" has no \"]\""},
-           {"{\"a\": [1}", "f:1:9: error: expected \"]\" for the \"[\" of line 1, found \"}\""},
-           {"{\"a\": }", "f:1:7: error: a value is missing here"},
-           {"{\"a\":", "f:1:6: error: the file ends where a value should be"},
-           {"{a: 1}", "f:1:2: error: the key a needs double quotes: \"a\""},
-           {"{'a': 1}", "f:1:2: error: keys are written in double quotes, not in single ones"},
-           {"{\"a\": 'x'}",
-            "f:1:7: error: strings are written in double quotes, not in single ones"},
-           {"{\"a\": x}", "f:1:7: error: expected a value; a string is written in double quotes"},
-           {"{\"a\": “x”}", "f:1:7: error: a typographic quote: write a plain \""},
-           {"{“a”: 1}", "f:1:2: error: a typographic quote: write a plain \""},
-           {"{\"a\" 1}", "f:1:6: error: expected \":\" behind the key \"a\""},
-           {"{,}", "f:1:2: error: one comma too many"},
-           {"{\"a\": 1,, }", "f:1:9: error: one comma too many"},
-           {"{\"a\": \"x\n\"}", "f:1:7: error: the string has no closing quote on its line"},
-           {"{\"a\": \"x", "f:1:7: error: the string has no closing quote on its line"},
-           {"{\"a\": \"\\x\"}", "f:1:8: error: unknown escape: a backslash itself is written \\\\"},
-           {"{\"a\": \"\\u12\"}", "f:1:8: error: \\u needs four hexadecimal digits"},
-           {"{\"a\": \"\\ud800\"}", "f:1:8: error: half a surrogate pair"},
-           {"{\"a\": \"\\u0000\"}", "f:1:8: error: a NUL character cannot be in a setting"},
-           {"{\"a\": \"\x01\"}",
-            "f:1:8: error: a control character in a string: write it as an escape"},
-           {"{\"a\": 012}", "f:1:7: error: a number does not begin with 0: leave the 0 out"},
-           {"{\"a\": 1.}", "f:1:7: error: this is not a number in JSON"},
-           {"{\"a\": -}", "f:1:7: error: this is not a number in JSON"},
-           {"{\"a\": 30s}",
-            "f:1:7: error: text behind a number: write it in double quotes, or the number alone"},
-           {"{\"a\": 1e999}", "f:1:7: error: this number is too large or too small"},
-           {"{} {}", "f:1:4: error: text behind the end of the object"},
-           {"{ /* ", "f:1:3: error: the comment has no end: close it with */"},
-           {"\xff\xfe{", "f: error: the file is UTF-16: save it as UTF-8"},
-           {"{\n\"a\": \"\xe9\"}", "f:2:1: error: this line is not UTF-8: save it as UTF-8"},
-           {std::string("{\n\0}", 4),
-            "f:2:1: error: a NUL byte: the file is not a text file, or is not UTF-8"},
-       }) {
+  for (const RefusedTextCase& c : kRefusedText) {
     const auto result = read_text("f", c.text);
     EXPECT_EQ(lines_of(result, "f"), c.line) << c.text;
     EXPECT_FALSE(result.ok());

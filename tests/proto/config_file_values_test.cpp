@@ -82,87 +82,88 @@ TEST(ProtoConfigFileValues, Accepts) {
   }
 }
 
+const std::vector<Case> kRefused = {
+    {"build", "\"./build.sh\"",
+     "expected an object, received a string (\"./build.sh\"): a command goes to "
+     "build.buildCommand"},
+    {"deploy", "[]", "expected an object, received an array ([])"},
+    {"build.builder", "\"maven\"",
+     "expected RAILPACK, NIXPACKS or DOCKERFILE, received \"maven\": leave the key out to "
+     "have the language and its build tool detected"},
+    {"build.builder", "\"nixpacks:v1\"",
+     "expected RAILPACK, NIXPACKS or DOCKERFILE, received \"nixpacks:v1\": write "
+     "\"NIXPACKS\""},
+    {"build.builder", "1", "expected a string, received a number (1)"},
+    {"build.buildCommand", "[\"a\"]", "expected a string, received an array ([\"a\"])"},
+    {"build.buildCommand", "\"echo 'a\"",
+     "a quote or a last backslash has no end: close it, or write the command as an array of "
+     "strings"},
+    {"build.dockerfilePath", "\"../Dockerfile\"",
+     "the path leads out of the source: begin at its root, with \"Dockerfile\""},
+    {"build.dockerfilePath", "\"\"",
+     "expected a text, received an empty string: leave the key out, or write null"},
+    {"build.watchPatterns", "\"src/**\"",
+     "expected an array of strings, received a string (\"src/**\"): write [\"src/**\"]"},
+    {"build.watchPatterns", "{\"includes\":[]}",
+     "expected an array of strings, received an object (with the key \"includes\"): write "
+     "the patterns as a list, with ! before those that are to be left out"},
+    {"build.nixpacksPlan", "\"{}\"",
+     "expected an object, received a string (\"{}\"): write the plan itself, not its text"},
+    {"deploy.startCommand", "true", "expected a string, received a boolean (true)"},
+    {"deploy.startCommand", "[\"\"]", "the program's name is empty"},
+    {"deploy.healthcheckPath", "\"health\"", "a path begins with \"/\": write \"/health\""},
+    {"deploy.healthcheckPath", "\"http://x/health\"",
+     "expected a path, received \"http://x/health\": leave the scheme and the host out"},
+    {"deploy.healthcheckPath", "\"/a b\"",
+     "a path has at most 2048 printable ASCII characters and no blanks"},
+    {"deploy.healthcheckTimeout", "30000",
+     "expected 1 to 3600 seconds, received 30000 (are these milliseconds?)"},
+    {"deploy.healthcheckTimeout", "0", "expected 1 to 3600 seconds, received 0"},
+    {"deploy.drainingSeconds", "\"30s\"",
+     "expected a number, received a string (\"30s\"): write 30"},
+    {"deploy.drainingSeconds", "\"soon\"", "expected a number, received a string (\"soon\")"},
+    {"deploy.drainingSeconds", "-1", "expected 0 to 3600 seconds, received -1"},
+    {"deploy.drainingSeconds", "{}", "expected a number, received an object ({})"},
+    {"deploy.numReplicas", "1.5", "expected a whole number, received 1.5"},
+    {"deploy.numReplicas", "201", "expected 0 to 200 replicas, received 201"},
+    {"deploy.numReplicas", "1e300", "expected 0 to 200 replicas, received 1e300"},
+    {"deploy.restartPolicyType", "\"on-failure\"",
+     "expected ON_FAILURE, ALWAYS or NEVER, received \"on-failure\": write \"ON_FAILURE\""},
+    {"deploy.restartPolicyType", "\"unless-stopped\"",
+     "expected ON_FAILURE, ALWAYS or NEVER, received \"unless-stopped\": write \"ALWAYS\""},
+    {"deploy.resources.cpu", "\"2Gb\"",
+     "expected a quantity such as \"1000m\" or \"0.5\", received \"2Gb\""},
+    {"deploy.resources.cpu", "\"1m\"",
+     "expected 10m to 1000 CPUs, or 0 for no limit, received \"1m\""},
+    {"deploy.resources.memory", "\"512MB\"",
+     "expected a quantity such as \"512Mi\" or \"2Gi\", received \"512MB\": write \"512M\""},
+    {"deploy.resources.memory", "\"2 gb\"",
+     "expected a quantity such as \"512Mi\" or \"2Gi\", received \"2 gb\": write \"2G\""},
+    {"deploy.resources.memory", "512",
+     "512 is 512 bytes; at least 6Mi are needed, or 0 for no limit: did you mean \"512Mi\"?"},
+    {"deploy.resources.memory", "\"2000m\"",
+     "\"2000m\" is 2 bytes; at least 6Mi are needed, or 0 for no limit"},
+    {"deploy.resources.memory", "-1",
+     "expected a quantity such as \"512Mi\" or \"2Gi\", received -1"},
+    {"deploy.resources", "\"2Gi\"", "expected an object, received a string (\"2Gi\")"},
+    {"deploy.cronSchedule", "\"@daily\"",
+     "expected five fields, received \"@daily\": write \"0 0 * * *\""},
+    {"deploy.cronSchedule", "\"0 0 6 * * *\"",
+     "expected five fields (minute, hour, day, month, weekday; UTC), received 6 (\"0 0 6 * * "
+     "*\"): leave the seconds out"},
+    {"deploy.cronSchedule", "\"0 25 * * *\"",
+     "the hour is \"25\": expected 0 to 23 with * , - and /"},
+    {"deploy.cronSchedule", "\"0 6 * * MON\"",
+     "the day of the week is \"MON\": expected 0 to 7 with * , - and /"},
+    {"deploy.sleepApplication", "\"yes\"",
+     "expected a boolean, received a string (\"yes\"): write true or false"},
+    {"deploy.requiredMountPath", "\"data\"", "expected an absolute path, received \"data\""},
+    {"deploy.multiRegionConfig", "{\"a\":{\"numReplicas\":150},\"b\":{\"numReplicas\":51}}",
+     "the regions have 201 replicas; at most 200"},
+};
+
 TEST(ProtoConfigFileValues, Refuses) {
-  for (
-      const Case& c : std::vector<Case>{
-          {"build", "\"./build.sh\"",
-           "expected an object, received a string (\"./build.sh\"): a command goes to "
-           "build.buildCommand"},
-          {"deploy", "[]", "expected an object, received an array ([])"},
-          {"build.builder", "\"maven\"",
-           "expected RAILPACK, NIXPACKS or DOCKERFILE, received \"maven\": leave the key out to "
-           "have the language and its build tool detected"},
-          {"build.builder", "\"nixpacks:v1\"",
-           "expected RAILPACK, NIXPACKS or DOCKERFILE, received \"nixpacks:v1\": write "
-           "\"NIXPACKS\""},
-          {"build.builder", "1", "expected a string, received a number (1)"},
-          {"build.buildCommand", "[\"a\"]", "expected a string, received an array ([\"a\"])"},
-          {"build.buildCommand", "\"echo 'a\"",
-           "a quote or a last backslash has no end: close it, or write the command as an array of "
-           "strings"},
-          {"build.dockerfilePath", "\"../Dockerfile\"",
-           "the path leads out of the source: begin at its root, with \"Dockerfile\""},
-          {"build.dockerfilePath", "\"\"",
-           "expected a text, received an empty string: leave the key out, or write null"},
-          {"build.watchPatterns", "\"src/**\"",
-           "expected an array of strings, received a string (\"src/**\"): write [\"src/**\"]"},
-          {"build.watchPatterns", "{\"includes\":[]}",
-           "expected an array of strings, received an object (with the key \"includes\"): write "
-           "the patterns as a list, with ! before those that are to be left out"},
-          {"build.nixpacksPlan", "\"{}\"",
-           "expected an object, received a string (\"{}\"): write the plan itself, not its text"},
-          {"deploy.startCommand", "true", "expected a string, received a boolean (true)"},
-          {"deploy.startCommand", "[\"\"]", "the program's name is empty"},
-          {"deploy.healthcheckPath", "\"health\"", "a path begins with \"/\": write \"/health\""},
-          {"deploy.healthcheckPath", "\"http://x/health\"",
-           "expected a path, received \"http://x/health\": leave the scheme and the host out"},
-          {"deploy.healthcheckPath", "\"/a b\"",
-           "a path has at most 2048 printable ASCII characters and no blanks"},
-          {"deploy.healthcheckTimeout", "30000",
-           "expected 1 to 3600 seconds, received 30000 (are these milliseconds?)"},
-          {"deploy.healthcheckTimeout", "0", "expected 1 to 3600 seconds, received 0"},
-          {"deploy.drainingSeconds", "\"30s\"",
-           "expected a number, received a string (\"30s\"): write 30"},
-          {"deploy.drainingSeconds", "\"soon\"", "expected a number, received a string (\"soon\")"},
-          {"deploy.drainingSeconds", "-1", "expected 0 to 3600 seconds, received -1"},
-          {"deploy.drainingSeconds", "{}", "expected a number, received an object ({})"},
-          {"deploy.numReplicas", "1.5", "expected a whole number, received 1.5"},
-          {"deploy.numReplicas", "201", "expected 0 to 200 replicas, received 201"},
-          {"deploy.numReplicas", "1e300", "expected 0 to 200 replicas, received 1e300"},
-          {"deploy.restartPolicyType", "\"on-failure\"",
-           "expected ON_FAILURE, ALWAYS or NEVER, received \"on-failure\": write \"ON_FAILURE\""},
-          {"deploy.restartPolicyType", "\"unless-stopped\"",
-           "expected ON_FAILURE, ALWAYS or NEVER, received \"unless-stopped\": write \"ALWAYS\""},
-          {"deploy.resources.cpu", "\"2Gb\"",
-           "expected a quantity such as \"1000m\" or \"0.5\", received \"2Gb\""},
-          {"deploy.resources.cpu", "\"1m\"",
-           "expected 10m to 1000 CPUs, or 0 for no limit, received \"1m\""},
-          {"deploy.resources.memory", "\"512MB\"",
-           "expected a quantity such as \"512Mi\" or \"2Gi\", received \"512MB\": write \"512M\""},
-          {"deploy.resources.memory", "\"2 gb\"",
-           "expected a quantity such as \"512Mi\" or \"2Gi\", received \"2 gb\": write \"2G\""},
-          {"deploy.resources.memory", "512",
-           "512 is 512 bytes; at least 6Mi are needed, or 0 for no limit: did you mean \"512Mi\"?"},
-          {"deploy.resources.memory", "\"2000m\"",
-           "\"2000m\" is 2 bytes; at least 6Mi are needed, or 0 for no limit"},
-          {"deploy.resources.memory", "-1",
-           "expected a quantity such as \"512Mi\" or \"2Gi\", received -1"},
-          {"deploy.resources", "\"2Gi\"", "expected an object, received a string (\"2Gi\")"},
-          {"deploy.cronSchedule", "\"@daily\"",
-           "expected five fields, received \"@daily\": write \"0 0 * * *\""},
-          {"deploy.cronSchedule", "\"0 0 6 * * *\"",
-           "expected five fields (minute, hour, day, month, weekday; UTC), received 6 (\"0 0 6 * * "
-           "*\"): leave the seconds out"},
-          {"deploy.cronSchedule", "\"0 25 * * *\"",
-           "the hour is \"25\": expected 0 to 23 with * , - and /"},
-          {"deploy.cronSchedule", "\"0 6 * * MON\"",
-           "the day of the week is \"MON\": expected 0 to 7 with * , - and /"},
-          {"deploy.sleepApplication", "\"yes\"",
-           "expected a boolean, received a string (\"yes\"): write true or false"},
-          {"deploy.requiredMountPath", "\"data\"", "expected an absolute path, received \"data\""},
-          {"deploy.multiRegionConfig", "{\"a\":{\"numReplicas\":150},\"b\":{\"numReplicas\":51}}",
-           "the regions have 201 replicas; at most 200"},
-      }) {
+  for (const Case& c : kRefused) {
     const auto result = read_json(nested(c.key, c.value));
     ASSERT_EQ(result.problems.size(), 1u) << c.key << ' ' << c.value << lines_of(result, "f");
     EXPECT_EQ(result.problems[0].severity, ConfigSeverity::error);
@@ -173,66 +174,67 @@ TEST(ProtoConfigFileValues, Refuses) {
   }
 }
 
+struct WarnedCase {
+  const char* text;
+  const char* line;
+};
+const std::vector<WarnedCase> kWarned = {
+    {R"({"deploy":{"drainingSeconds":"30"}})",
+     "f:1:30: warning: deploy.drainingSeconds: expected a number, received a string "
+     "(\"30\"): read as the number; write it without quotes"},
+    {R"({"deploy":{"sleepApplication":"true"}})",
+     "f:1:31: warning: deploy.sleepApplication: expected a boolean, received a string "
+     "(\"true\"): read as the boolean; write it without quotes"},
+    {R"({"build":{"builder":"DOCKER"}})",
+     "f:1:21: warning: build.builder: there is no builder \"DOCKER\": read as "
+     "\"DOCKERFILE\""},
+    {R"({"deploy":{"resources":{"cpu":1000}}})",
+     "f:1:31: warning: deploy.resources.cpu: 1000 means so many whole CPUs; for thousandths "
+     "write \"1000m\""},
+    {R"({"deploy":{"healthCheckPath":"/"}})",
+     "f:1:12: warning: deploy.healthCheckPath: unknown key, ignored; did you mean "
+     "\"healthcheckPath\"?"},
+    {R"({"deploy":{"numReplica":1}})",
+     "f:1:12: warning: deploy.numReplica: unknown key, ignored; did you mean "
+     "\"numReplicas\"?"},
+    {R"({"deploy":{"buildCommand":"x"}})",
+     "f:1:12: warning: deploy.buildCommand: unknown key, ignored; did you mean "
+     "\"build.buildCommand\"?"},
+    {R"({"startCommand":"x"})",
+     "f:1:2: warning: startCommand: unknown key, ignored; did you mean "
+     "\"deploy.startCommand\"?"},
+    {R"({"deploy":{"releaseCommand":"x"}})",
+     "f:1:12: warning: deploy.releaseCommand: unknown key, ignored; use "
+     "deploy.preDeployCommand"},
+    {R"({"build":{"dockerfile":"x"}})",
+     "f:1:11: warning: build.dockerfile: unknown key, ignored; use build.dockerfilePath"},
+    {R"({"schema":"x"})",
+     "f:1:2: warning: schema: unknown key, ignored; did you mean \"$schema\"?"},
+    {R"({"env":{"A":"x"}})",
+     "f:1:2: warning: env: unknown key, ignored; variables are not read from this file: set "
+     "them with `gantry variables --set NAME=value`"},
+    {R"({"environments":{"production":{"NODE_ENV":"x"}}})",
+     "f:1:32: warning: environments.production.NODE_ENV: unknown key, ignored; variables "
+     "are not read from this file: set them with `gantry variables --set NAME=value`"},
+    {R"({"zzz":1})", "f:1:2: warning: zzz: unknown key, ignored"},
+    {R"({"deploy.numReplicas":1})", "f:1:2: warning: deploy.numReplicas: unknown key, ignored"},
+    {R"({"rootDirectory":"api"})",
+     "f:1:2: warning: rootDirectory: unknown key, ignored; use rootDirectory of a service's "
+     "block, or the service's setting"},
+    {R"({"deploy":{"registryCredentials":{"password":"x"}}})",
+     "f:1:12: warning: deploy.registryCredentials: ignored: a password does not belong into "
+     "a repository; give it to the server"},
+    {R"({"deploy":{"region":"us-west2"}})",
+     "f:1:12: notice: deploy.region: there are no regions here"},
+    {R"({"build":{"buildEnvironment":"V3"}})",
+     "f:1:11: notice: build.buildEnvironment: internal to Railway: it means nothing here"},
+    {R"({"deploy":{"multiRegionConfig":{"sfo":{"numReplicas":1}}}})",
+     "f:1:32: notice: deploy.multiRegionConfig: there are no regions here: its 1 replica "
+     "counts"},
+};
+
 TEST(ProtoConfigFileValues, Warns) {
-  struct Warning {
-    const char* text;
-    const char* line;
-  };
-  for (const Warning& c : std::vector<Warning>{
-           {R"({"deploy":{"drainingSeconds":"30"}})",
-            "f:1:30: warning: deploy.drainingSeconds: expected a number, received a string "
-            "(\"30\"): read as the number; write it without quotes"},
-           {R"({"deploy":{"sleepApplication":"true"}})",
-            "f:1:31: warning: deploy.sleepApplication: expected a boolean, received a string "
-            "(\"true\"): read as the boolean; write it without quotes"},
-           {R"({"build":{"builder":"DOCKER"}})",
-            "f:1:21: warning: build.builder: there is no builder \"DOCKER\": read as "
-            "\"DOCKERFILE\""},
-           {R"({"deploy":{"resources":{"cpu":1000}}})",
-            "f:1:31: warning: deploy.resources.cpu: 1000 means so many whole CPUs; for thousandths "
-            "write \"1000m\""},
-           {R"({"deploy":{"healthCheckPath":"/"}})",
-            "f:1:12: warning: deploy.healthCheckPath: unknown key, ignored; did you mean "
-            "\"healthcheckPath\"?"},
-           {R"({"deploy":{"numReplica":1}})",
-            "f:1:12: warning: deploy.numReplica: unknown key, ignored; did you mean "
-            "\"numReplicas\"?"},
-           {R"({"deploy":{"buildCommand":"x"}})",
-            "f:1:12: warning: deploy.buildCommand: unknown key, ignored; did you mean "
-            "\"build.buildCommand\"?"},
-           {R"({"startCommand":"x"})",
-            "f:1:2: warning: startCommand: unknown key, ignored; did you mean "
-            "\"deploy.startCommand\"?"},
-           {R"({"deploy":{"releaseCommand":"x"}})",
-            "f:1:12: warning: deploy.releaseCommand: unknown key, ignored; use "
-            "deploy.preDeployCommand"},
-           {R"({"build":{"dockerfile":"x"}})",
-            "f:1:11: warning: build.dockerfile: unknown key, ignored; use build.dockerfilePath"},
-           {R"({"schema":"x"})",
-            "f:1:2: warning: schema: unknown key, ignored; did you mean \"$schema\"?"},
-           {R"({"env":{"A":"x"}})",
-            "f:1:2: warning: env: unknown key, ignored; variables are not read from this file: set "
-            "them with `gantry variables --set NAME=value`"},
-           {R"({"environments":{"production":{"NODE_ENV":"x"}}})",
-            "f:1:32: warning: environments.production.NODE_ENV: unknown key, ignored; variables "
-            "are not read from this file: set them with `gantry variables --set NAME=value`"},
-           {R"({"zzz":1})", "f:1:2: warning: zzz: unknown key, ignored"},
-           {R"({"deploy.numReplicas":1})",
-            "f:1:2: warning: deploy.numReplicas: unknown key, ignored"},
-           {R"({"rootDirectory":"api"})",
-            "f:1:2: warning: rootDirectory: unknown key, ignored; use rootDirectory of a service's "
-            "block, or the service's setting"},
-           {R"({"deploy":{"registryCredentials":{"password":"x"}}})",
-            "f:1:12: warning: deploy.registryCredentials: ignored: a password does not belong into "
-            "a repository; give it to the server"},
-           {R"({"deploy":{"region":"us-west2"}})",
-            "f:1:12: notice: deploy.region: there are no regions here"},
-           {R"({"build":{"buildEnvironment":"V3"}})",
-            "f:1:11: notice: build.buildEnvironment: internal to Railway: it means nothing here"},
-           {R"({"deploy":{"multiRegionConfig":{"sfo":{"numReplicas":1}}}})",
-            "f:1:32: notice: deploy.multiRegionConfig: there are no regions here: its 1 replica "
-            "counts"},
-       }) {
+  for (const WarnedCase& c : kWarned) {
     auto result = read_text("f", c.text);
     if (result.problems[0].at.line == 0) {  // said of a file with nothing else in it
       EXPECT_EQ(result.problems[0].message, "no key of this file is known: it sets nothing");
