@@ -51,7 +51,10 @@ void build(CLI::App& root) {
     }
     for (const Option& option : command.all_options()) add_option(app, option);
     if (command.words_max != 0)
-      app.add_option("words")->expected(0, command.words_max < 0 ? 1 << 20 : command.words_max);
+      app.add_option("words")
+          ->expected(0, 1 << 20)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->allow_extra_args();
   }
 }
 
@@ -107,6 +110,9 @@ Call parse_arguments(const std::vector<std::string>& arguments) {
     throw unreadable("\"" + path + "\" needs one more word", path);
   if (call.command != nullptr && call.command->words_max != 0)
     if (const auto* words = app->get_option_no_throw("words")) call.words = words->results();
+  if (call.command != nullptr && call.command->words_max >= 0 &&
+      call.words.size() > static_cast<std::size_t>(call.command->words_max))
+    throw unreadable("unexpected argument \"" + call.words.back() + "\"", path);
   if (path.empty() && call.options.empty()) call.options["--help"] = {"true"};
   if (call.has("--help")) call.words = {path};
   return call;
