@@ -10,7 +10,12 @@ namespace {
 
 void print_event(const Session& session, const Json& event) {
   if (session.json()) return print(event.dump());
-  print(event["at"].text() + "  " + event["type"].text() + "  " + event["message"].text());
+  std::string about;
+  for (const char* key : {"replica_id", "deployment_id", "instance_id", "service_id"})
+    if (about.empty()) about = event[key].text();
+  std::string line = event["at"].text() + "  " + event["type"].text() + "  " + about;
+  if (const std::string message = event["message"].text(); !message.empty()) line += "  " + message;
+  print(line);
 }
 
 std::string wanted_path(Session& session) {

@@ -66,8 +66,8 @@ std::string paint(Colour colour, const std::string& text, int fd) {
 }
 
 std::string paint_status(const std::string& status) {
-  if (status == "SUCCESS" || status == "running") return paint(Colour::green, status, 1);
-  if (status == "FAILED" || status == "CRASHED" || status == "crashed" || status == "exited")
+  if (status == "SUCCESS" || status == "RUNNING") return paint(Colour::green, status, 1);
+  if (status == "FAILED" || status == "CRASHED" || status == "EXITED")
     return paint(Colour::red, status, 1);
   if (status == "REMOVED" || status == "EMPTY") return paint(Colour::dim, status, 1);
   return paint(Colour::yellow, status, 1);

@@ -55,7 +55,7 @@ part_projects() {
   try 0 gantry environment list --json; json 'map(.name) | sort == ["production", "staging"]'
   try 0 gantry environment staging; out 'environment staging'
   try 0 gantry environment link production
-  try 0 gantry service create Logs; out 'created service logs'
+  try 0 gantry service create logs; out 'created service logs'
   try 0 gantry service create api --image gantry-test/web:1
   try 0 gantry service list; out '^api +svc_'
   try 1 gantry variables; err '^error: No service linked'; err 'api, logs|logs, api'
