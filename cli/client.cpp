@@ -23,7 +23,7 @@ std::string random_key() {
 }
 
 bool worth_another(const HttpReply& reply) {
-  if (!reply.trouble.empty()) return true;
+  if (!reply.trouble.empty()) return reply.may_pass;
   if (reply.status != 503 && reply.status != 409) return false;
   const auto problem = Json::parse(reply.body);
   return problem && (*problem)["retryable"].boolean();

@@ -76,6 +76,9 @@ HttpReply Http::call(const HttpCall& call) {
   curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
   reply.status = static_cast<int>(status);
   if (code != CURLE_OK) reply.trouble = *trouble != '\0' ? trouble : curl_easy_strerror(code);
+  reply.may_pass = code == CURLE_COULDNT_CONNECT || code == CURLE_SEND_ERROR ||
+                   code == CURLE_RECV_ERROR || code == CURLE_GOT_NOTHING ||
+                   code == CURLE_PARTIAL_FILE;
   return reply;
 }
 

@@ -21,9 +21,10 @@ struct HttpCall {
 };
 
 struct HttpReply {
-  int status = 0;       // 0: no answer
-  std::string body;     // of an error too when on_data was given
-  std::string trouble;  // why there is no answer, or a whole one
+  int status = 0;         // 0: no answer
+  std::string body;       // of an error too when on_data was given
+  std::string trouble;    // why there is no answer, or no whole one
+  bool may_pass = false;  // the trouble: no connection, or a broken one
 };
 
 class Http {

@@ -85,6 +85,19 @@ part_watching() {
   RAILWAY_SERVICE_ID=api RAILWAY_ENVIRONMENT_ID=staging try 0 railway ps --json; json 'length == 1'
 }
 
+# On a terminal: script(1) makes one; the end of its input leaves a prompt.
+part_terminal() {
+  local esc=$'\x1b\\['
+  try 0 env TERM=xterm script -qec 'gantry status' /dev/null; out "${esc}1mSERVICE"
+  try 0 env TERM=xterm NO_COLOR=1 script -qec 'gantry status' /dev/null
+  CHECKS=$((CHECKS + 1)); grep -q "$esc" <<<"$OUT" && { FAILED=$((FAILED + 1)); echo 'FAILED NO_COLOR'; }
+  try 0 gantry status
+  CHECKS=$((CHECKS + 1)); grep -q "$esc" <<<"$OUT" && { FAILED=$((FAILED + 1)); echo 'FAILED colour off a terminal'; }
+  try 130 script -qec 'gantry down' /dev/null; out 'Go on\? \[y/N\]'; out 'error: .*cancelled'
+  try 130 script -qec 'gantry login' /dev/null; out 'Token of http'
+  try 124 timeout 3 script -qec 'gantry logs' /dev/null; out 'hello-cli'
+}
+
 part_removing() {
   try 1 gantry down; err 'say so with -y'
   try 0 gantry down -y; out '^removed deployment dep_'
