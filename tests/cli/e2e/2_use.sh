@@ -94,7 +94,7 @@ part_terminal() {
   try 0 gantry status
   CHECKS=$((CHECKS + 1)); grep -q "$esc" <<<"$OUT" && { FAILED=$((FAILED + 1)); echo 'FAILED colour off a terminal'; }
   try 130 script -qec 'gantry down' /dev/null; out 'Go on\? \[y/N\]'; out 'error: .*cancelled'
-  try 130 script -qec 'gantry login' /dev/null; out 'Token of http'
+  try 130 bash -c 'sleep 1 | script -qec "gantry login" /dev/null'; out 'Token of http'
   try 124 timeout 3 script -qec 'gantry logs' /dev/null; out 'hello-cli'
 }
 
