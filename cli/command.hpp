@@ -15,7 +15,7 @@ struct Option {
   std::string value;  // what stands behind it in a usage line; empty: a flag
   std::string help;
   bool value_optional = false;
-  std::string key() const { return names.substr(names.find("--")); }
+  std::string key() const { return names.substr(names.rfind("--")); }
 };
 
 enum class Scope { none, project, environment, service };  // which of -p, -e and -s it takes

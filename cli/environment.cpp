@@ -137,7 +137,7 @@ std::vector<Command> environment_commands() {
        .words = "NAME",
        .words_max = 1,
        .scope = Scope::project,
-       .options = {{"-d,--duplicate", "NAME", "as a copy (not available yet)"}},
+       .options = {{"-d,-c,--copy,--duplicate", "NAME", "as a copy (not available yet)"}},
        .examples = {"environment new staging"},
        .run = create},
       {.path = "environment delete",

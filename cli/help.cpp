@@ -17,8 +17,8 @@ std::string padded(const std::string& left, const std::string& right) {
 }
 
 std::string spelled(const Option& option) {
-  std::string names = option.names;
-  if (const auto comma = names.find(','); comma != std::string::npos) names.insert(comma + 1, " ");
+  std::string names;
+  for (const char c : option.names) names += c == ',' ? std::string(", ") : std::string(1, c);
   if (option.value.empty()) return names;
   return names + (option.value_optional ? " [" + option.value + "]" : " " + option.value);
 }

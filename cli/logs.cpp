@@ -119,7 +119,7 @@ std::vector<Command> logs_commands() {
            .scope = Scope::service,
            .options = {{"--follow", "", "go on with what comes"},
                        {"-f,--filter", "TEXT", "only lines with TEXT; without TEXT: follow", true},
-                       {"-n,--lines,--tail", "N", "the last N lines (500)"},
+                       {"-n,--tail,--lines", "N", "the last N lines (500)"},
                        {"-S,--since", "TIME", "30s, 15m, 2h, 1d or a time"},
                        {"-d,--deployment", "ID", "only this deployment's"},
                        {"--latest", "", "only the newest deployment's"},

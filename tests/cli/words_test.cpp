@@ -179,6 +179,11 @@ TEST(CliParser, ReadsCommandsOptionsAndWords) {
   EXPECT_TRUE(parse_arguments({"logs", "-f"}).has("--filter"));
   EXPECT_EQ(parse_arguments({"logs", "-f", "x"}).value("--filter"), "x");
   EXPECT_TRUE(parse_arguments({"logs", "-f", "--json"}).has("--json"));
+  EXPECT_EQ(parse_arguments({"logs", "-n", "5"}).value("--lines"), "5");
+  EXPECT_EQ(parse_arguments({"logs", "--tail", "5"}).value("--lines"), "5");
+  for (const Command& command : commands())
+    for (const Option& option : command.all_options())
+      EXPECT_EQ(option.key().find(','), std::string::npos) << command.path << option.names;
   EXPECT_EQ(parse_arguments({"run", "pg_dump", "-Fc", "--x"}).command->path, "run");
 }
 

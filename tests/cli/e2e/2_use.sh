@@ -63,10 +63,11 @@ part_variables() {
 part_watching() {
   try 0 gantry deploy --image gantry-test/web:1
   local url; url=$(gantry open)
-  curl -sf -o /dev/null --resolve "api-production.cli.test:$EDGE:127.0.0.1" "http://api-production.cli.test:$EDGE/log/hello-cli"
+  curl -sf -o /dev/null --resolve "api-production.cli.test:$EDGE:127.0.0.1" "http://api-production.cli.test:$EDGE/log/hello-cli-[1-3]"
   sleep 1
   try 0 gantry logs; out 'hello-cli'
-  try 0 gantry logs -n 1 --json; json '.message != "" and (.timestamp | length > 20)'
+  try 0 gantry logs -n 1; [ "$(wc -l <<<"$OUT")" = 1 ] || { FAILED=$((FAILED + 1)); echo 'FAILED logs -n'; }
+  try 0 gantry logs --tail 1 --json; json '.message != "" and (.timestamp | length > 20)'
   try 0 gantry logs --since 5m --filter hello-cli; out '^[^ ]*hello-cli'
   try 0 gantry logs --since 2099-01-01T00:00:00Z; [ -z "$OUT" ] || FAILED=$((FAILED + 1))
   try 2 gantry logs --since yesterday; err '^hint: write 30s'
