@@ -106,11 +106,11 @@ TEST(CliConfigFile, ReadsBackWhatItWrites) {
 
 TEST(CliConfigFile, TheNearestLinkedParentCounts) {
   ConfigFile config;
-  config.links["/work"] = kLink;
-  config.links["/work/app"] = kLink;
-  EXPECT_EQ(find_link(config, "/work/app/src/deep")->first, "/work/app");
-  EXPECT_EQ(find_link(config, "/work/app")->first, "/work/app");
-  EXPECT_EQ(find_link(config, "/work/apple")->first, "/work");
+  config.links["/srv"] = kLink;
+  config.links["/srv/app"] = kLink;
+  EXPECT_EQ(find_link(config, "/srv/app/src/deep")->first, "/srv/app");
+  EXPECT_EQ(find_link(config, "/srv/app")->first, "/srv/app");
+  EXPECT_EQ(find_link(config, "/srv/apple")->first, "/srv");
   EXPECT_EQ(find_link(config, "/other"), nullptr);
   config.links["/"] = kLink;
   EXPECT_EQ(find_link(config, "/other")->first, "/");
