@@ -1,0 +1,48 @@
+// The REST contract from the caller's side: token, retries, problems as Failure, pages, streams.
+// Every call may be repeated: those that change something carry an Idempotency-Key.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/failure.hpp"
+#include "cli/http.hpp"
+#include "cli/json.hpp"
+#include "cli/sse.hpp"
+
+namespace gantry::cli {
+
+struct Access {
+  std::string url;           // without a slash at its end
+  std::string token;         // empty: none
+  std::string token_origin;  // "GANTRY_TOKEN", a file ... for messages
+};
+
+class Client {
+ public:
+  Client(Access access, long timeout_seconds);
+
+  Json get(const std::string& path);                  // throws Failure
+  std::optional<Json> find(const std::string& path);  // nothing for 404
+  Json send(const std::string& method, const std::string& path, const std::string& body = "{}");
+  std::vector<Json> list(const std::string& path);  // all pages
+  HttpReply raw(const std::string& method, const std::string& path, const std::string& body);
+  // Until the server or on_event (false) ends it. Throws Failure when it cannot begin.
+  void stream(const std::string& path, const std::string& last_event_id,
+              const std::function<bool(const StreamEvent&)>& on_event);
+  const Access& access() const { return access_; }
+
+ private:
+  HttpCall call_to(const std::string& method, const std::string& path,
+                   const std::string& body) const;
+  HttpReply call_with_retries(const HttpCall&);
+  Failure failure_of(const HttpReply&) const;
+
+  Access access_;
+  long timeout_seconds_;
+  Http http_;
+};
+
+}  // namespace gantry::cli

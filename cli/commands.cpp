@@ -1,0 +1,69 @@
+#include "cli/command.hpp"
+#include "cli/verbs.hpp"
+
+namespace gantry::cli {
+namespace {
+
+void append(std::vector<Command>& all, std::vector<Command> some) {
+  for (Command& command : some) all.push_back(std::move(command));
+}
+
+std::vector<Command> make_commands() {
+  std::vector<Command> all;
+  append(all, login_commands());
+  append(all, project_commands());
+  append(all, link_commands());
+  append(all, status_commands());
+  append(all, service_commands());
+  append(all, environment_commands());
+  append(all, deploy_commands());
+  append(all, release_commands());
+  append(all, deployment_commands());
+  append(all, variables_commands());
+  append(all, scale_commands());
+  append(all, ps_commands());
+  append(all, logs_commands());
+  append(all, events_commands());
+  append(all, api_commands());
+  append(all, completion_commands());
+  append(all, later_commands());
+  return all;
+}
+
+}  // namespace
+
+const std::vector<Command>& commands() {
+  static const std::vector<Command> all = make_commands();
+  return all;
+}
+
+const Command* find_command(const std::string& path) {
+  for (const Command& command : commands())
+    if (command.path == path) return &command;
+  return nullptr;
+}
+
+std::vector<Option> Command::all_options() const {
+  std::vector<Option> all = options;
+  if (scope != Scope::none) all.push_back({"-p,--project", "NAME|ID", "the project"});
+  if (scope == Scope::environment || scope == Scope::service)
+    all.push_back({"-e,--environment", "NAME|ID", "the environment"});
+  if (scope == Scope::service) all.push_back({"-s,--service", "NAME|ID", "the service"});
+  all.push_back({"--json", "", "print JSON"});
+  all.push_back({"--url", "URL", "where gantryd answers"});
+  all.push_back({"-h,--help", "", "show this help"});
+  return all;
+}
+
+std::optional<std::string> Call::value(const std::string& key) const {
+  const auto found = options.find(key);
+  if (found == options.end() || found->second.empty()) return std::nullopt;
+  return found->second.back();
+}
+
+std::vector<std::string> Call::values(const std::string& key) const {
+  const auto found = options.find(key);
+  return found == options.end() ? std::vector<std::string>() : found->second;
+}
+
+}  // namespace gantry::cli

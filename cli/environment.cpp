@@ -1,0 +1,155 @@
+#include "cli/linking.hpp"
+#include "cli/output.hpp"
+#include "cli/prompt.hpp"
+#include "cli/verbs.hpp"
+#include "proto/json.hpp"
+
+namespace gantry::cli {
+namespace {
+
+std::string wanted_word(const Call& call) {
+  if (call.words.empty())
+    throw Failure{"the environment's name is missing", "usage",
+                  "`{program} " + call.command->path + " NAME`", kUnreadable};
+  return call.words[0];
+}
+
+Place named_place(Session& session, const std::string& name) {
+  Call named = session.call();
+  named.options["--environment"] = {name};
+  Session chosen(named);
+  return find_environment(chosen);
+}
+
+// The service that was linked stays linked when the environment has it too.
+void link_to(Session& session, Place place) {
+  const auto* present = session.link();
+  if (present != nullptr && present->second.project_id == place.project_id &&
+      !present->second.service_id.empty() &&
+      session.client().find(place.environment_path() + "/services/" + present->second.service_id)) {
+    place.service_id = present->second.service_id;
+    place.service = present->second.service;
+  }
+  write_link(session, place);
+}
+
+int list(Session& session) {
+  const Place place = find_project(session);
+  std::vector<std::string> documents;
+  std::vector<Row> rows;
+  for (const Json& each : session.client().list(place.project_path() + "/environments")) {
+    documents.push_back(each.dump());
+    rows.push_back({each["name"].text(), each["id"].text()});
+  }
+  if (session.json())
+    print(json_array(documents));
+  else
+    print_table({"ENVIRONMENT", "ID"}, rows);
+  return 0;
+}
+
+int link(Session& session) {
+  const Place place = named_place(session, wanted_word(session.call()));
+  link_to(session, place);
+  tell_link(session, place);
+  return 0;
+}
+
+int bare(Session& session) { return session.call().words.empty() ? list(session) : link(session); }
+
+int create(Session& session) {
+  const std::string name = wanted_word(session.call());
+  if (session.call().has("--duplicate"))
+    throw Failure{"a copy of an environment is not available yet", "not_available",
+                  "create it empty, then `{program} deploy -e " + name +
+                      " -s SERVICE --image "
+                      "IMAGE`"};
+  Place place = find_project(session);
+  const std::string all = place.project_path() + "/environments";
+  auto environment = session.client().find(all + "/" + percent_encoded(name));
+  const bool existed = environment.has_value();
+  if (!existed) {
+    std::string body;
+    JsonObject(body).text("name", name);
+    environment = session.client().send("POST", all, body);
+  }
+  place.environment_id = (*environment)["id"].text();
+  place.environment = (*environment)["name"].text();
+  link_to(session, place);
+  if (session.json()) {
+    std::string out;
+    JsonObject(out).text("id", place.environment_id).text("name", place.environment);
+    print(out);
+    return 0;
+  }
+  print(existed ? "environment " + place.environment + " already exists"
+                : "created environment " + place.environment);
+  tell_link(session, place);
+  return 0;
+}
+
+int remove(Session& session) {
+  const Place place = named_place(session, wanted_word(session.call()));
+  confirm(session, "delete environment " + place.environment + " of " + place.project +
+                       " with everything that runs in it");
+  session.client().send("DELETE", place.environment_path());
+  session.change_config([&](ConfigFile& config) {
+    for (auto& [directory, link] : config.links) {
+      if (link.environment_id != place.environment_id) continue;
+      link.environment_id.clear();
+      link.environment.clear();
+      link.service_id.clear();
+      link.service.clear();
+    }
+  });
+  std::string out;
+  JsonObject(out).text("id", place.environment_id).boolean("deleted", true);
+  print(session.json() ? out : "deleted environment " + place.environment);
+  return 0;
+}
+
+}  // namespace
+
+std::vector<Command> environment_commands() {
+  return {
+      {.path = "environment",
+       .summary = "link an environment, or list them",
+       .aliases = {"env"},
+       .words = "[NAME]",
+       .words_max = 1,
+       .scope = Scope::project,
+       .examples = {"environment staging", "environment create staging"},
+       .run = bare},
+      {.path = "environment list",
+       .summary = "the environments",
+       .aliases = {"ls"},
+       .scope = Scope::project,
+       .run = list},
+      {.path = "environment link",
+       .summary = "link this directory to an environment",
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .run = link},
+      {.path = "environment new",
+       .summary = "create an environment, unless it is there, and link it",
+       .aliases = {"create", "add"},
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .options = {{"-d,-c,--copy,--duplicate", "NAME", "as a copy (not available yet)"}},
+       .examples = {"environment new staging"},
+       .run = create},
+      {.path = "environment delete",
+       .summary = "delete an environment and everything in it",
+       .aliases = {"rm", "remove"},
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .options = {{"-y,--yes", "", "do not ask"}},
+       .examples = {"environment delete staging -y"},
+       .run = remove},
+  };
+}
+
+}  // namespace gantry::cli

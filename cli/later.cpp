@@ -1,0 +1,57 @@
+// Verbs of the command line that Gantry's stands in for, which have no counterpart yet: each says
+// what to do meanwhile.
+#include "cli/session.hpp"
+#include "cli/verbs.hpp"
+
+namespace gantry::cli {
+namespace {
+
+struct Later {
+  const char* verb;
+  const char* meanwhile;
+};
+
+constexpr const char* kImage = "build an image and `{program} deploy --image IMAGE`";
+constexpr const char* kNone = "nothing stands in for it yet";
+
+constexpr Later kLater[] = {
+    {"up", kImage},
+    {"add", "`{program} service create NAME --image IMAGE` makes a service of any image"},
+    {"connect", "run the database's own client against its address (`{program} ps --json`)"},
+    {"run", "`{program} variables --kv` prints the variables for a local program"},
+    {"shell", "`{program} variables --kv` prints the variables for a local shell"},
+    {"ssh", "`{program} ps --json` names the container: docker exec reaches it on the server"},
+    {"domain", "`{program} open` prints the address that each service has"},
+    {"metrics", "`{program} ps` shows the replicas, and /metrics of the server has figures"},
+    {"volume", "keep data in a service outside of Gantry"},
+    {"dev", kNone},
+    {"functions", kNone},
+    {"bucket", kNone},
+    {"config", "settings go through `{program} api PATCH .../services/NAME`"},
+    {"build", kImage},
+    {"tcp-proxy", kNone},
+    {"usage", kNone},
+    {"templates", "`{program} deploy --image IMAGE`"},
+    {"upgrade", "deploy/quickstart builds and installs the present sources"},
+};
+
+int refuse(Session& session) {
+  const std::string& verb = session.call().command->path;
+  for (const Later& later : kLater)
+    if (verb == later.verb)
+      throw Failure{"`{program} " + verb + "` is not available yet", "not_available",
+                    std::string("meanwhile: ") + later.meanwhile};
+  throw Failure{"not available yet", "not_available", ""};
+}
+
+}  // namespace
+
+std::vector<Command> later_commands() {
+  std::vector<Command> all;
+  for (const Later& later : kLater)
+    all.push_back(
+        {.path = later.verb, .summary = "not available yet", .run = refuse, .later = true});
+  return all;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,121 @@
+// The only file that sees CLI11.
+#include <map>
+
+#include <CLI/CLI.hpp>
+
+#include "cli/command.hpp"
+#include "cli/failure.hpp"
+#include "cli/nearest.hpp"
+
+namespace gantry::cli {
+namespace {
+
+void add_option(CLI::App& app, const Option& option) {
+  if (option.value.empty()) {
+    app.add_flag(option.names);
+    return;
+  }
+  auto* added = app.add_option(option.names, option.help);
+  added->expected(option.value_optional ? 0 : 1, 1)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+  added->allow_extra_args(false);
+}
+
+using Levels = std::map<std::string, CLI::App*>;
+
+CLI::App& level(Levels& levels, const std::string& path) {
+  const auto known = levels.find(path);
+  if (known != levels.end()) return *known->second;
+  const auto blank = path.rfind(' ');
+  CLI::App& above = level(levels, blank == std::string::npos ? "" : path.substr(0, blank));
+  CLI::App* app = above.add_subcommand(path.substr(blank + 1));
+  app->set_help_flag();
+  app->require_subcommand(0, 1);  // so that a name such as "logs" is not taken for a verb
+  levels[path] = app;
+  return *app;
+}
+
+void build(CLI::App& root) {
+  Levels levels{{"", &root}};
+  root.set_help_flag();
+  root.require_subcommand(0, 1);
+  for (const Option& option : Command{.path = "", .summary = ""}.all_options())
+    add_option(root, option);
+  add_option(root, {"-V,--version", "", ""});
+  for (const Command& command : commands()) {
+    CLI::App& app = level(levels, command.path);
+    for (const std::string& alias : command.aliases) app.alias(alias);
+    if (command.later) {
+      app.prefix_command();
+      continue;
+    }
+    for (const Option& option : command.all_options()) add_option(app, option);
+    if (command.words_max != 0)
+      app.add_option("words")
+          ->expected(0, 1 << 20)
+          ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+          ->allow_extra_args();
+  }
+}
+
+void collect(const CLI::App& app, Call& call) {
+  for (const CLI::Option* option : app.get_options()) {
+    if (option->count() == 0 || option->get_lnames().empty()) continue;
+    auto& values = call.options["--" + option->get_lnames().back()];
+    for (const std::string& value : option->results()) values.push_back(value);
+  }
+}
+
+std::string unknown_command(const std::string& word) {
+  std::vector<std::string> known;
+  for (const Command& command : commands())
+    if (command.path.find(' ') == std::string::npos) known.push_back(command.path);
+  const std::string near = nearest(word, known);
+  return "there is no command \"" + word + "\"" +
+         (near.empty() ? "" : ": did you mean \"" + near + "\"?");
+}
+
+Failure unreadable(const std::string& what, const std::string& path) {
+  return {what, "usage", "see `{program}" + (path.empty() ? "" : " " + path) + " --help`",
+          kUnreadable};
+}
+
+}  // namespace
+
+Call parse_arguments(const std::vector<std::string>& arguments) {
+  CLI::App root;
+  build(root);
+  Call call;
+  std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
+  std::string problem;
+  try {
+    root.parse(std::move(reversed));
+  } catch (const CLI::ParseError& error) {
+    problem = error.what();
+  }
+  const CLI::App* app = &root;
+  std::string path;
+  for (;;) {
+    collect(*app, call);
+    const auto below = app->get_subcommands();
+    if (below.empty()) break;
+    app = below.front();
+    path += (path.empty() ? "" : " ") + app->get_name();
+  }
+  if (path.empty() && !root.remaining().empty() && root.remaining().front().rfind('-', 0) != 0)
+    throw unreadable(unknown_command(root.remaining().front()), "");
+  if (!problem.empty()) throw unreadable(problem, path);
+  call.command = find_command(path);
+  if (call.command == nullptr && !path.empty() && !call.has("--help"))
+    throw unreadable("\"" + path + "\" needs one more word", path);
+  if (call.command != nullptr && call.command->words_max != 0)
+    if (const auto* words = app->get_option_no_throw("words")) call.words = words->results();
+  if (call.command != nullptr && call.command->words_max >= 0 &&
+      call.words.size() > static_cast<std::size_t>(call.command->words_max))
+    throw unreadable("unexpected argument \"" + call.words.back() + "\"", path);
+  if (path.empty() && call.options.empty()) call.options["--help"] = {"true"};
+  if (call.has("--help")) call.words = {path};
+  return call;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,28 @@
+// Each file of verbs gives its rows of the command table.
+#pragma once
+
+#include <vector>
+
+#include "cli/command.hpp"
+
+namespace gantry::cli {
+
+std::vector<Command> login_commands();
+std::vector<Command> project_commands();
+std::vector<Command> link_commands();
+std::vector<Command> status_commands();
+std::vector<Command> service_commands();
+std::vector<Command> environment_commands();
+std::vector<Command> deploy_commands();
+std::vector<Command> release_commands();
+std::vector<Command> deployment_commands();
+std::vector<Command> variables_commands();
+std::vector<Command> scale_commands();
+std::vector<Command> ps_commands();
+std::vector<Command> logs_commands();
+std::vector<Command> events_commands();
+std::vector<Command> api_commands();
+std::vector<Command> completion_commands();
+std::vector<Command> later_commands();
+
+}  // namespace gantry::cli

@@ -1,0 +1,119 @@
+#include "cli/wait.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include "cli/output.hpp"
+
+namespace gantry::cli {
+namespace {
+
+using Steady = std::chrono::steady_clock;
+constexpr auto kPause = std::chrono::milliseconds(300);
+constexpr auto kOutage = std::chrono::seconds(60);
+
+// GET that bridges a restart of the server.
+Json patient_get(Session& session, const std::string& path) {
+  const auto end = Steady::now() + kOutage;
+  for (;;) {
+    try {
+      return session.client().get(path);
+    } catch (const Failure& failure) {
+      if (failure.code != "unreachable" || Steady::now() > end) throw;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+std::string logs_hint(const Json& deployment) {
+  return "`{program} logs -s " + deployment["service"]["name"].text() + " -e " +
+         deployment["environment"]["name"].text() + " -d " + deployment["id"].text() +
+         "` shows what it wrote";
+}
+
+bool is_over(const std::string& status) {
+  return status != "QUEUED" && status != "INITIALIZING" && status != "BUILDING" &&
+         status != "DEPLOYING";
+}
+
+std::string describe(const Json& deployment) {
+  const std::string reason = deployment["reason"].text();
+  return deployment["status"].text() + (reason.empty() ? "" : ": " + reason);
+}
+
+void check_end(const Json& deployment) {
+  const std::string status = deployment["status"].text();
+  const std::string id = deployment["id"].text();
+  if (status == "FAILED" || status == "CRASHED")
+    throw Failure{"deployment " + id + " " + describe(deployment),
+                  status == "FAILED" ? "deployment_failed" : "deployment_crashed",
+                  logs_hint(deployment)};
+  if (status == "REMOVING" || status == "REMOVED")
+    throw Failure{
+        "deployment " + id + " was removed before it was live", "deployment_removed",
+        "a newer one took its place, or somebody removed it: `{program} deployment list`"};
+}
+
+}  // namespace
+
+Json wait_for_deployment(Session& session, const std::string& deployment_id) {
+  std::string shown;
+  for (;;) {
+    const Json deployment = patient_get(session, "/v1/deployments/" + deployment_id);
+    if (const std::string now = describe(deployment); now != shown) {
+      if (!session.json()) session.note("  " + now);
+      shown = now;
+    }
+    if (is_over(deployment["status"].text())) {
+      check_end(deployment);
+      return deployment;
+    }
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void wait_for_epoch(Session& session, const Place& place, std::int64_t epoch) {
+  const auto seconds = place.instance["deploy"]["healthcheck_timeout_seconds"].number() + 120;
+  const auto end = Steady::now() + std::chrono::seconds(seconds);
+  std::string shown;
+  while (Steady::now() < end) {
+    const Json instance = patient_get(session, place.instance_path());
+    const auto wanted = instance["deploy"]["replicas"].number();
+    const std::string phase = instance["status"]["phase"].text();
+    std::int64_t ready = 0;
+    for (const Json& replica :
+         patient_get(session, place.instance_path() + "/replicas")["data"].items())
+      if (replica["epoch"].number() >= epoch && replica["ready"].boolean()) ++ready;
+    const std::string now = std::to_string(ready) + " of " + std::to_string(wanted) + " ready";
+    if (now != shown && !session.json()) session.note("  " + now);
+    shown = now;
+    if (ready >= wanted) return;
+    if (phase == "CRASHED" || phase == "EMPTY")
+      throw Failure{
+          "service " + place.service + " " + phase + ": " + instance["status"]["reason"].text(),
+          "restart_failed", "`{program} logs -s " + place.service + "`"};
+    std::this_thread::sleep_for(kPause);
+  }
+  throw Failure{"service " + place.service + " did not become ready again", "restart_failed",
+                "`{program} ps -s " + place.service + "` shows its replicas"};
+}
+
+int finish_deployment(Session& session, const Place& place, const Json& deployment) {
+  const std::string id = deployment["id"].text();
+  if (session.call().has("--detach")) {
+    print(session.json() ? deployment.dump() : id);
+    return 0;
+  }
+  if (!session.json())
+    session.note("deployment " + id + " of " + place.service + " in " + place.environment);
+  const Json end = wait_for_deployment(session, id);
+  if (session.json()) {
+    print(end.dump());
+    return 0;
+  }
+  const std::string url = session.client().get(place.instance_path())["url"].text();
+  print(place.service + " is live" + (url.empty() ? "" : ": " + url));
+  return 0;
+}
+
+}  // namespace gantry::cli

@@ -1,0 +1,214 @@
+// The pure parts of the command line.
+#include <gtest/gtest.h>
+
+#include "cli/command.hpp"
+#include "cli/config_file.hpp"
+#include "cli/failure.hpp"
+#include "cli/help.hpp"
+#include "cli/json.hpp"
+#include "cli/nearest.hpp"
+#include "cli/output.hpp"
+#include "cli/pairs.hpp"
+#include "cli/selectors.hpp"
+#include "cli/sse.hpp"
+
+namespace gantry::cli {
+namespace {
+
+template <class F>
+int failure_code(F f) {
+  try {
+    f();
+  } catch (const Failure& failure) {
+    return failure.exit_code;
+  }
+  return 0;
+}
+
+TEST(CliPairs, SplitAtTheFirstEquals) {
+  EXPECT_EQ(parse_pair("A=b=c d"), (std::pair<std::string, std::string>("A", "b=c d")));
+  EXPECT_EQ(parse_pair("A="), (std::pair<std::string, std::string>("A", "")));
+  EXPECT_EQ(failure_code([] { parse_pair("A"); }), kUnreadable);
+  EXPECT_EQ(failure_code([] { parse_pair("=b"); }), kUnreadable);
+}
+
+TEST(CliPairs, ValuesThatTheShellEmptied) {
+  for (const char* value :
+       {"https://.up.railway.app", "https://", "//.up.railway.app", "postgres://:@db/x",
+        "postgres://u:p@/x", "postgres://u:p@:5432/x", "https://api..example.com/x", "http:///path",
+        "://x", "https://u@.example.com"})
+    EXPECT_TRUE(emptied(value)) << value;
+  for (const char* value :
+       {"", "plain", "https://api.up.railway.app", "https://${RAILWAY_SERVICE_NAME}.up.railway.app",
+        "file:///etc/x", "unix:///run/x.sock", "sqlite:///x.db", "postgres://u:p@db:5432/x",
+        "redis://:secret@db:6379", "https://x/a/../b", "//comment", "a=b://c", "https://[::1]:80/"})
+    EXPECT_FALSE(emptied(value)) << value << ": " << emptied(value).value_or("");
+}
+
+TEST(CliPairs, EveryFormOfScale) {
+  EXPECT_EQ(parse_scale({}, std::nullopt), std::nullopt);
+  EXPECT_EQ(parse_scale({"replicas"}, std::nullopt), std::nullopt);
+  EXPECT_EQ(parse_scale({"replicas", "3"}, std::nullopt), 3);
+  EXPECT_EQ(parse_scale({"replicas=3"}, std::nullopt), 3);
+  EXPECT_EQ(parse_scale({}, "3"), 3);
+  EXPECT_EQ(parse_scale({"0"}, std::nullopt), 0);
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"x"},
+                                                {"-1"},
+                                                {"3x"},
+                                                {"replicas=x"},
+                                                {"us-west=2"},
+                                                {"1", "2"},
+                                                {"replicas", "1", "2"},
+                                                {"99999999999"}})
+    EXPECT_EQ(failure_code([&] { parse_scale(words, std::nullopt); }), kUnreadable) << words[0];
+  EXPECT_EQ(failure_code([] { parse_scale({"1"}, "2"); }), kUnreadable);
+}
+
+const Link kLink{.url = "http://x",
+                 .project_id = "prj_1",
+                 .project = "shop",
+                 .environment_id = "env_1",
+                 .environment = "production",
+                 .service_id = "svc_1",
+                 .service = "api"};
+
+TEST(CliSelectors, WrittenThenEnvironThenLink) {
+  EXPECT_EQ(choose({}, {}, nullptr), (Selectors{}));
+  EXPECT_EQ(choose({}, {}, &kLink), (Selectors{"prj_1", "env_1", "svc_1"}));
+  EXPECT_EQ(choose({"", "staging", ""}, {}, &kLink), (Selectors{"prj_1", "staging", "svc_1"}));
+  EXPECT_EQ(choose({"", "", "Web"}, {"", "env_2", "svc_2"}, &kLink),
+            (Selectors{"prj_1", "env_2", "web"}));
+  EXPECT_EQ(choose({"other", "", ""}, {}, &kLink), (Selectors{"other", "", ""}));
+  EXPECT_EQ(choose({"Shop", "", ""}, {}, &kLink), (Selectors{"prj_1", "env_1", "svc_1"}));
+  EXPECT_EQ(choose({}, {"other", "", ""}, &kLink), (Selectors{"other", "", ""}));
+}
+
+TEST(CliSelectors, VariablesAndTheirTwins) {
+  const Environ environ = [](const char* name) -> const char* {
+    const std::string wanted = name;
+    if (wanted == "GANTRY_PROJECT_ID") return "";
+    if (wanted == "RAILWAY_PROJECT_ID") return "p";
+    if (wanted == "GANTRY_SERVICE_ID") return "s";
+    if (wanted == "RAILWAY_SERVICE_ID") return "t";
+    return nullptr;
+  };
+  EXPECT_EQ(selectors_of(environ), (Selectors{"p", "", "s"}));
+}
+
+TEST(CliConfigFile, ReadsBackWhatItWrites) {
+  ConfigFile config;
+  config.url = "http://x";
+  config.tokens["http://\"x\""] = "gty_1";
+  config.links["/a \"b\"\\"] = kLink;
+  EXPECT_EQ(parse_config_file(config_json(config)), config);
+  EXPECT_EQ(failure_code([] { parse_config_file("{"); }), kFailed);
+}
+
+TEST(CliConfigFile, TheNearestLinkedParentCounts) {
+  ConfigFile config;
+  config.links["/srv"] = kLink;
+  config.links["/srv/app"] = kLink;
+  EXPECT_EQ(find_link(config, "/srv/app/src/deep")->first, "/srv/app");
+  EXPECT_EQ(find_link(config, "/srv/app")->first, "/srv/app");
+  EXPECT_EQ(find_link(config, "/srv/apple")->first, "/srv");
+  EXPECT_EQ(find_link(config, "/other"), nullptr);
+  config.links["/"] = kLink;
+  EXPECT_EQ(find_link(config, "/other")->first, "/");
+}
+
+TEST(CliTable, AlignsByCharacters) {
+  EXPECT_EQ(render_table({"A", "LONG"}, {{"xyz", "1"}, {"\xC3\xA9", ""}}),
+            "A    LONG\nxyz  1\n\xC3\xA9\n");
+  EXPECT_EQ(render_table({"A", "B"}, {{"\x1b[31mred\x1b[0m", "1"}, {"four", "2"}}),
+            "A     B\n\x1b[31mred\x1b[0m   1\nfour  2\n");
+}
+
+TEST(CliTimes, AgesAndSince) {
+  const TimePoint now = *parse_time("2026-11-22T18:00:00Z");
+  EXPECT_EQ(age("2026-11-22T17:59:30Z", now), "30s");
+  EXPECT_EQ(age("2026-11-22T17:30:00Z", now), "30m");
+  EXPECT_EQ(age("2026-11-22T03:00:00Z", now), "15h");
+  EXPECT_EQ(age("2026-11-01T18:00:00Z", now), "21d");
+  EXPECT_EQ(age("", now), "");
+  EXPECT_EQ(since_time("15m", now), "2026-11-22T17:45:00.000000Z");
+  EXPECT_EQ(since_time("2026-11-22T18:00:00Z", now), "2026-11-22T18:00:00Z");
+  for (const char* text : {"", "m", "5", "5x", "-5m", "yesterday"})
+    EXPECT_EQ(failure_code([&] { since_time(text, now); }), kUnreadable) << text;
+}
+
+TEST(CliStream, ReadsEventsOutOfAnyPieces) {
+  const std::string text =
+      ": hello\nid: 7\nevent: log\ndata: a\ndata:b\n\nevent: x\n\ndata: c\r\n\r\n";
+  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
+    std::string seen;
+    StreamReader reader([&](const StreamEvent& event) {
+      seen += event.id + "|" + event.type + "|" + event.data + ";";
+    });
+    for (std::size_t at = 0; at < text.size(); at += piece) reader.feed(text.substr(at, piece));
+    EXPECT_EQ(seen, "7|log|a\nb;7|message|c;") << piece;
+  }
+}
+
+TEST(CliJson, WhatIsAbsentIsNull) {
+  const auto json = Json::parse(R"({"a":{"b":[1,"x",true,null]},"n":3})");
+  ASSERT_TRUE(json);
+  EXPECT_EQ((*json)["a"]["b"].items()[1].text(), "x");
+  EXPECT_EQ((*json)["n"].number(), 3);
+  EXPECT_TRUE((*json)["a"]["z"]["y"].is_null());
+  EXPECT_EQ((*json)["a"].dump(), R"({"b":[1,"x",true,null]})");
+  EXPECT_FALSE(Json::parse("{"));
+  EXPECT_EQ(json_map({{"a\"b", "1"}}), R"({"a\"b":1})");
+}
+
+TEST(CliNearest, OnlyWhatIsNear) {
+  EXPECT_EQ(nearest("stats", {"status", "scale"}), "status");
+  EXPECT_EQ(nearest("xyz", {"status", "scale"}), "");
+}
+
+TEST(CliParser, ReadsCommandsOptionsAndWords) {
+  const Call call = parse_arguments({"vars", "set", "A=1", "-s", "api", "B=-2", "--json"});
+  EXPECT_EQ(call.command->path, "variables set");
+  EXPECT_EQ(call.words, (std::vector<std::string>{"A=1", "B=-2"}));
+  EXPECT_EQ(call.value("--service"), "api");
+  EXPECT_TRUE(call.has("--json"));
+  EXPECT_EQ(parse_arguments({"--json", "ls"}).command->path, "list");
+  EXPECT_EQ(parse_arguments({"service", "create", "logs"}).command->path, "service create");
+  EXPECT_EQ(parse_arguments({"variables", "get", "list"}).words[0], "list");
+  EXPECT_EQ(parse_arguments({"variables", "--set", "A=1", "--set=B=2"}).values("--set"),
+            (std::vector<std::string>{"A=1", "B=2"}));
+  EXPECT_TRUE(parse_arguments({"logs", "-f"}).has("--filter"));
+  EXPECT_EQ(parse_arguments({"logs", "-f", "x"}).value("--filter"), "x");
+  EXPECT_TRUE(parse_arguments({"logs", "-f", "--json"}).has("--json"));
+  EXPECT_EQ(parse_arguments({"logs", "-n", "5"}).value("--lines"), "5");
+  EXPECT_EQ(parse_arguments({"logs", "--tail", "5"}).value("--lines"), "5");
+  for (const Command& command : commands())
+    for (const Option& option : command.all_options())
+      EXPECT_EQ(option.key().find(','), std::string::npos) << command.path << option.names;
+  EXPECT_EQ(parse_arguments({"run", "pg_dump", "-Fc", "--x"}).command->path, "run");
+}
+
+TEST(CliParser, RefusesTheRest) {
+  const std::vector<std::string> lines[] = {{"nothing"},
+                                            {"ps", "--nope"},
+                                            {"ps", "word"},
+                                            {"project"},
+                                            {"scale", "--replicas"},
+                                            {"link", "-p"},
+                                            {"service", "link", "a", "b"},
+                                            {"--nope"}};
+  for (const auto& line : lines)
+    EXPECT_EQ(failure_code([&] { parse_arguments(line); }), kUnreadable) << line[0];
+}
+
+TEST(CliCommands, EachIsWholeAndItsExamplesParse) {
+  for (const Command& command : commands()) {
+    EXPECT_NE(command.run, nullptr) << command.path;
+    EXPECT_FALSE(command.summary.empty()) << command.path;
+    for (const std::string& example : command.examples)
+      EXPECT_EQ(example.rfind(command.path, 0), 0u) << example;
+  }
+  EXPECT_NE(help_text("").find("Usage:"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace gantry::cli
