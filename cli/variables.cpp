@@ -4,6 +4,21 @@
 
 namespace gantry::cli {
 
+namespace {
+
+Command import_command(const Option& shared, const Option& skip) {
+  return {.path = "variables import",
+          .summary = "set every variable of a .env file and redeploy once",
+          .words = "[FILE|-]",
+          .words_max = 1,
+          .scope = Scope::service,
+          .options = {shared, skip},
+          .examples = {"variables import .env.production"},
+          .run = import_variables};
+}
+
+}  // namespace
+
 std::vector<Command> variables_commands() {
   const Option shared{"--shared", "", "the environment's shared variables"};
   const Option raw{"--raw", "", "as they were written, references unresolved"};
@@ -57,14 +72,7 @@ std::vector<Command> variables_commands() {
        .options = {shared, skip},
        .examples = {"variables delete LOG_LEVEL"},
        .run = delete_variables},
-      {.path = "variables import",
-       .summary = "set every variable of a .env file and redeploy once",
-       .words = "[FILE|-]",
-       .words_max = 1,
-       .scope = Scope::service,
-       .options = {shared, skip},
-       .examples = {"variables import .env.production"},
-       .run = import_variables},
+      import_command(shared, skip),
   };
 }
 
