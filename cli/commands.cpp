@@ -25,6 +25,7 @@ std::vector<Command> make_commands() {
   append(all, logs_commands());
   append(all, events_commands());
   append(all, api_commands());
+  append(all, config_commands());
   append(all, completion_commands());
   append(all, later_commands());
   return all;

@@ -27,7 +27,6 @@ constexpr Later kLater[] = {
     {"dev", kNone},
     {"functions", kNone},
     {"bucket", kNone},
-    {"config", "settings go through `{program} api PATCH .../services/NAME`"},
     {"build", kImage},
     {"tcp-proxy", kNone},
     {"usage", kNone},

@@ -22,6 +22,7 @@ std::vector<Command> ps_commands();
 std::vector<Command> logs_commands();
 std::vector<Command> events_commands();
 std::vector<Command> api_commands();
+std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> later_commands();
 

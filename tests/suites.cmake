@@ -25,7 +25,7 @@ foreach(group Service Survival Variables Trouble EngineAway EngineRestart Startu
 endforeach()
 add_test(NAME config_corpus COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/config-corpus ${CMAKE_CURRENT_SOURCE_DIR}/config)
 set_tests_properties(config_corpus PROPERTIES
-                     ENVIRONMENT "CONFIG_CHECK=$<TARGET_FILE:gantry_config_check>"
+                     ENVIRONMENT "CONFIG_CHECK=$<TARGET_FILE:gantry>"
                      PASS_REGULAR_EXPRESSION "9 files: 3 read, 3 read with warnings, 3 refused, 0 broken")
 gantry_suite(cli "Cli*")
 add_test(NAME cli_e2e COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run ${CMAKE_BINARY_DIR})
