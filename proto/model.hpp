@@ -20,7 +20,7 @@ namespace gantry {
 
 enum class RestartPolicy { on_failure, always, never };  // "ON_FAILURE" "ALWAYS" "NEVER"
 
-// reference: Railway's deployment statuses; derived from facts, never set by who gave an order.
+// Railway's deployment statuses; derived from facts, never set by who gave an order.
 enum class DeploymentStatus {
   queued,        // accepted, not looked at by the scheduler yet
   initializing,  // room for source snapshots

@@ -3,7 +3,7 @@
 // ${GANTRY_NAME} (same service, provided names only). $${{ is a literal ${{. Pure.
 //
 // A reference is found by exact name; a service's name in any case. What is not there is an error,
-// never an empty string (Railway gives an empty string; reference: variables, "References").
+// never an empty string (Railway gives an empty string).
 #pragma once
 
 #include <string>

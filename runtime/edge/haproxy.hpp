@@ -1,4 +1,4 @@
-// The edge on HAProxy 2.6 in master-worker mode (reference/edge.md). Files first: routes.json and
+// The edge on HAProxy 2.6 in master-worker mode. Files first: routes.json and
 // its journal are the truth, haproxy.cfg and hosts.map are made from them; then the running proxy
 // is changed through its runtime API, or reloaded when that cannot say it. The proxy outlives this
 // object. Blocks; safe to call from several threads.
