@@ -7,7 +7,6 @@ namespace gantry::tests {
 
 void Stage::perform(const Action& action) {
   boundary();
-  const TimePoint now = clock.now();
   std::vector<Fact> answers;
   if (const auto* start = std::get_if<Start>(&action)) {
     const ContainerSpec& spec = start->spec;
@@ -57,7 +56,6 @@ void Stage::perform(const Action& action) {
       replicas_[record->replica.key] = record->replica;
     answers.push_back(ReplicaRecorded{record->replica, true});
   }
-  (void)now;
   boundary();
   for (Fact& fact : answers) facts_.push_back(std::move(fact));
 }
