@@ -7,7 +7,9 @@
 
 #include <nlohmann/json.hpp>
 
+#include "proto/command.hpp"
 #include "proto/edit_distance.hpp"
+#include "proto/source_path.hpp"
 #include "proto/words.hpp"
 
 namespace gantry {
@@ -19,6 +21,8 @@ using Errors = std::vector<FieldError>;
 
 constexpr std::size_t kPathMax = 2048;
 constexpr std::size_t kWordsMax = 1024;
+constexpr std::size_t kCommandsMax = 20;
+constexpr std::size_t kPatternsMax = 500;
 constexpr std::size_t kCommandMax = 128 * 1024;
 constexpr std::int64_t kMemoryMin = 6LL * 1024 * 1024;  // the engine's own minimum
 
@@ -177,13 +181,110 @@ void read_image(const Field& field, Source& out) {
   auto image = ImageRef::parse(field.json.get_ref<const std::string&>(), field.pointer);
   if (!image) return field.errors.push_back(image.error().fields.front());
   out.image = *std::move(image);
+  out.archive.clear();
+}
+
+void read_archive(const Field& field, Source& out) {
+  if (!field.json.is_string() || !is_digest(field.json.get_ref<const std::string&>()))
+    return field.refuse("invalid_digest",
+                        "expected \"sha256:\" and 64 hexadecimal digits, or null");
+  out.archive = field.json.get<std::string>();
+  out.image.reset();
 }
 
 using D = DeploySettings;
 constexpr std::int64_t kIntMax = std::numeric_limits<int>::max();
 constexpr std::int64_t kLongMax = std::numeric_limits<std::int64_t>::max();
 
-constexpr std::array<Entry<D>, 13> kDeploy{{
+// A string, or an array of strings, each a command line.
+void read_commands(const Field& field, DeploySettings& out) {
+  std::vector<std::string> commands;
+  const Json list = field.json.is_string() ? Json::array({field.json}) : field.json;
+  if (!list.is_array())
+    return field.refuse("wrong_type", "expected an array of strings, or one string");
+  for (std::size_t i = 0; i < list.size(); ++i) {
+    const Field item{list[i], field.pointer + "/" + std::to_string(i), field.errors};
+    if (!list[i].is_string()) return item.refuse("wrong_type", "expected a string");
+    auto text = list[i].get<std::string>();
+    const auto argv = command_argv(text);
+    if (!argv) return item.refuse("invalid_command", argv.error().detail);
+    if (!argv->empty()) commands.push_back(std::move(text));
+  }
+  if (commands.size() > kCommandsMax)
+    return field.refuse("out_of_range", "at most 20 commands: put them into a script");
+  out.pre_deploy_command = std::move(commands);
+}
+
+// ---- build ----
+
+using B = BuildSettings;
+
+template <auto Member>
+void clear_build(B& out) {
+  out.*Member = B{}.*Member;
+}
+
+void read_builder(const Field& field, B& out) {
+  const std::string word = field.json.is_string() ? field.json.get<std::string>() : "";
+  if (word != "RAILPACK" && word != "NIXPACKS" && word != "DOCKERFILE")
+    return field.refuse("invalid_value", "expected \"RAILPACK\", \"NIXPACKS\" or \"DOCKERFILE\"");
+  out.builder = word;
+}
+
+void read_build_command(const Field& field, B& out) {
+  if (!field.json.is_string()) return field.refuse("wrong_type", "expected a string or null");
+  auto text = field.json.get<std::string>();
+  const auto argv = command_argv(text);
+  if (!argv) return field.refuse("invalid_command", argv.error().detail);
+  if (argv->empty()) return out.build_command.reset();
+  out.build_command = std::move(text);
+}
+
+template <auto Member>
+void read_source_path(const Field& field, B& out) {
+  if (!field.json.is_string()) return field.refuse("wrong_type", "expected a string or null");
+  auto path = source_path(field.json.get_ref<const std::string&>());
+  if (!path)
+    return field.refuse("invalid_path",
+                        "expected a path inside the source, without \"..\" and control characters");
+  if (path->empty())
+    (out.*Member).reset();
+  else
+    out.*Member = *std::move(path);
+}
+
+void read_patterns(const Field& field, B& out) {
+  if (!field.json.is_array()) return field.refuse("wrong_type", "expected an array of strings");
+  std::vector<std::string> patterns;
+  for (std::size_t i = 0; i < field.json.size(); ++i) {
+    const Field item{field.json[i], field.pointer + "/" + std::to_string(i), field.errors};
+    if (!field.json[i].is_string()) return item.refuse("wrong_type", "expected a string");
+    patterns.push_back(field.json[i].get<std::string>());
+    if (patterns.back().size() > kPathMax)
+      return item.refuse("out_of_range", "a pattern has at most 2048 bytes");
+  }
+  if (patterns.size() > kPatternsMax) return field.refuse("out_of_range", "at most 500 patterns");
+  out.watch_patterns = std::move(patterns);
+}
+
+void read_plan(const Field& field, B& out) {
+  if (!field.json.is_object()) return field.refuse("wrong_type", "expected an object or null");
+  out.nixpacks_plan = field.json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+constexpr std::array<Entry<B>, 8> kBuild{{
+    {"builder", read_builder, clear_build<&B::builder>},
+    {"build_command", read_build_command, clear_build<&B::build_command>},
+    {"dockerfile_path", read_source_path<&B::dockerfile_path>, clear_build<&B::dockerfile_path>},
+    {"watch_patterns", read_patterns, clear_build<&B::watch_patterns>},
+    {"root_directory", read_source_path<&B::root_directory>, clear_build<&B::root_directory>},
+    {"config_file", read_source_path<&B::config_file>, clear_build<&B::config_file>},
+    {"nixpacks_config_path", read_source_path<&B::nixpacks_config_path>,
+     clear_build<&B::nixpacks_config_path>},
+    {"nixpacks_plan", read_plan, clear_build<&B::nixpacks_plan>},
+}};
+
+constexpr std::array<Entry<D>, 14> kDeploy{{
     {"start_command", read_command, clear<&D::start_command>},
     {"healthcheck_path", read_path, clear<&D::healthcheck_path>},
     {"healthcheck_timeout_seconds", read_range<&D::healthcheck_timeout_seconds, 1, 3600>,
@@ -200,10 +301,11 @@ constexpr std::array<Entry<D>, 13> kDeploy{{
     {"port", read_port, clear<&D::port>},
     {"overlap_seconds", read_range<&D::overlap_seconds, 0, 3600>, clear<&D::overlap_seconds>},
     {"draining_seconds", read_range<&D::draining_seconds, 0, 3600>, clear<&D::draining_seconds>},
+    {"pre_deploy_command", read_commands, clear<&D::pre_deploy_command>},
 }};
-constexpr std::array<Entry<Source>, 1> kSource{
-    {{"image", read_image, [](Source& out) { out.image.reset(); }}}};
-constexpr std::array<Entry<BuildSettings>, 0> kBuild{};
+constexpr std::array<Entry<Source>, 2> kSource{
+    {{"image", read_image, [](Source& out) { out.image.reset(); }},
+     {"archive", read_archive, [](Source& out) { out.archive.clear(); }}}};
 constexpr std::array<Entry<Settings>, 3> kSettings{{
     {"source", [](const Field& f, Settings& out) { merge_object(f, kSource, out.source); },
      [](Settings& out) { out.source = {}; }},
@@ -232,7 +334,20 @@ std::string settings_json(const Settings& settings) {
   Ordered json;
   json["source"]["image"] =
       settings.source.image ? Ordered(settings.source.image->str()) : Ordered(nullptr);
-  json["build"] = Ordered::object();
+  json["source"]["archive"] =
+      settings.source.archive.empty() ? Ordered(nullptr) : Ordered(settings.source.archive);
+  const BuildSettings& build = settings.build;
+  json["build"] = {
+      {"builder", build.builder},
+      {"build_command", or_null(build.build_command)},
+      {"dockerfile_path", or_null(build.dockerfile_path)},
+      {"watch_patterns", Ordered(build.watch_patterns)},
+      {"root_directory", or_null(build.root_directory)},
+      {"config_file", or_null(build.config_file)},
+      {"nixpacks_config_path", or_null(build.nixpacks_config_path)},
+      {"nixpacks_plan",
+       build.nixpacks_plan.empty() ? Ordered(nullptr) : Ordered::parse(build.nixpacks_plan)},
+  };
   json["deploy"] = {
       {"start_command", Ordered(deploy.start_command)},
       {"healthcheck_path", or_null(deploy.healthcheck_path)},
@@ -247,6 +362,7 @@ std::string settings_json(const Settings& settings) {
       {"port", or_null(deploy.port)},
       {"overlap_seconds", deploy.overlap_seconds},
       {"draining_seconds", deploy.draining_seconds},
+      {"pre_deploy_command", Ordered(deploy.pre_deploy_command)},
   };
   return json.dump();
 }

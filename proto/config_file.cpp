@@ -257,7 +257,7 @@ class Reader {
       if (found != origins.end())
         say(severity, found->second.at, found->second.key, std::move(message));
     };
-    const BuildConfig& build = result_.config.build;
+    const BuildSettings& build = result_.config.settings.build;
     const bool dockerfile = build.builder == "DOCKERFILE";
     if (dockerfile && build.build_command)
       remark("build.buildCommand", ConfigSeverity::notice,

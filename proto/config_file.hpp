@@ -19,25 +19,17 @@ namespace gantry {
 inline constexpr std::array<std::string_view, 4> kConfigFileNames{"gantry.yaml", "gantry.yml",
                                                                   "railway.toml", "railway.json"};
 
-// What the file says beyond the settings of a deployment.
-struct BuildConfig {
-  std::string builder = "RAILPACK";            // "RAILPACK" "NIXPACKS" "DOCKERFILE"
-  std::optional<std::string> build_command;    // absent: detected
-  std::optional<std::string> dockerfile_path;  // below the root directory; absent: Dockerfile
-  std::vector<std::string> watch_patterns;     // gitignore rules from the repository's root
-  std::optional<std::string> root_directory;   // below the repository's root; absent: the root
-  std::optional<std::string> nixpacks_config_path;
-  std::string nixpacks_plan;                    // JSON; empty: none
-  std::vector<std::string> pre_deploy_command;  // each a command line, run one after the other
-  std::optional<std::string> cron_schedule;     // five fields, UTC
+// Read and checked, but nothing acts on it yet.
+struct UnappliedSettings {
+  std::optional<std::string> cron_schedule;  // five fields, UTC
   bool sleep = false;
   std::optional<std::string> required_mount_path;
-  bool operator==(const BuildConfig&) const = default;
+  bool operator==(const UnappliedSettings&) const = default;
 };
 
 struct DeploymentConfig {
   Settings settings;
-  BuildConfig build;
+  UnappliedSettings unapplied;
   bool operator==(const DeploymentConfig&) const = default;
 };
 

@@ -25,10 +25,12 @@ std::string upper(std::string_view text) {
 
 template <auto Member>
 auto& member(auto& config) {
-  if constexpr (requires { config.build.*Member; })
-    return config.build.*Member;
-  else
+  if constexpr (requires { config.settings.build.*Member; })
+    return config.settings.build.*Member;
+  else if constexpr (requires { config.settings.deploy.*Member; })
     return config.settings.deploy.*Member;
+  else
+    return config.unapplied.*Member;
 }
 
 template <auto Member, auto Read>
@@ -48,13 +50,13 @@ void put_builder(const Field& field, Config& out) {
   if (!text) return;
   const std::string word = upper(*text);
   if (word == "RAILPACK" || word == "NIXPACKS" || word == "DOCKERFILE") {
-    out.build.builder = word;
+    out.settings.build.builder = word;
   } else if (word == "DOCKER" || word == "NIX") {
-    out.build.builder = word == "NIX" ? "NIXPACKS" : "DOCKERFILE";
-    field.warn("there is no builder " + brief(field.node) + ": read as \"" + out.build.builder +
-               "\"");
+    out.settings.build.builder = word == "NIX" ? "NIXPACKS" : "DOCKERFILE";
+    field.warn("there is no builder " + brief(field.node) + ": read as \"" +
+               out.settings.build.builder + "\"");
   } else if (word == "HEROKU" || word == "PAKETO") {
-    out.build.builder = "RAILPACK";
+    out.settings.build.builder = "RAILPACK";
     field.warn("buildpacks are not supported: the language is detected, as with \"RAILPACK\"");
   } else {
     std::string fix = "leave the key out to have the language and its build tool detected";
@@ -68,7 +70,7 @@ void put_builder(const Field& field, Config& out) {
 void put_build_command(const Field& field, Config& out) {
   const auto text = read_command(field);
   if (!text) return;
-  out.build.build_command = text->empty() ? std::optional<std::string>() : text;
+  out.settings.build.build_command = text->empty() ? std::optional<std::string>() : text;
 }
 
 void put_watch_patterns(const Field& field, Config& out) {
@@ -76,14 +78,14 @@ void put_watch_patterns(const Field& field, Config& out) {
     return field.wrong_type("an array of strings",
                             "write the patterns as a list, with ! before "
                             "those that are to be left out");
-  if (const auto patterns = read_strings(field)) out.build.watch_patterns = *patterns;
+  if (const auto patterns = read_strings(field)) out.settings.build.watch_patterns = *patterns;
 }
 
 void put_plan(const Field& field, Config& out) {
   if (!field.node.is(Kind::object))
     return field.wrong_type(
         "an object", field.node.is(Kind::string) ? "write the plan itself, not its text" : "");
-  out.build.nixpacks_plan = json_of(field.node);
+  out.settings.build.nixpacks_plan = json_of(field.node);
 }
 
 void put_start_command(const Field& field, Config& out) {
@@ -110,7 +112,7 @@ void put_pre_deploy(const Field& field, Config& out) {
     if (!text) return;
     if (!text->empty()) commands.push_back(*text);
   }
-  out.build.pre_deploy_command = std::move(commands);
+  out.settings.deploy.pre_deploy_command = std::move(commands);
 }
 
 void put_health_path(const Field& field, Config& out) {
@@ -191,14 +193,15 @@ void put_mount(const Field& field, Config& out) {
   const auto text = read_line(field);
   if (text && text->front() != '/')
     return field.refuse("expected an absolute path, received " + brief(field.node));
-  if (text) out.build.required_mount_path = text;
+  if (text) out.unapplied.required_mount_path = text;
 }
 
 constexpr std::string_view kInternal = "internal to Railway: it means nothing here";
 constexpr std::string_view kLatest = "the builder that is installed on the server is used";
 
-using B = BuildConfig;
+using B = BuildSettings;
 using D = DeploySettings;
+using U = UnappliedSettings;
 
 constexpr ConfigKey kKeys[] = {
     {"build.builder", "build.builder", put_builder, ""},
@@ -232,8 +235,8 @@ constexpr ConfigKey kKeys[] = {
      put<&D::memory_bytes, read_memory_bytes>, ""},
     {"deploy.limitOverride.containers.diskBytes", "", nullptr,
      "the disk of a container has no limit here"},
-    {"deploy.cronSchedule", "deploy.cronSchedule", put<&B::cron_schedule, read_cron>, ""},
-    {"deploy.sleepApplication", "deploy.sleepApplication", put<&B::sleep, read_flag>, ""},
+    {"deploy.cronSchedule", "deploy.cronSchedule", put<&U::cron_schedule, read_cron>, ""},
+    {"deploy.sleepApplication", "deploy.sleepApplication", put<&U::sleep, read_flag>, ""},
     {"deploy.overlapSeconds", "deploy.overlapSeconds", put_seconds<&D::overlap_seconds, 0, 3600>,
      ""},
     {"deploy.drainingSeconds", "deploy.drainingSeconds", put_seconds<&D::draining_seconds, 0, 3600>,

@@ -6,8 +6,9 @@ namespace gantry {
 namespace {
 
 using Config = DeploymentConfig;
-using B = BuildConfig;
+using B = BuildSettings;
 using D = DeploySettings;
+using U = UnappliedSettings;
 
 std::string shown(const std::string& value) {
   std::string out;
@@ -29,10 +30,12 @@ std::string shown(const std::vector<std::string>& values) {
 
 template <auto Member>
 auto& member(auto& config) {
-  if constexpr (requires { config.build.*Member; })
-    return config.build.*Member;
-  else
+  if constexpr (requires { config.settings.build.*Member; })
+    return config.settings.build.*Member;
+  else if constexpr (requires { config.settings.deploy.*Member; })
     return config.settings.deploy.*Member;
+  else
+    return config.unapplied.*Member;
 }
 
 template <auto Member>
@@ -50,15 +53,18 @@ constexpr ConfigSetting kSettings[] = {
     setting<&B::watch_patterns>("build.watchPatterns"),
     setting<&B::nixpacks_config_path>("build.nixpacksConfigPath"),
     {"build.nixpacksPlan",
-     [](const Config& from, Config& to) { to.build.nixpacks_plan = from.build.nixpacks_plan; },
+     [](const Config& from, Config& to) {
+       to.settings.build.nixpacks_plan = from.settings.build.nixpacks_plan;
+     },
      [](const Config& a, const Config& b) {
-       return a.build.nixpacks_plan == b.build.nixpacks_plan;
+       return a.settings.build.nixpacks_plan == b.settings.build.nixpacks_plan;
      },
      [](const Config& config) {
-       return config.build.nixpacks_plan.empty() ? "null" : config.build.nixpacks_plan;
+       return config.settings.build.nixpacks_plan.empty() ? "null"
+                                                          : config.settings.build.nixpacks_plan;
      }},
     setting<&D::start_command>("deploy.startCommand"),
-    setting<&B::pre_deploy_command>("deploy.preDeployCommand"),
+    setting<&D::pre_deploy_command>("deploy.preDeployCommand"),
     setting<&D::healthcheck_path>("deploy.healthcheckPath"),
     setting<&D::healthcheck_timeout_seconds>("deploy.healthcheckTimeout"),
     setting<&D::healthcheck_interval_seconds>("deploy.healthcheckInterval"),
@@ -76,11 +82,11 @@ constexpr ConfigSetting kSettings[] = {
        return "\"" + std::to_string(config.settings.deploy.cpu_millicores) + "m\"";
      }},
     setting<&D::memory_bytes>("deploy.resources.memory"),
-    setting<&B::cron_schedule>("deploy.cronSchedule"),
-    setting<&B::sleep>("deploy.sleepApplication"),
+    setting<&U::cron_schedule>("deploy.cronSchedule"),
+    setting<&U::sleep>("deploy.sleepApplication"),
     setting<&D::overlap_seconds>("deploy.overlapSeconds"),
     setting<&D::draining_seconds>("deploy.drainingSeconds"),
-    setting<&B::required_mount_path>("deploy.requiredMountPath"),
+    setting<&U::required_mount_path>("deploy.requiredMountPath"),
 };
 
 }  // namespace

@@ -63,15 +63,30 @@ void append_reference(JsonObject& object, std::string_view key, std::string_view
   JsonObject(object.at(key)).text("id", id).text("name", name.str());
 }
 
+void append_strings(std::string& out, const std::vector<std::string>& words) {
+  out += '[';
+  for (const std::string& word : words) {
+    if (&word != &words.front()) out += ',';
+    append_json_string(out, word);
+  }
+  out += ']';
+}
+
+void append_build(std::string& out, const BuildSettings& build) {
+  JsonObject object(out);
+  object.text("builder", build.builder)
+      .text_or_null("build_command", build.build_command.value_or(""))
+      .text_or_null("dockerfile_path", build.dockerfile_path.value_or(""));
+  append_strings(object.at("watch_patterns"), build.watch_patterns);
+  object.text_or_null("root_directory", build.root_directory.value_or(""))
+      .text_or_null("config_file", build.config_file.value_or(""))
+      .text_or_null("nixpacks_config_path", build.nixpacks_config_path.value_or(""))
+      .raw("nixpacks_plan", build.nixpacks_plan.empty() ? "null" : build.nixpacks_plan);
+}
+
 void append_deploy(std::string& out, const DeploySettings& deploy) {
   JsonObject object(out);
-  std::string& command = object.at("start_command");
-  command += '[';
-  for (const std::string& word : deploy.start_command) {
-    if (command.back() != '[') command += ',';
-    append_json_string(command, word);
-  }
-  command += ']';
+  append_strings(object.at("start_command"), deploy.start_command);
   object.text_or_null("healthcheck_path", deploy.healthcheck_path.value_or(""))
       .number("healthcheck_timeout_seconds", deploy.healthcheck_timeout_seconds)
       .number("healthcheck_interval_seconds", deploy.healthcheck_interval_seconds)
@@ -87,12 +102,14 @@ void append_deploy(std::string& out, const DeploySettings& deploy) {
     object.null("port");
   object.number("overlap_seconds", deploy.overlap_seconds)
       .number("draining_seconds", deploy.draining_seconds);
+  append_strings(object.at("pre_deploy_command"), deploy.pre_deploy_command);
 }
 
 void append_settings(JsonObject& object, const Settings& settings) {
   JsonObject(object.at("source"))
-      .text_or_null("image", settings.source.image ? settings.source.image->str() : "");
-  object.raw("build", "{}");
+      .text_or_null("image", settings.source.image ? settings.source.image->str() : "")
+      .text_or_null("archive", settings.source.archive);
+  append_build(object.at("build"), settings.build);
   append_deploy(object.at("deploy"), settings.deploy);
 }
 
@@ -268,10 +285,12 @@ void append_json(std::string& out, const Owners& owners, const Deployment& deplo
       .text("status", name(deployment.status))
       .text("reason", deployment.reason)
       .text("trigger", deployment.trigger)
+      .text("message", deployment.message)
       .text("instance_id", deployment.instance_id.str());
   append_owners(object, owners);
   append_settings(object, deployment.settings);
-  object.number("version", deployment.version)
+  object.text_or_null("image", deployment.progress.image)
+      .number("version", deployment.version)
       .time("created_at", deployment.created_at)
       .time("updated_at", deployment.updated_at);
 }

@@ -23,15 +23,15 @@ enum class RestartPolicy { on_failure, always, never };  // "ON_FAILURE" "ALWAYS
 // Railway's deployment statuses; derived from facts, never set by who gave an order.
 enum class DeploymentStatus {
   queued,        // accepted, not looked at by the scheduler yet
-  initializing,  // room for source snapshots
-  building,      // room for builds
+  initializing,  // its source is unpacked and its configuration read
+  building,      // its image is made
   deploying,     // replicas start, the health window runs
   success,       // every replica became ready and the edge acknowledged; it serves
   crashed,       // was success; every replica has used up its restart policy
   failed,        // never became success: reason says why
   removing,      // superseded or removed by a person; its replicas drain and stop
   removed,       // gone
-  skipped,
+  skipped,       // an end: nothing that its watch patterns name has changed
   sleeping,
 };
 
@@ -59,12 +59,23 @@ bool is_terminal(DeploymentStatus);
 
 // ---- configuration ----
 
+// What is deployed: an image, or an uploaded archive that one is built from.
 struct Source {
   std::optional<ImageRef> image;
+  std::string archive;  // "sha256:<64 hex>" of a gzip tar; empty: none. Then there is no image
   bool operator==(const Source&) const = default;
 };
 
-struct BuildSettings {  // room for builds
+// How a source becomes an image. Paths are below the source's root and have no leading slash.
+struct BuildSettings {
+  std::string builder = "RAILPACK";            // "RAILPACK" "NIXPACKS" "DOCKERFILE"
+  std::optional<std::string> build_command;    // absent: detected; not used with a Dockerfile
+  std::optional<std::string> dockerfile_path;  // below the root directory; absent: Dockerfile
+  std::vector<std::string> watch_patterns;     // gitignore rules from the source's root
+  std::optional<std::string> root_directory;   // absent: the source's root
+  std::optional<std::string> config_file;      // absent: the first known name, see config_file.hpp
+  std::optional<std::string> nixpacks_config_path;
+  std::string nixpacks_plan;  // JSON; empty: none
   bool operator==(const BuildSettings&) const = default;
 };
 
@@ -87,6 +98,9 @@ struct DeploySettings {
   std::optional<int> port;
   int overlap_seconds = 0;    // both versions serve for so long after the switch
   int draining_seconds = 10;  // from SIGTERM to SIGKILL
+  // Command lines, run one after the other in a container of the new image before any replica
+  // starts; one that fails fails the deployment.
+  std::vector<std::string> pre_deploy_command;
   bool operator==(const DeploySettings&) const = default;
 };
 
@@ -149,13 +163,25 @@ using Variables = std::map<std::string, Variable, std::less<>>;
 // Name to resolved value: what a container gets.
 using ResolvedVariables = std::map<std::string, std::string, std::less<>>;
 
+// What has been done for a deployment before its replicas start; recorded, so that whoever takes
+// over goes on from there.
+struct BuildProgress {
+  bool prepared = false;      // unpacked once, its configuration read: settings are in force
+  std::string image;          // what runs: the built image, or the source's; empty: not built yet
+  bool pre_deployed = false;  // the pre-deploy command ended well
+  bool operator==(const BuildProgress&) const = default;
+};
+
 struct Deployment {
   DeploymentId id;
   InstanceId instance_id;
   DeploymentStatus status = DeploymentStatus::queued;
-  std::string reason;           // why it is in that status: a sentence; empty when it needs none
-  std::string trigger;          // "deploy" "redeploy" "rollback"
-  Settings settings;            // frozen: source, build and deploy settings of the day
+  std::string reason;   // why it is in that status: a sentence; empty when it needs none
+  std::string trigger;  // "deploy" "redeploy" "rollback"
+  std::string message;  // of who deployed it; may be empty
+  // Frozen: source, build and deploy settings of the day; of a source, only once it is prepared.
+  Settings settings;
+  BuildProgress progress;
   ResolvedVariables variables;  // frozen; encrypted at rest
   TimePoint created_at{};
   TimePoint updated_at{};

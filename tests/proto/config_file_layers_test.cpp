@@ -113,12 +113,12 @@ TEST(ProtoConfigFileLayers, NullIsPresentAndGivesTheDefault) {
   request.instance.settings.deploy.cpu_millicores = 50;
   request.instance.settings.deploy.start_command = {"a"};
   request.instance.settings.deploy.overlap_seconds = 5;
-  request.instance.build.cron_schedule = "* * * * *";
+  request.instance.unapplied.cron_schedule = "* * * * *";
   const auto result = read_config(request);
   EXPECT_EQ(lines_of(result, "f"), "");
   DeploymentConfig expected;
   expected.settings.deploy.overlap_seconds = 5;
-  expected.build.cron_schedule = "* * * * *";
+  expected.unapplied.cron_schedule = "* * * * *";
   EXPECT_EQ(result.config, expected);
   EXPECT_EQ(origin_of(result, "deploy.numReplicas"), "railway.json:3:31 deploy.numReplicas");
   EXPECT_EQ(origin_of(result, "deploy.resources.cpu"), "railway.json:3:75 deploy.resources");

@@ -26,7 +26,7 @@ TEST(ProtoConfigFileText, SameInEveryForm) {
     EXPECT_EQ(one->problems.size(), 0u);
   }
   EXPECT_EQ(json.config.settings.deploy.replicas, 3);
-  EXPECT_EQ(json.config.build.builder, "DOCKERFILE");
+  EXPECT_EQ(json.config.settings.build.builder, "DOCKERFILE");
   EXPECT_EQ(origin_of(json, "deploy.numReplicas"), "railway.json:4:54 deploy.numReplicas");
   EXPECT_EQ(origin_of(toml, "deploy.numReplicas"), "railway.toml:5:15 deploy.numReplicas");
   EXPECT_EQ(origin_of(yaml, "deploy.numReplicas"), "gantry.yaml:4:16 deploy.numReplicas");
@@ -78,7 +78,7 @@ TEST(ProtoConfigFileText, Escapes) {
       R"({"deploy":{"healthcheckPath":"\/a\u0041\u002fb"},"build":{"buildCommand":"caf\u00e9 \ud83d\ude00"}})");
   ASSERT_TRUE(good.ok()) << lines_of(good, "f");
   EXPECT_EQ(good.config.settings.deploy.healthcheck_path, "/aA/b");
-  EXPECT_EQ(good.config.build.build_command, "café 😀");
+  EXPECT_EQ(good.config.settings.build.build_command, "café 😀");
 }
 
 struct RefusedTextCase {
