@@ -35,6 +35,27 @@ struct NewDeployment {
   Settings settings;
   ResolvedVariables variables;
   std::string trigger;
+  std::string message = {};
+  BuildProgress progress;
+};
+
+// What was done for a deployment before its replicas start.
+struct ProgressChange {
+  DeploymentId deployment_id;
+  InstanceId instance_id;
+  BuildProgress progress;
+  std::optional<Settings> settings = {};   // in force from now on
+  std::optional<std::string> config = {};  // config_json() of its configuration file
+};
+
+// A deployment whose image or archive may be wanted again.
+struct Release {
+  InstanceId instance_id;
+  ProjectId project_id;
+  DeploymentId deployment_id;
+  std::string image;    // empty: not built
+  std::string archive;  // empty: none
+  bool live = false;
 };
 
 struct IdempotencyRecord {
@@ -80,6 +101,7 @@ class Transaction {
   // "instance_exists".
   virtual Result<ServiceInstance> create_instance(const ServiceId&, const EnvironmentId&,
                                                   const Settings&) = 0;
+  // Another number of replicas also counts for what is live.
   virtual Result<ServiceInstance> update_settings(const InstanceId&, const Settings&, IfMatch) = 0;
   virtual Result<ServiceInstance> bump_restart_epoch(const InstanceId&) = 0;
   virtual Result<> delete_instance(const InstanceId&, IfMatch) = 0;
@@ -154,6 +176,11 @@ class Store {
   virtual Result<Page<Deployment>> deployments(
       const InstanceId&, const PageRequest&) = 0;  // newest first, without variables
   virtual Result<std::vector<Replica>> replicas(const InstanceId&) = 0;  // of live deployments
+  // config_json() of a deployment's configuration file; empty: it had none.
+  virtual Result<std::string> deployment_config(const DeploymentId&) = 0;
+  // Of every instance the newest `per_instance` that came to an image, and all that are not at
+  // their end.
+  virtual Result<std::vector<Release>> releases(int per_instance) = 0;
   // Events after a cursor in commit order; with an empty cursor: from the beginning.
   virtual Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
                                             int limit) = 0;
@@ -164,6 +191,8 @@ class Store {
   // Status and replicas as observed. Setting success moves every older live deployment to removing,
   // in the same transaction. Publishes like any write.
   virtual Result<> record_status(const StatusChange&) = 0;
+  // Of one that has ended or is being removed: nothing is written.
+  virtual Result<> record_progress(const ProgressChange&) = 0;
   virtual Result<> record_replica(const Replica&) = 0;  // upsert; status removed deletes the row
   virtual Result<> record_event(const Event&) = 0;      // cursor and at are filled in
 

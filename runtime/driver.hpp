@@ -59,6 +59,21 @@ struct ContainerSpec {
   NetworkSpec network;
 };
 
+// A container of its own for one command of a deployment, beside its replicas: no alias, no port.
+struct RunSpec {
+  DeploymentId deployment_id;
+  InstanceId instance_id;
+  EnvironmentId environment_id;
+  std::string image;
+  std::vector<std::string> command;  // never empty
+  ResolvedVariables variables;
+  int cpu_millicores = 0;  // limits as in ContainerSpec
+  std::int64_t memory_bytes = 0;
+  int pids_limit = 0;
+  NetworkSpec network;
+  Seconds deadline{0};  // from its start; then it is killed
+};
+
 enum class ContainerState { created, running, exited };
 
 struct ContainerExit {
@@ -126,6 +141,16 @@ class Driver {
 
   // Removes a container that does not run. Gone: succeeds. Running: Code::conflict "running".
   virtual Result<> remove(const ReplicaKey&) = 0;
+
+  // Runs a command to its end and says how it ended; the container stays until end_run(). One that
+  // runs already, or has ended, is taken over: a command is begun once, whoever asks again. Errors
+  // as start(); past its deadline: exhausted "run_deadline"; stopped: unavailable "interrupted",
+  // and the command goes on.
+  virtual Result<ContainerExit> run_once(const RunSpec&, std::stop_token) = 0;
+  // Kills and removes what run_once() left. Gone: succeeds.
+  virtual Result<> end_run(const DeploymentId&) = 0;
+  // Deployments that have such a container.
+  virtual Result<std::vector<DeploymentId>> runs() = 0;
 
   // Every container of this installation: the truth, and how replicas are adopted.
   virtual Result<std::vector<Container>> list() = 0;

@@ -1,4 +1,6 @@
 // How the reconciler carries out each action: where it runs and which fact it brings home.
+#include <fmt/format.h>
+
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
@@ -80,6 +82,94 @@ void Reconciler::perform(Probe&& action) {
   ports_.prober.probe(action.target, [this, id = action.instance_id, key = action.key,
                                       container = action.container_id](ProbeOutcome outcome) {
     push(Fact(ProbeFinished{id, key, container, std::move(outcome)}));
+  });
+}
+
+// What a work was for, and what came of it; `done` fills in what has changed.
+template <class T, class F>
+void Reconciler::bring_home(const InstanceId& instance, const DeploymentId& deployment, Work work,
+                            const Result<T>& result, F done) {
+  if (!result) {
+    if (result.error().reason != "cancelled") ++counters_.failures;
+    options_.log("work failed deployment=" + deployment.str() + " detail=\"" +
+                 result.error().detail + "\"");
+    push(Fact(WorkFailed{instance, deployment, work, result.error()}));
+    return;
+  }
+  WorkDone fact{work, {.deployment_id = deployment, .instance_id = instance, .progress = {}}, ""};
+  done(*result, fact);
+  push(Fact(std::move(fact)));
+}
+
+void Reconciler::perform(Prepare&& action) {
+  prepares_.post([this, order = std::move(action.order)] {
+    bring_home(order.instance_id, order.deployment_id, Work::preparing,
+               ports_.builder.prepare(order), [&](const Prepared& prepared, WorkDone& fact) {
+                 fact.change.progress.prepared = true;
+                 fact.change.progress.pre_deployed =
+                     prepared.settings.deploy.pre_deploy_command.empty();
+                 fact.change.settings = prepared.settings;
+                 fact.change.config = prepared.config;
+                 fact.skip_reason = prepared.skip_reason;
+               });
+  });
+}
+
+void Reconciler::perform(Build&& action) {
+  builds_.post([this, order = std::move(action.order), progress = action.progress] {
+    bring_home(order.instance_id, order.deployment_id, Work::building, ports_.builder.build(order),
+               [&](const std::string& image, WorkDone& fact) {
+                 fact.change.progress = progress;
+                 fact.change.progress.image = image;
+               });
+    sweep_builds();
+  });
+}
+
+void Reconciler::perform(RunOnce&& action) {
+  runs_.post([this, spec = std::move(action.spec), progress = action.progress] {
+    auto ended = ports_.driver.run_once(spec, stopping_.get_token());
+    if (!ended && ended.error().reason == "image_not_found")
+      if (auto pulled = ports_.driver.pull(spec.image); pulled)
+        ended = ports_.driver.run_once(spec, stopping_.get_token());
+    if (ended && (ended->code != 0 || ended->out_of_memory))
+      ended = Error{Code::invalid, "pre_deploy_failed",
+                    ended->out_of_memory
+                        ? "the pre-deploy command was killed for want of memory"
+                        : fmt::format("the pre-deploy command exited with code {}: its output is "
+                                      "in the build log",
+                                      ended->code)};
+    bring_home(spec.instance_id, spec.deployment_id, Work::running, ended,
+               [&](const ContainerExit&, WorkDone& fact) {
+                 fact.change.progress = progress;
+                 fact.change.progress.pre_deployed = true;
+               });
+  });
+}
+
+void Reconciler::perform(Cancel&& action) {
+  stops_.post([this, action = std::move(action)] {
+    switch (action.work) {
+      case Work::preparing:
+      case Work::building:
+        ports_.builder.cancel(action.deployment_id);
+        break;
+      case Work::running:
+        (void)ports_.driver.end_run(action.deployment_id);
+        break;
+      case Work::none:
+        break;
+    }
+  });
+}
+
+void Reconciler::perform(RecordProgress&& action) {
+  records_.post([this, change = std::move(action.change)] {
+    const auto recorded = ports_.store.record_progress(change);
+    const bool ok = recorded || recorded.error().code == Code::not_found;
+    push(change.instance_id);
+    push(Fact(ProgressRecorded{change, ok}));
+    if (ok && change.progress.pre_deployed) (void)ports_.driver.end_run(change.deployment_id);
   });
 }
 

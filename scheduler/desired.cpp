@@ -3,7 +3,14 @@
 #include <charconv>
 #include <cstdint>
 
+#include "proto/command.hpp"
+
 namespace gantry {
+namespace {
+
+constexpr Seconds kPreDeployDeadline(1800);
+
+}  // namespace
 
 std::string subnet(const std::string& range, int index) {
   std::uint32_t octets[4] = {10, 192, 0, 0};
@@ -51,9 +58,9 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
   desired->environment_id = view.instance.environment_id;
   desired->project_id = project.project.id;
   desired->service = service->second->name.str();
+  desired->environment = environment->second->environment.name.str();
   if (has_address(view))
     desired->hosts.push_back(view.instance.host_label + "." + options.base_domain);
-  desired->replicas = view.instance.settings.deploy.replicas;
   desired->epoch = view.instance.restart_epoch;
   desired->network = {view.instance.environment_id,
                       "gantry-" + std::string(options.installation.ulid().substr(18)) + "-" +
@@ -89,7 +96,7 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   spec.instance_id = desired.instance_id;
   spec.environment_id = desired.environment_id;
   spec.service = desired.service;
-  if (deployment.settings.source.image) spec.image = deployment.settings.source.image->str();
+  spec.image = deployment.progress.image;
   const DeploySettings& deploy = deployment.settings.deploy;
   spec.command = deploy.start_command;
   spec.variables = deployment.variables;
@@ -101,6 +108,26 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   spec.port_mode = port_mode(deployment, spec.port);
   spec.network = desired.network;
   return spec;
+}
+
+RunSpec run_spec(const Desired& desired, const Deployment& deployment) {
+  const DeploySettings& deploy = deployment.settings.deploy;
+  std::string all;
+  for (const std::string& command : deploy.pre_deploy_command)
+    all += (all.empty() ? "" : " && ") + command;
+  auto argv = command_argv(all);
+  return {
+      .deployment_id = deployment.id,
+      .instance_id = desired.instance_id,
+      .environment_id = desired.environment_id,
+      .image = deployment.progress.image,
+      .command = argv ? *std::move(argv) : std::vector{all},  // each was checked when it was set
+      .variables = deployment.variables,
+      .cpu_millicores = deploy.cpu_millicores,
+      .memory_bytes = deploy.memory_bytes,
+      .pids_limit = deploy.pids_limit,
+      .network = desired.network,
+      .deadline = kPreDeployDeadline};
 }
 
 }  // namespace gantry

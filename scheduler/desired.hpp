@@ -21,9 +21,8 @@ struct Desired {
   ServiceId service_id;
   EnvironmentId environment_id;
   ProjectId project_id;
-  std::string service;
-  std::vector<std::string> hosts;  // empty for a worker
-  int replicas = 1;
+  std::string service, environment;  // names
+  std::vector<std::string> hosts;    // empty for a worker
   int epoch = 0;
   NetworkSpec network;
   std::vector<std::shared_ptr<const Deployment>> deployments;  // newest first
@@ -39,6 +38,9 @@ std::string subnet(const std::string& range, int index);
 
 // What the engine is told to run for one replica of a deployment.
 ContainerSpec container_spec(const Desired&, const Deployment&, const ReplicaKey&);
+
+// What its pre-deploy command is run in. REQUIRES: there is one.
+RunSpec run_spec(const Desired&, const Deployment&);
 
 // A deployment's port: the setting, else its variable PORT, else left to the image.
 PortMode port_mode(const Deployment&, int& port);

@@ -36,11 +36,32 @@ void mark(World& world, const Drain& action, TimePoint) {
 void mark(World& world, const Probe& action, TimePoint) {
   replica_of(world, action.instance_id, action.key).probing = true;
 }
+DeploymentWorld& deployment_at(World& world, const InstanceId& instance, const DeploymentId& id) {
+  return world.instances[instance].deployments[id];
+}
+void mark(World& world, const Prepare& action, TimePoint) {
+  deployment_at(world, action.order.instance_id, action.order.deployment_id).work = Work::preparing;
+}
+void mark(World& world, const Build& action, TimePoint) {
+  deployment_at(world, action.order.instance_id, action.order.deployment_id).work = Work::building;
+}
+void mark(World& world, const RunOnce& action, TimePoint) {
+  deployment_at(world, action.spec.instance_id, action.spec.deployment_id).work = Work::running;
+}
+void mark(World& world, const Cancel& action, TimePoint) {
+  deployment_at(world, action.instance_id, action.deployment_id).cancelling = true;
+}
+void mark(World& world, const RecordProgress& action, TimePoint) {
+  deployment_at(world, action.change.instance_id, action.change.deployment_id).recording_progress =
+      true;
+}
 void mark(World& world, const RecordStatus& action, TimePoint now) {
-  DeploymentWorld& deployment =
-      world.instances[action.change.instance_id].deployments[action.change.deployment_id];
+  InstanceWorld& instance = world.instances[action.change.instance_id];
+  DeploymentWorld& deployment = instance.deployments[action.change.deployment_id];
   deployment.recording = action.change.status;
-  if (action.change.status == DeploymentStatus::deploying && !deployment.window_from)
+  const Deployment* known = deployment_of(instance, action.change.deployment_id);
+  const bool starts = known != nullptr && known->progress.done();
+  if (starts && action.change.status == DeploymentStatus::deploying && !deployment.window_from)
     deployment.window_from = now;
 }
 void mark(World& world, const RecordReplica& action, TimePoint) {
@@ -64,6 +85,24 @@ std::string line(const SetRoute& a) {
 std::string line(const Drain& a) { return fmt::format("drain replica={}", a.key.id()); }
 std::string line(const Probe& a) {
   return fmt::format("probe replica={} address={}", a.key.id(), a.target.address.str());
+}
+std::string line(const Prepare& a) {
+  return fmt::format("prepare deployment={} archive={}", a.order.deployment_id.str(),
+                     a.order.archive);
+}
+std::string line(const Build& a) {
+  return fmt::format("build deployment={}", a.order.deployment_id.str());
+}
+std::string line(const RunOnce& a) {
+  return fmt::format("run deployment={} image={}", a.spec.deployment_id.str(), a.spec.image);
+}
+std::string line(const Cancel& a) {
+  return fmt::format("cancel deployment={}", a.deployment_id.str());
+}
+std::string line(const RecordProgress& a) {
+  return fmt::format("record deployment={} prepared={} image={} pre_deployed={}",
+                     a.change.deployment_id.str(), a.change.progress.prepared,
+                     a.change.progress.image, a.change.progress.pre_deployed);
 }
 std::string line(const RecordStatus& a) {
   return fmt::format("record deployment={} status={} reason=\"{}\"", a.change.deployment_id.str(),

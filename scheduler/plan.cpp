@@ -100,7 +100,7 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
       probe(draft, deployment, *replica);
     return;
   }
-  if (!draft.world.engine_up || !deployment.settings.source.image) return;
+  if (!draft.world.engine_up || !deployment.progress.done()) return;
   if (replica != nullptr &&
       (replica->gave_up || replica->completed || !draft.due(replica->retry_at)))
     return;
@@ -164,9 +164,10 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
   const Roles roles = cast_roles(world, instance, now);
   std::set<ReplicaKey> wanted;
   for (const Revision& revision : roles.wanted)
-    for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal)
+    for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal)
       wanted.insert({revision.deployment_id, revision.epoch, ordinal});
 
+  advance(world, instance, roles, now, draft.plan);
   plan_route(draft, roles);
   for (const ReplicaKey& key : wanted)
     if (const Deployment* deployment = deployment_of(instance, key.deployment_id))

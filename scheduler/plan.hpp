@@ -38,7 +38,14 @@ Roles cast_roles(const World&, const InstanceWorld&, TimePoint now);
 // settled, or it has done its work and ended with 0.
 bool is_ready(const World&, const ReplicaWorld&, TimePoint now);
 
-// Every replica of the revision is ready.
+// The next step towards an image whose pre-deploy command has run, and the end of what nobody waits
+// for any more.
+void advance(const World&, const InstanceWorld&, const Roles&, TimePoint now, Plan&);
+
+// Why it does not come to its replicas, or how far it is; nothing once they may start.
+std::optional<StatusChange> derive_progress(const InstanceWorld&, const Deployment& candidate);
+
+// Its image is there and every replica of the revision is ready.
 bool all_ready(const World&, const InstanceWorld&, const Revision&, TimePoint now);
 
 // What the edge should have.

@@ -7,7 +7,10 @@ Reconciler::Reconciler(ReconcilerPorts ports, ReconcilerOptions options)
       options_(std::move(options)),
       starts_(options_.start_threads),
       stops_(options_.stop_threads),
-      records_(1) {
+      records_(1),
+      prepares_(2),
+      builds_(options_.builds),
+      runs_(options_.run_threads) {
   world_.policy = options_.policy;
 }
 
@@ -34,8 +37,13 @@ void Reconciler::stop() {
   watch_thread_.request_stop();
   if (loop_thread_.joinable()) loop_thread_.join();
   if (edge_thread_.joinable()) edge_thread_.join();
+  stopping_.request_stop();
+  ports_.builder.stop();
   starts_.stop();
   stops_.stop();
+  prepares_.stop();
+  builds_.stop();
+  runs_.stop();
   records_.stop();
   if (watch_thread_.joinable()) watch_thread_.join();
 }
@@ -169,6 +177,7 @@ bool Reconciler::ask_list() {
     for (const Container& container : *containers) occupied.insert(container.environment_id);
     push(Fact(Listed{asked_at, std::move(*containers)}));
     sweep_networks(occupied);
+    sweep_runs();
   });
   return true;
 }
@@ -183,6 +192,28 @@ void Reconciler::sweep_networks(const std::set<EnvironmentId>& occupied) {
     for (const auto& [id, view] : project->environments) wanted.insert(id);
   for (const EnvironmentId& id : *networks)
     if (!wanted.contains(id)) (void)ports_.driver.remove_network(id);
+}
+
+// Containers of pre-deploy commands that nobody waits for: their deployment has ended, or the
+// daemon before this one did between two steps.
+void Reconciler::sweep_runs() {
+  const auto runs = ports_.driver.runs();
+  if (!runs || runs->empty()) return;
+  std::set<DeploymentId> waited_for;
+  for (const ProjectPtr& project : ports_.store.projects())
+    for (const auto& [id, view] : project->instances)
+      for (const auto& deployment : view->deployments)
+        if (is_live(deployment->status) && !deployment->progress.pre_deployed)
+          waited_for.insert(deployment->id);
+  for (const DeploymentId& id : *runs)
+    if (!waited_for.contains(id)) (void)ports_.driver.end_run(id);
+}
+
+void Reconciler::sweep_builds() {
+  const auto releases = ports_.store.releases(options_.kept_releases);
+  if (!releases) return;
+  if (auto swept = ports_.builder.sweep(*releases); !swept)
+    options_.log("sweep of builds failed detail=\"" + swept.error().detail + "\"");
 }
 
 // Covers a notification that was lost, and writes that somebody made by hand.

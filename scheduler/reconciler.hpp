@@ -16,10 +16,12 @@
 #include <memory>
 #include <mutex>
 #include <set>
+#include <stop_token>
 #include <string>
 #include <thread>
 
 #include "proto/store.hpp"
+#include "runtime/build/builder.hpp"
 #include "runtime/driver.hpp"
 #include "runtime/edge/edge.hpp"
 #include "runtime/logs.hpp"
@@ -35,6 +37,7 @@ struct ReconcilerPorts {
   Edge& edge;
   Prober& prober;
   Logs& logs;
+  Builder& builder;
   const Clock& clock;
 };
 
@@ -46,6 +49,9 @@ struct ReconcilerOptions {
   Duration supervise = Seconds(1);  // the proxy
   int start_threads = 4;
   int stop_threads = 8;
+  int builds = 1;         // images made at once
+  int run_threads = 4;    // pre-deploy commands at once
+  int kept_releases = 5;  // of each instance, for a rollback
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
@@ -103,9 +109,18 @@ class Reconciler {
   void perform(SetRoute&&);
   void perform(Drain&&);
   void perform(Probe&&);
+  void perform(Prepare&&);
+  void perform(Build&&);
+  void perform(RunOnce&&);
+  void perform(Cancel&&);
+  void perform(RecordProgress&&);
   void perform(RecordStatus&&);
   void perform(RecordReplica&&);
+  template <class T, class F>
+  void bring_home(const InstanceId&, const DeploymentId&, Work, const Result<T>&, F done);
   void sweep_networks(const std::set<EnvironmentId>& occupied);
+  void sweep_runs();
+  void sweep_builds();
   void ask_reload();
 
   ReconcilerPorts ports_;
@@ -126,7 +141,8 @@ class Reconciler {
   std::vector<Drain> edge_drains_;  // guarded by edge_mutex_
   bool edge_nudged_ = false;        // guarded by edge_mutex_
 
-  Pool starts_, stops_, records_;
+  std::stop_source stopping_;  // for pre-deploy commands
+  Pool starts_, stops_, records_, prepares_, builds_, runs_;
   std::thread loop_thread_, edge_thread_;
   std::jthread watch_thread_;
 };

@@ -95,7 +95,9 @@ bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
 
 bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
                TimePoint now) {
-  for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
+  const Deployment* deployment = deployment_of(instance, revision.deployment_id);
+  if (deployment == nullptr || !deployment->progress.done()) return false;
+  for (int ordinal = 0; ordinal < deployment->settings.deploy.replicas; ++ordinal) {
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
   }
@@ -109,10 +111,11 @@ Route wanted_route(const InstanceWorld& instance, const Roles& roles) {
 
   for (const auto& [key, replica] : instance.replicas) {
     if (!is_running(replica)) continue;
-    const bool serves =
-        roles.serving && instance.desired && key.deployment_id == roles.serving->deployment_id &&
-        key.epoch == roles.serving->epoch && key.ordinal < instance.desired->replicas &&
-        replica.ready && replica.container->address && !replica.stop_asked;
+    const bool serves = roles.serving && instance.desired &&
+                        key.deployment_id == roles.serving->deployment_id &&
+                        key.epoch == roles.serving->epoch &&
+                        key.ordinal < replicas_of(instance, key.deployment_id) && replica.ready &&
+                        replica.container->address && !replica.stop_asked;
     if (serves && !route.hosts.empty()) {
       route.backends.push_back({key, *replica.container->address, false});
       continue;
@@ -126,7 +129,9 @@ Route wanted_route(const InstanceWorld& instance, const Roles& roles) {
 }
 
 bool is_finished(const InstanceWorld& instance) {
-  return instance.deleted && instance.replicas.empty() && !instance.requested &&
+  const bool works = std::any_of(instance.deployments.begin(), instance.deployments.end(),
+                                 [](const auto& entry) { return entry.second.work != Work::none; });
+  return instance.deleted && !works && instance.replicas.empty() && !instance.requested &&
          instance.applied.hosts.empty() && instance.applied.backends.empty();
 }
 

@@ -31,7 +31,7 @@ const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& 
 
 // Why a candidate can no longer succeed; empty while it can.
 std::string verdict(const InstanceWorld& instance, const Deployment& candidate) {
-  for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
+  for (int ordinal = 0; ordinal < candidate.settings.deploy.replicas; ++ordinal) {
     const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
     if (replica == nullptr) continue;
     if (replica->refused || replica->gave_up)
@@ -45,7 +45,7 @@ std::string verdict(const InstanceWorld& instance, const Deployment& candidate) 
 
 std::string why_unready(const World& world, const InstanceWorld& instance,
                         const Deployment& candidate, TimePoint now) {
-  const int replicas = instance.desired->replicas;
+  const int replicas = candidate.settings.deploy.replicas;
   int unready = 0;
   std::string first;
   for (int ordinal = 0; ordinal < replicas; ++ordinal) {
@@ -69,7 +69,7 @@ bool edge_has(const World& world, const InstanceWorld& instance, const Revision&
               TimePoint now) {
   if (instance.desired->hosts.empty()) return true;
   if (instance.applied.hosts != instance.desired->hosts) return false;
-  for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
+  for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal) {
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
     if (!found->second.ready) continue;  // it needs no route: nothing listens
@@ -85,7 +85,7 @@ bool edge_has(const World& world, const InstanceWorld& instance, const Revision&
 std::string trouble(const World& world, const InstanceWorld& instance,
                     const Deployment& candidate) {
   if (!world.engine_up) return kEngineAway;
-  for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
+  for (int ordinal = 0; ordinal < candidate.settings.deploy.replicas; ++ordinal) {
     const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
     if (replica != nullptr && replica->start_failures > 0)
       return fmt::format("replica {} {}; it is tried again", ordinal, replica->reason);
@@ -143,11 +143,12 @@ Change of_waiting(const World& world, const Deployment& candidate) {
 Change of_active(const World& world, const InstanceWorld& instance, const Roles& roles,
                  const Deployment& active, TimePoint now) {
   bool any_ready = false;
-  bool all_given_up = instance.desired->replicas > 0;
+  const int replicas = active.settings.deploy.replicas;
+  bool all_given_up = replicas > 0;
   std::string reason;
   for (const Revision& revision : roles.wanted) {
     if (revision.deployment_id != active.id) continue;
-    for (int ordinal = 0; ordinal < instance.desired->replicas; ++ordinal) {
+    for (int ordinal = 0; ordinal < replicas; ++ordinal) {
       const ReplicaWorld* replica = replica_at(instance, active, revision.epoch, ordinal);
       if (replica == nullptr || !(replica->gave_up)) all_given_up = false;
       if (replica == nullptr) continue;
@@ -166,6 +167,9 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
 Change of_removing(const InstanceWorld& instance, const Deployment& deployment) {
   for (const auto& [key, replica] : instance.replicas)
     if (key.deployment_id == deployment.id && lives(replica)) return std::nullopt;
+  if (const auto known = instance.deployments.find(deployment.id);
+      known != instance.deployments.end() && known->second.work != Work::none)
+    return std::nullopt;
   return {{DeploymentStatus::removed, deployment.reason}};
 }
 
@@ -184,6 +188,8 @@ std::optional<StatusChange> derive_status(const World& world, const InstanceWorl
   }
   Change change;
   const bool waits = &deployment == roles.candidate;
+  if (waits && world.adopted && !deployment.progress.done())
+    return derive_progress(instance, deployment);
   if (waits && world.adopted) change = of_candidate(world, instance, deployment, now, wake_at);
   if (waits && !change) change = of_waiting(world, deployment);
   if (waits || !world.adopted) {

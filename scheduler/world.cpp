@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "scheduler/absorb.hpp"
 #include "scheduler/restart.hpp"
 
 namespace gantry {
@@ -10,17 +11,6 @@ namespace {
 
 constexpr Duration kProbeFirst = std::chrono::milliseconds(10);
 constexpr Duration kProbeSlowest = Seconds(1);
-constexpr Duration kRecordAgain = Seconds(1);
-
-InstanceWorld& instance_of(World& world, const InstanceId& id, TimePoint now) {
-  auto [found, fresh] = world.instances.try_emplace(id);
-  if (fresh) {
-    found->second.id = id;
-    found->second.orphan_since = now;
-  }
-  world.dirty.insert(id);
-  return found->second;
-}
 
 ReplicaWorld& replica_of(InstanceWorld& instance, const ReplicaKey& key) {
   ReplicaWorld& replica = instance.replicas[key];
@@ -137,13 +127,6 @@ void vanish(ReplicaWorld& replica, TimePoint now) {
 }
 
 // ---- one overload a fact ----
-
-void on(World& world, const DesiredChanged& fact, TimePoint now) {
-  InstanceWorld& instance = instance_of(world, fact.instance_id, now);
-  instance.desired = fact.desired;
-  instance.deleted = fact.desired == nullptr;
-  if (fact.desired) instance.orphan_since.reset();
-}
 
 void on(World& world, const Listed& fact, TimePoint now) {
   std::set<ReplicaKey> seen;
@@ -335,23 +318,6 @@ void on(World& world, const DeedDone& fact, TimePoint now) {
   }
 }
 
-bool for_ever(const Error& error) {
-  switch (error.code) {
-    case Code::invalid:
-    case Code::not_found:
-    case Code::conflict:
-    case Code::forbidden:
-    case Code::unauthenticated:
-      return true;
-    case Code::exhausted:  // a subnet that is still being given back
-    case Code::stale:
-    case Code::unavailable:
-    case Code::internal:
-      return false;
-  }
-  return false;
-}
-
 void on(World& world, const DeedFailed& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   ReplicaWorld* replica = find(instance, fact.key);
@@ -363,13 +329,6 @@ void on(World& world, const DeedFailed& fact, TimePoint now) {
   if (fact.deed != Deed::start) return;
   replica->reason = "could not start: " + fact.error.detail;
   replica->refused = for_ever(fact.error);
-}
-
-void on(World& world, const StatusRecorded& fact, TimePoint now) {
-  InstanceWorld& instance = instance_of(world, fact.change.instance_id, now);
-  DeploymentWorld& deployment = instance.deployments[fact.change.deployment_id];
-  deployment.recording.reset();
-  if (!fact.ok) deployment.record_at = now + kRecordAgain;
 }
 
 void on(World& world, const ReplicaRecorded& fact, TimePoint now) {
@@ -422,6 +381,11 @@ const Deployment* deployment_of(const InstanceWorld& instance, const DeploymentI
   for (const auto& deployment : instance.desired->deployments)
     if (deployment->id == id) return deployment.get();
   return nullptr;
+}
+
+int replicas_of(const InstanceWorld& instance, const DeploymentId& id) {
+  const Deployment* deployment = deployment_of(instance, id);
+  return deployment == nullptr ? 0 : deployment->settings.deploy.replicas;
 }
 
 void absorb(World& world, const Fact& fact, TimePoint now) {

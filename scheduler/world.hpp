@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "proto/store.hpp"
+#include "runtime/build/builder.hpp"
 #include "runtime/edge/edge.hpp"
 #include "runtime/probe.hpp"
 #include "scheduler/desired.hpp"
@@ -85,6 +86,23 @@ struct DeedFailed {
   Deed deed;
   Error error;
 };
+// What is done for a deployment before its replicas may start.
+enum class Work { none, preparing, building, running };
+struct WorkDone {
+  Work work;
+  ProgressChange change;
+  std::string skip_reason;  // of preparing: not empty, there is nothing to do
+};
+struct WorkFailed {
+  InstanceId instance_id;
+  DeploymentId deployment_id;
+  Work work;
+  Error error;
+};
+struct ProgressRecorded {
+  ProgressChange change;
+  bool ok;
+};
 struct StatusRecorded {
   StatusChange change;
   bool ok;
@@ -97,9 +115,10 @@ struct ReplicaRemembered {
   Replica replica;
 };  // at the start, from the store, before the first Listed
 
-using Fact = std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost,
-                          EngineBack, ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone,
-                          DeedFailed, StatusRecorded, ReplicaRecorded, ReplicaRemembered>;
+using Fact =
+    std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost, EngineBack,
+                 ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone, DeedFailed, WorkDone,
+                 WorkFailed, ProgressRecorded, StatusRecorded, ReplicaRecorded, ReplicaRemembered>;
 
 // ---- actions ----
 
@@ -129,6 +148,25 @@ struct Probe {
   std::string container_id;
   ProbeTarget target;
 };
+struct Prepare {
+  PrepareOrder order;
+};
+struct Build {
+  BuildOrder order;
+  BuildProgress progress;  // up to now
+};
+struct RunOnce {
+  RunSpec spec;
+  BuildProgress progress;
+};
+struct Cancel {
+  InstanceId instance_id;
+  DeploymentId deployment_id;
+  Work work;
+};
+struct RecordProgress {
+  ProgressChange change;
+};
 struct RecordStatus {
   StatusChange change;
 };
@@ -136,8 +174,8 @@ struct RecordReplica {
   Replica replica;
 };
 
-using Action =
-    std::variant<Start, Stop, Remove, SetRoute, Drain, Probe, RecordStatus, RecordReplica>;
+using Action = std::variant<Start, Stop, Remove, SetRoute, Drain, Probe, Prepare, Build, RunOnce,
+                            Cancel, RecordProgress, RecordStatus, RecordReplica>;
 
 std::string describe(const Action&);  // one line for the log: verb and key=value
 
@@ -185,6 +223,16 @@ struct DeploymentWorld {
   std::optional<TimePoint> window_from;       // when its health window began
   std::optional<DeploymentStatus> recording;  // a write of this status is under way
   TimePoint record_at{};                      // not before, after a failed write
+
+  Work work = Work::none;               // under way
+  bool cancelling = false;              // it was told to end
+  std::optional<ProgressChange> found;  // what the last work gave, until it is recorded
+  bool recording_progress = false;
+  int work_failures = 0;  // of the present work, in a row
+  TimePoint work_at{};    // not before, after one that may pass
+  std::string trouble;    // why it is tried again
+  std::string failure;    // why it never will come to an end
+  std::string skip_reason;
 };
 
 struct InstanceWorld {
@@ -219,5 +267,7 @@ void dispatched(World&, const Action&, TimePoint now);
 // The settings under which a replica's deployment runs; null when the deployment is not known (any
 // more).
 const Deployment* deployment_of(const InstanceWorld&, const DeploymentId&);
+// How many replicas a deployment is to have; 0 when it is not known.
+int replicas_of(const InstanceWorld&, const DeploymentId&);
 
 }  // namespace gantry

@@ -99,11 +99,12 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
         store_.secrets().seal(variables_json(wanted.variables), deployment_identity(wanted.id));
     const auto row = work_->exec_params1(
         std::string("insert into deployments (id, instance_id, status, trigger, settings, "
-                    "variables, created_at, updated_at) "
-                    "values ($1, $2, $3, $4, $5, $6, $7, $7) returning ") +
+                    "variables, created_at, updated_at, message, prepared, image, pre_deployed) "
+                    "values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) returning ") +
             kDeploymentColumns + ", variables",
         wanted.id.str(), instance_id.str(), std::string(name(DeploymentStatus::queued)),
-        wanted.trigger, settings_json(wanted.settings), bytea(sealed), now());
+        wanted.trigger, settings_json(wanted.settings), bytea(sealed), now(), wanted.message,
+        wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed);
     const Deployment deployment = announce_status(row, *place, "deployment.created");
     supersede(*place, kPending, wanted.id, "superseded by " + wanted.id.str());
     return deployment;
@@ -125,6 +126,43 @@ Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id) {
     if (rows.empty())
       return Error{Code::conflict, "not_live", "the deployment is not live: nothing to remove"};
     return announce_status(rows[0], *place, event_of(DeploymentStatus::removing));
+  });
+}
+
+// Their settings are frozen but for the number of replicas: people scale what runs.
+void PgTransaction::scale_live(const InstanceId& id, int replicas) {
+  const auto place = place_of(id);
+  if (!place) return;
+  for (const auto& row : work_->exec_params(
+           std::string("update deployments set settings = jsonb_set(settings, "
+                       "'{deploy,replicas}', to_jsonb($2::integer)), version = version + 1, "
+                       "updated_at = updated_at where instance_id = $1 and "
+                       "(settings->'deploy'->>'replicas')::integer <> $2 and status in ") +
+               kLive + " returning " + kDeploymentColumns + ", variables",
+           id.str(), replicas))
+    announce_status(row, *place, "deployment.scaled");
+}
+
+Result<> PgTransaction::set_progress(const ProgressChange& change) {
+  return verb([&]() -> Result<> {
+    GANTRY_TRY(lock_row("service_instances", change.instance_id.str(), "service instance", {}));
+    const auto place = place_of(change.instance_id);
+    if (!place) return place.error();
+    std::optional<std::string> settings;
+    if (change.settings) settings = settings_json(*change.settings);
+    const auto rows = work_->exec_params(
+        "update deployments set prepared = $2, image = $3, pre_deployed = $4, "
+        "settings = coalesce($5::jsonb, settings), config = coalesce($6, config), "
+        "version = version + 1 where id = $1 and status in " +
+            std::string(kPending) + " returning " + kDeploymentColumns + ", variables",
+        change.deployment_id.str(), change.progress.prepared, change.progress.image,
+        change.progress.pre_deployed, settings, change.config);
+    for (const auto& row : rows)
+      announce_status(row, *place,
+                      change.progress.pre_deployed     ? "deployment.pre_deployed"
+                      : !change.progress.image.empty() ? "deployment.built"
+                                                       : "deployment.prepared");
+    return done();
   });
 }
 
@@ -153,6 +191,13 @@ Result<> PgStore::record_status(const StatusChange& change) {
   auto transaction = begin_transaction({});
   if (!transaction) return transaction.error();
   GANTRY_TRY((*transaction)->set_status(change));
+  return (*transaction)->commit();
+}
+
+Result<> PgStore::record_progress(const ProgressChange& change) {
+  auto transaction = begin_transaction({});
+  if (!transaction) return transaction.error();
+  GANTRY_TRY((*transaction)->set_progress(change));
   return (*transaction)->commit();
 }
 

@@ -95,6 +95,7 @@ Result<ServiceInstance> PgTransaction::update_settings(const InstanceId& id,
                     "1, version = version + 1, updated_at = $3 where id = $1 returning ") +
             kInstanceColumns,
         id.str(), settings_json(settings), now());
+    scale_live(id, settings.deploy.replicas);
     return announce_instance(row, "instance.updated");
   });
 }

@@ -36,12 +36,15 @@ class PgStore final : public Store {
   Result<Deployment> deployment(const DeploymentId&) override;
   Result<Page<Deployment>> deployments(const InstanceId&, const PageRequest&) override;
   Result<std::vector<Replica>> replicas(const InstanceId&) override;
+  Result<std::string> deployment_config(const DeploymentId&) override;
+  Result<std::vector<Release>> releases(int per_instance) override;
   Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
                                     int limit) override;
   Result<std::string> latest_cursor() override;
   Result<> ping() override;
 
   Result<> record_status(const StatusChange&) override;
+  Result<> record_progress(const ProgressChange&) override;
   Result<> record_replica(const Replica&) override;
   Result<> record_event(const Event&) override;
 

@@ -21,7 +21,8 @@ inline constexpr const char* kInstanceColumns =
     "created_at, updated_at";
 // With the variables' ciphertext last, or null in its place.
 inline constexpr const char* kDeploymentColumns =
-    "id, instance_id, status, reason, trigger, settings, version, created_at, updated_at";
+    "id, instance_id, status, reason, trigger, message, settings, prepared, image, pre_deployed, "
+    "version, created_at, updated_at";
 inline constexpr const char* kReplicaColumns =
     "id, instance_id, status, reason, container_id, node, address, ready, restarts, exit_code, "
     "started_at, exited_at, updated_at";

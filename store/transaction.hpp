@@ -75,6 +75,7 @@ class PgTransaction final : public Transaction {
 
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);
+  Result<> set_progress(const ProgressChange&);
   Result<> put_replica(const Replica&);
   Result<> put_event(const Event&);
 
@@ -120,6 +121,7 @@ class PgTransaction final : public Transaction {
   Result<ServiceInstance> announce_instance(const pqxx::row& row, std::string_view event);
   Deployment announce_status(const pqxx::row& row, const Place&, std::string_view event);
   Result<> check_newest(const NewDeployment&);
+  void scale_live(const InstanceId&, int replicas);
   void supersede(const Place&, const char* statuses, const DeploymentId& by,
                  const std::string& reason);
 

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "proto/model.hpp"
+#include "proto/store.hpp"
 
 namespace gantry {
 
@@ -38,16 +38,6 @@ struct BuildOrder {
   ResolvedVariables variables;  // build arguments and secrets
 };
 
-// A deployment whose image or archive may be wanted again.
-struct Release {
-  InstanceId instance_id;
-  ProjectId project_id;
-  DeploymentId deployment_id;
-  std::string image;    // empty: not built
-  std::string archive;  // empty: none
-  bool live = false;
-};
-
 class Builder {
  public:
   virtual ~Builder() = default;
@@ -64,6 +54,9 @@ class Builder {
 
   // Ends what is under way for a deployment, within seconds, and refuses what comes later.
   virtual void cancel(const DeploymentId&) = 0;
+
+  // Ends everything that is under way; what comes later is unavailable. For the daemon's end.
+  virtual void stop() = 0;
 
   // Removes images, archives and folders of this installation that none of `releases` needs; keeps
   // the newest images of each instance within the byte budget, and never one of a live release.

@@ -15,7 +15,8 @@ inline constexpr std::string_view kInstallationLabel = "gantry.installation";
 inline constexpr std::string_view kInstanceLabel = "gantry.instance";
 inline constexpr std::string_view kEnvironmentLabel = "gantry.environment";
 inline constexpr std::string_view kReplicaLabel = "gantry.replica";
-inline constexpr std::string_view kPortLabel = "gantry.port";           // absent: none
+inline constexpr std::string_view kRunLabel = "gantry.run";    // of run_once(): its deployment
+inline constexpr std::string_view kPortLabel = "gantry.port";  // absent: none
 inline constexpr std::string_view kPortModeLabel = "gantry.port-mode";  // fixed, automatic or none
 inline constexpr std::string_view kSpecLabel = "gantry.spec";  // a digest of everything else
 
@@ -33,6 +34,10 @@ struct CreateBody {
 };
 // REQUIRES: variables and command are UTF-8.
 CreateBody create_body(const ContainerSpec&, const InstallationId&, const Port&);
+// "gantry-<last 8 of the installation's ulid>-run-<ulid of the deployment>"
+std::string run_name(const InstallationId&, const DeploymentId&);
+// REQUIRES: variables and command are UTF-8.
+std::string run_body(const RunSpec&, const InstallationId&);
 std::string network_body(const NetworkSpec&, const InstallationId&);
 
 // Filters as query text, already percent-encoded.
@@ -50,6 +55,18 @@ struct Inspected {
 Result<Inspected> parse_inspect(std::string_view json);
 // As from a list: no started_at, no exit.
 Result<std::vector<Container>> parse_list(std::string_view json);
+
+struct RunSeen {
+  std::string container_id;
+  std::string installation;
+  std::string deployment;  // as labelled
+  ContainerState state = ContainerState::created;
+  TimePoint started_at{};
+  ContainerExit exit;  // when exited
+};
+Result<RunSeen> parse_run(std::string_view json);
+// The deployments in a list of such containers.
+Result<std::vector<DeploymentId>> parse_runs(std::string_view json);
 
 Result<std::string> parse_created_id(std::string_view json);
 std::string parse_message(std::string_view json);  // {"message": ...}; else the text itself

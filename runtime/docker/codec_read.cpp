@@ -61,6 +61,12 @@ ContainerState parse_state(std::string_view status) {
   return status == "created" ? ContainerState::created : ContainerState::exited;
 }
 
+ContainerExit exit_of(const Json& state) {
+  return {.code = static_cast<int>(integer(state, "ExitCode")),
+          .out_of_memory = at(state, "OOMKilled") == true,
+          .at = time(state, "FinishedAt")};
+}
+
 std::string ip_address(const Json& settings) {
   for (const Json& network : at(settings, "Networks"))
     if (std::string address = text(network, "IPAddress"); !address.empty()) return address;
@@ -110,10 +116,7 @@ Result<Inspected> parse_inspect(std::string_view json) {
   seen.container->container_id = seen.container_id;
   if (seen.container->state != ContainerState::created)
     seen.container->started_at = time(state, "StartedAt");
-  if (seen.container->state == ContainerState::exited)
-    seen.container->exit = ContainerExit{.code = static_cast<int>(integer(state, "ExitCode")),
-                                         .out_of_memory = at(state, "OOMKilled") == true,
-                                         .at = time(state, "FinishedAt")};
+  if (seen.container->state == ContainerState::exited) seen.container->exit = exit_of(state);
   return seen;
 }
 
@@ -129,6 +132,32 @@ Result<std::vector<Container>> parse_list(std::string_view json) {
     containers.push_back(std::move(*container));
   }
   return containers;
+}
+
+Result<RunSeen> parse_run(std::string_view json) {
+  const Json reply = parse(json);
+  const Json& labels = at(at(reply, "Config"), "Labels");
+  const Json& state = at(reply, "State");
+  RunSeen seen{.container_id = text(reply, "Id"),
+               .installation = label(labels, kInstallationLabel),
+               .deployment = label(labels, kRunLabel),
+               .state = parse_state(text(state, "Status")),
+               .started_at = {},
+               .exit = {}};
+  if (seen.container_id.empty() || !state.is_object()) return unreadable("an inspection");
+  if (seen.state != ContainerState::created) seen.started_at = time(state, "StartedAt");
+  if (seen.state == ContainerState::exited) seen.exit = exit_of(state);
+  return seen;
+}
+
+Result<std::vector<DeploymentId>> parse_runs(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_array()) return unreadable("a list of containers");
+  std::vector<DeploymentId> deployments;
+  for (const Json& item : reply)
+    if (auto id = DeploymentId::parse(label(at(item, "Labels"), kRunLabel)))
+      deployments.push_back(*std::move(id));
+  return deployments;
 }
 
 Result<std::string> parse_created_id(std::string_view json) {

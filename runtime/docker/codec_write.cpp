@@ -38,7 +38,9 @@ Json environment(const ContainerSpec& spec, const Port& port) {
   return env;
 }
 
-Json host_config(const ContainerSpec& spec) {
+// `Spec`: ContainerSpec or RunSpec.
+template <class Spec>
+Json host_config(const Spec& spec) {
   Json host = {
       {"NetworkMode", spec.network.name},
       {"RestartPolicy", {{"Name", "no"}}},
@@ -86,6 +88,28 @@ CreateBody create_body(const ContainerSpec& spec, const InstallationId& installa
   const std::string spec_digest = digest(body.dump());
   body["Labels"][std::string(kSpecLabel)] = spec_digest;
   return {body.dump(), spec_digest};
+}
+
+std::string run_name(const InstallationId& installation, const DeploymentId& deployment) {
+  return "gantry-" + std::string(installation.ulid().substr(18)) + "-run-" +
+         std::string(deployment.ulid());
+}
+
+std::string run_body(const RunSpec& spec, const InstallationId& installation) {
+  Json env = Json::array();
+  for (const auto& [name, value] : spec.variables) env.push_back(name + "=" + value);
+  const Json body = {
+      {"Image", spec.image},
+      {"Env", env},
+      {"Entrypoint", spec.command},
+      {"HostConfig", host_config(spec)},
+      {"Labels",
+       {{kInstallationLabel, installation.str()},
+        {kInstanceLabel, spec.instance_id.str()},
+        {kEnvironmentLabel, spec.environment_id.str()},
+        {kRunLabel, spec.deployment_id.str()}}},
+  };
+  return body.dump();
 }
 
 std::string network_body(const NetworkSpec& network, const InstallationId& installation) {

@@ -15,6 +15,7 @@ struct DockerOptions {
   std::string socket_path = "/var/run/docker.sock";
   InstallationId installation_id;
   Logs* logs = nullptr;                 // outlives the driver; where the output of containers goes
+  Logs* run_logs = nullptr;             // the same for run_once(), as ordinal 1 of the deployment
   Duration call_timeout = Seconds(30);  // every call but those named below
   Duration start_timeout = Seconds(120);
   Duration pull_timeout = Seconds(1800);

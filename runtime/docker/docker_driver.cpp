@@ -38,7 +38,8 @@ DockerDriver::DockerDriver(const DockerOptions& options)
     : options_(options),
       client_(make_engine_client(options.socket_path)),
       networks_(*client_, options.installation_id),
-      output_(*client_, *options.logs) {}
+      output_(*client_, *options.logs),
+      run_output_(*client_, options.run_logs == nullptr ? *options.logs : *options.run_logs) {}
 
 Result<EngineReply> DockerDriver::call_within(Duration timeout, Verb verb, std::string target,
                                               std::string body) {

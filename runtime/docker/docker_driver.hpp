@@ -24,6 +24,9 @@ class DockerDriver final : public Driver {
   Result<Container> start(const ContainerSpec&) override;
   Result<> stop(const ReplicaKey&, Seconds grace, const DrainProof&) override;
   Result<> remove(const ReplicaKey&) override;
+  Result<ContainerExit> run_once(const RunSpec&, std::stop_token) override;
+  Result<> end_run(const DeploymentId&) override;
+  Result<std::vector<DeploymentId>> runs() override;
   Result<std::vector<Container>> list() override;
   Result<std::vector<EnvironmentId>> networks() override { return networks_.list(); }
   Result<> remove_network(const EnvironmentId& id) override { return networks_.remove(id); }
@@ -41,8 +44,11 @@ class DockerDriver final : public Driver {
   // What stands under the name: ours is used or makes room, somebody else's is never touched.
   // nullopt: it is gone now, create again.
   Result<std::optional<Created>> take_over(const std::string& name, const std::string& spec_digest);
-  Result<> check_program(const std::string& container_id, const ContainerSpec&);
-  Result<> run(const std::string& container_id, const ContainerSpec&);
+  Result<> check_program(const std::string& container_id, const std::string& image,
+                         const std::vector<std::string>& command);
+  Result<> run(const OutputSource&, Output&, const NetworkSpec&);
+  Result<RunSeen> begin_run(const RunSpec&);
+  Result<std::optional<RunSeen>> inspect_run(const DeploymentId&);
 
   Result<EngineInfo> info();
   Result<EngineReply> call(Verb, std::string target, std::string body = {});
@@ -62,7 +68,7 @@ class DockerDriver final : public Driver {
   const DockerOptions options_;
   std::unique_ptr<EngineClient> client_;
   Networks networks_;
-  Output output_;
+  Output output_, run_output_;
   std::mutex mutex_;
   std::optional<EngineInfo> info_;
   std::map<std::string, Container> inspected_;  // by container id

@@ -32,10 +32,6 @@ Error memory_out_of_range(std::int64_t bytes) {
 
 Error start_failed(const std::string& text) { return {Code::invalid, "start_failed", text}; }
 
-OutputSource output_of(const std::string& container_id, const ContainerSpec& spec) {
-  return {container_id, spec.instance_id, spec.key};
-}
-
 }  // namespace
 
 Result<Container> DockerDriver::start(const ContainerSpec& spec) {
@@ -44,8 +40,8 @@ Result<Container> DockerDriver::start(const ContainerSpec& spec) {
   auto created = create(spec);
   if (!created) return created.error();
   if (!created->runs) {
-    GANTRY_TRY(check_program(created->container_id, spec));
-    GANTRY_TRY(run(created->container_id, spec));
+    GANTRY_TRY(check_program(created->container_id, spec.image, spec.command));
+    GANTRY_TRY(run({created->container_id, spec.instance_id, spec.key}, output_, spec.network));
   }
   auto ours = inspect_ours(created->container_id);
   if (!ours) return ours.error();
@@ -133,28 +129,29 @@ Result<std::optional<DockerDriver::Created>> DockerDriver::take_over(
 // The engine's init process starts in any case and only then finds that there is nothing to run, so
 // that the engine cannot refuse. A name without a path, or a relative one, is left to it: exit code
 // 127 and its line in the log.
-Result<> DockerDriver::check_program(const std::string& container_id, const ContainerSpec& spec) {
-  if (spec.command.empty() || !spec.command.front().starts_with('/')) return done();
+Result<> DockerDriver::check_program(const std::string& container_id, const std::string& image,
+                                     const std::vector<std::string>& command) {
+  if (command.empty() || !command.front().starts_with('/')) return done();
   const std::string target =
-      "/containers/" + container_id + "/archive?path=" + url_encode(spec.command.front());
+      "/containers/" + container_id + "/archive?path=" + url_encode(command.front());
   auto reply = call(Verb::head, target);
   if (!reply) return reply.error();
   if (reply->status == 404)
-    return start_failed("there is no " + spec.command.front() + " in the image " + spec.image);
+    return start_failed("there is no " + command.front() + " in the image " + image);
   return done();
 }
 
-Result<> DockerDriver::run(const std::string& container_id, const ContainerSpec& spec) {
-  const std::string target = "/containers/" + container_id + "/start";
+Result<> DockerDriver::run(const OutputSource& source, Output& output, const NetworkSpec& network) {
+  const std::string target = "/containers/" + source.container_id + "/start";
   for (bool again = false;; again = true) {
-    GANTRY_TRY(output_.attach(output_of(container_id, spec)));
+    GANTRY_TRY(output.attach(source));
     auto reply = call_within(options_.start_timeout, Verb::post, target);
     if (!reply) return reply.error();
     if (reply->ok() || reply->status == 304) return done();
     const std::string text = parse_message(reply->body);
     if (!again && says(text, "network") && says(text, "not found")) {
-      networks_.forget(spec.network.environment_id);
-      GANTRY_TRY(networks_.ensure(spec.network));
+      networks_.forget(network.environment_id);
+      GANTRY_TRY(networks_.ensure(network));
       continue;
     }
     if (reply->status == 400 || says(text, "OCI runtime") || says(text, "executable file"))

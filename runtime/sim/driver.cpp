@@ -182,6 +182,49 @@ Result<> SimDriver::remove(const ReplicaKey& key) {
   return done();
 }
 
+Result<ContainerExit> SimDriver::run_once(const RunSpec& spec, std::stop_token) {
+  const std::scoped_lock lock(engine_.mutex_);
+  GANTRY_TRY(reach(engine_.calls_.run_once));
+  const auto image = engine_.images_.find(spec.image);
+  if (image == engine_.images_.end())
+    return Error{Code::not_found, "image_not_found", "the image " + spec.image + " is not there"};
+  GANTRY_TRY(ensure_network(spec.network));
+  const auto [run, fresh] =
+      engine_.runs_.try_emplace({installation_, spec.deployment_id}, ContainerExit{});
+  if (fresh) {
+    ++engine_.begun_[spec.deployment_id];
+    const auto& programs = image->second.programs;
+    const auto code = spec.variables.find("RUN_EXIT");
+    if (!programs.empty() && !programs.contains(spec.command.front())) {
+      engine_.runs_.erase(run);
+      return Error{Code::invalid, "start_failed", "there is no program " + spec.command.front()};
+    }
+    run->second.code = code == spec.variables.end() ? 0 : to_int(code->second);
+    run->second.at = engine_.clock_.now();
+  }
+  if (engine_.faults_.lost_replies > 0) {
+    --engine_.faults_.lost_replies;
+    return unavailable();
+  }
+  return run->second;
+}
+
+Result<> SimDriver::end_run(const DeploymentId& id) {
+  const std::scoped_lock lock(engine_.mutex_);
+  GANTRY_TRY(reach(engine_.calls_.end_run));
+  engine_.runs_.erase({installation_, id});
+  return done();
+}
+
+Result<std::vector<DeploymentId>> SimDriver::runs() {
+  const std::scoped_lock lock(engine_.mutex_);
+  GANTRY_TRY(reach(engine_.calls_.list));
+  std::vector<DeploymentId> deployments;
+  for (const auto& [key, exit] : engine_.runs_)
+    if (key.first == installation_) deployments.push_back(key.second);
+  return deployments;
+}
+
 Result<std::vector<Container>> SimDriver::list() {
   const std::scoped_lock lock(engine_.mutex_);
   GANTRY_TRY(reach(engine_.calls_.list));

@@ -19,6 +19,9 @@ class SimDriver final : public Driver {
   Result<Container> start(const ContainerSpec&) override;
   Result<> stop(const ReplicaKey&, Seconds grace, const DrainProof&) override;
   Result<> remove(const ReplicaKey&) override;
+  Result<ContainerExit> run_once(const RunSpec&, std::stop_token) override;
+  Result<> end_run(const DeploymentId&) override;
+  Result<std::vector<DeploymentId>> runs() override;
   Result<std::vector<Container>> list() override;
   Result<std::vector<EnvironmentId>> networks() override;
   Result<> remove_network(const EnvironmentId&) override;

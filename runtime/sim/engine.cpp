@@ -105,6 +105,17 @@ std::vector<Container> SimEngine::all() const {
   return containers;
 }
 
+int SimEngine::runs_begun(const DeploymentId& id) const {
+  const std::scoped_lock lock(mutex_);
+  const auto found = begun_.find(id);
+  return found == begun_.end() ? 0 : found->second;
+}
+
+std::size_t SimEngine::runs_left() const {
+  const std::scoped_lock lock(mutex_);
+  return runs_.size();
+}
+
 SimCalls SimEngine::calls() const {
   const std::scoped_lock lock(mutex_);
   return calls_;

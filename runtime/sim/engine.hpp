@@ -30,6 +30,7 @@ struct SimFaults {
 };
 
 struct SimCalls {
+  int run_once = 0, end_run = 0;
   int pull = 0, start = 0, stop = 0, remove = 0, list = 0, networks = 0, remove_network = 0,
       ping = 0;
   int created = 0;  // containers
@@ -64,6 +65,8 @@ class SimEngine {
   std::optional<Container> find(const ReplicaKey&) const;
   std::vector<Container> all() const;  // of every installation, without the foreign ones
   SimCalls calls() const;
+  int runs_begun(const DeploymentId&) const;  // how often its command was begun
+  std::size_t runs_left() const;              // containers of run_once() that are still there
 
  private:
   friend class SimDriver;
@@ -97,6 +100,8 @@ class SimEngine {
   std::map<std::string, SimImage> remote_images_;
   std::map<std::string, Entry> containers_;  // by container id, in the order of their making
   std::map<std::string, Network> networks_;  // by name
+  std::map<std::pair<InstallationId, DeploymentId>, ContainerExit> runs_;
+  std::map<DeploymentId, int> begun_;
   std::set<std::string> foreign_;
   std::vector<Told> events_;  // since the beginning
   SimFaults faults_;

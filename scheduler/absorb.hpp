@@ -1,0 +1,22 @@
+// What absorbing needs in more than one file. For world.cpp and world_deployments.cpp alone. Pure.
+#pragma once
+
+#include "scheduler/world.hpp"
+
+namespace gantry {
+
+inline constexpr Duration kRecordAgain = Seconds(1);  // after a write that failed
+
+// Found or made, and to be planned.
+InstanceWorld& instance_of(World&, const InstanceId&, TimePoint now);
+
+// Whether trying again cannot help.
+bool for_ever(const Error&);
+
+void on(World&, const DesiredChanged&, TimePoint now);
+void on(World&, const WorkDone&, TimePoint now);
+void on(World&, const WorkFailed&, TimePoint now);
+void on(World&, const ProgressRecorded&, TimePoint now);
+void on(World&, const StatusRecorded&, TimePoint now);
+
+}  // namespace gantry

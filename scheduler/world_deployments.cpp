@@ -1,0 +1,112 @@
+// Facts about deployments: what is desired, what was done before their replicas start, what was
+// recorded.
+#include <algorithm>
+
+#include "scheduler/absorb.hpp"
+#include "scheduler/restart.hpp"
+
+namespace gantry {
+namespace {
+
+constexpr int kWorkAttempts = 10;
+
+// The health window of a deployment begins once its replicas may start.
+void begin_windows(InstanceWorld& instance, const Desired* next, TimePoint now) {
+  if (next == nullptr) return;
+  for (const auto& deployment : next->deployments) {
+    const Deployment* before = deployment_of(instance, deployment->id);
+    if (before != nullptr && !before->progress.done() && deployment->progress.done())
+      instance.deployments[deployment->id].window_from = now;
+  }
+}
+
+DeploymentWorld& end_of_work(World& world, const InstanceId& id, const DeploymentId& deployment,
+                             TimePoint now) {
+  DeploymentWorld& work = instance_of(world, id, now).deployments[deployment];
+  work.work = Work::none;
+  work.cancelling = false;
+  return work;
+}
+
+}  // namespace
+
+InstanceWorld& instance_of(World& world, const InstanceId& id, TimePoint now) {
+  auto [found, fresh] = world.instances.try_emplace(id);
+  if (fresh) {
+    found->second.id = id;
+    found->second.orphan_since = now;
+  }
+  world.dirty.insert(id);
+  return found->second;
+}
+
+// Whether trying again cannot help.
+bool for_ever(const Error& error) {
+  switch (error.code) {
+    case Code::invalid:
+    case Code::not_found:
+    case Code::conflict:
+    case Code::forbidden:
+    case Code::unauthenticated:
+      return true;
+    case Code::exhausted:  // a subnet that is still being given back
+    case Code::stale:
+    case Code::unavailable:
+    case Code::internal:
+      return false;
+  }
+  return false;
+}
+
+void on(World& world, const DesiredChanged& fact, TimePoint now) {
+  InstanceWorld& instance = instance_of(world, fact.instance_id, now);
+  begin_windows(instance, fact.desired.get(), now);
+  instance.desired = fact.desired;
+  instance.deleted = fact.desired == nullptr;
+  std::erase_if(instance.deployments, [&](const auto& entry) {
+    return entry.second.work == Work::none && !entry.second.recording &&
+           deployment_of(instance, entry.first) == nullptr;
+  });
+  if (fact.desired) instance.orphan_since.reset();
+}
+
+void on(World& world, const WorkDone& fact, TimePoint now) {
+  DeploymentWorld& deployment =
+      end_of_work(world, fact.change.instance_id, fact.change.deployment_id, now);
+  deployment.work_failures = 0;
+  deployment.trouble.clear();
+  deployment.skip_reason = fact.skip_reason;
+  deployment.found = fact.change;
+}
+
+void on(World& world, const WorkFailed& fact, TimePoint now) {
+  DeploymentWorld& deployment = end_of_work(world, fact.instance_id, fact.deployment_id, now);
+  if (fact.error.reason == "cancelled") return;
+  const bool limited = fact.error.code == Code::exhausted;
+  if (limited || for_ever(fact.error) || ++deployment.work_failures >= kWorkAttempts) {
+    deployment.failure = fact.error.detail;
+    return;
+  }
+  deployment.trouble = fact.error.detail + "; it is tried again";
+  deployment.work_at = now + std::max<Duration>(restart_delay(deployment.work_failures),
+                                                std::chrono::milliseconds(500));
+}
+
+void on(World& world, const ProgressRecorded& fact, TimePoint now) {
+  DeploymentWorld& deployment =
+      instance_of(world, fact.change.instance_id, now).deployments[fact.change.deployment_id];
+  deployment.recording_progress = false;
+  if (fact.ok)
+    deployment.found.reset();
+  else
+    deployment.work_at = now + kRecordAgain;
+}
+
+void on(World& world, const StatusRecorded& fact, TimePoint now) {
+  InstanceWorld& instance = instance_of(world, fact.change.instance_id, now);
+  DeploymentWorld& deployment = instance.deployments[fact.change.deployment_id];
+  deployment.recording.reset();
+  if (!fact.ok) deployment.record_at = now + kRecordAgain;
+}
+
+}  // namespace gantry
