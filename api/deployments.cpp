@@ -6,6 +6,7 @@
 #include "api/nearest.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
+#include "proto/source_path.hpp"
 #include "proto/variables.hpp"
 
 namespace gantry::api {
@@ -31,27 +32,57 @@ DeploymentId next_id(const Context& context, const InstanceView& instance) {
   return DeploymentId::make(at);
 }
 
-// Freezes the settings and the variables of now into a new deployment.
-Answer freeze(const Context& context, Transaction& transaction, const Place& place,
-              const Settings& settings, std::string trigger) {
-  if (!settings.source.image)
+// Why a deployment was made, and by whom.
+struct Cause {
+  std::string trigger;
+  std::string message = {};
+};
+
+BuildProgress first_progress(const Settings& settings) {
+  if (!settings.source.image) return {};
+  return {.prepared = true,
+          .image = settings.source.image->str(),
+          .pre_deployed = settings.deploy.pre_deploy_command.empty()};
+}
+
+Result<> check_source(Context& context, const Place& place, const Source& source) {
+  if (source.image) return done();
+  if (source.archive.empty())
     return invalid("/image", "no_image",
-                   "there is nothing to deploy: give an image, here or in the service's source");
+                   "there is nothing to deploy: give an image or a source, here or in the "
+                   "service's source");
+  const auto state = context.sources.state(place.project->project.id, source.archive);
+  if (state && state->complete) return done();
+  if (!state && state.error().code != Code::not_found) return state.error();
+  return invalid("/source", "source_missing",
+                 "this archive was not uploaded completely: upload it, then deploy it");
+}
+
+Answer create(Transaction& transaction, const Place& place, const NewDeployment& wanted) {
+  const auto deployment = transaction.create_deployment(wanted);
+  if (!deployment) return deployment.error();
+  return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
+                 to_json(place.owners(), *deployment), Varies::with_body);
+}
+
+// Freezes the settings and the variables of now into a new deployment.
+Answer freeze(Context& context, Transaction& transaction, const Place& place,
+              const Settings& settings, Cause cause) {
+  GANTRY_TRY(check_source(context, place, settings.source));
   NewDeployment wanted{.instance_id = place.instance->instance.id,
                        .id = next_id(context, *place.instance),
                        .settings = settings,
                        .variables = {},
-                       .trigger = std::move(trigger)};
+                       .trigger = std::move(cause.trigger),
+                       .message = std::move(cause.message),
+                       .progress = first_progress(settings)};
   auto resolution =
       resolve_variables(*place.project, *place.instance,
                         {.base_domain = context.options.base_domain, .deployment_id = wanted.id});
   if (!resolution) return resolution.error();
   if (!resolution->missing.empty()) return unresolved(resolution->missing);
   wanted.variables = std::move(resolution->variables);
-  const auto deployment = transaction.create_deployment(wanted);
-  if (!deployment) return deployment.error();
-  return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
-                 to_json(place.owners(), *deployment), Varies::with_body);
+  return create(transaction, place, wanted);
 }
 
 Answer removing(Transaction& transaction, const DeploymentId& id, const Place& place,
@@ -62,6 +93,21 @@ Answer removing(Transaction& transaction, const DeploymentId& id, const Place& p
       object(request, deployment->version, to_json(place.owners(), *deployment), Varies::with_body);
   response.status = 202;
   return response;
+}
+
+constexpr const char* kNoConfig = R"({"ok":true,"file":null,"settings":[],"problems":[]})";
+constexpr std::size_t kMessageMax = 1000;
+
+Result<> check_words(bool has_image, const std::optional<std::string>& archive,
+                     const std::string& message) {
+  if (has_image && archive)
+    return invalid("/source", "image_and_source", "give an image or a source, not both");
+  if (archive && !is_digest(*archive))
+    return invalid("/source", "invalid_digest",
+                   "expected \"sha256:\" and the 64 hexadecimal digits of an uploaded archive");
+  if (message.size() > kMessageMax)
+    return invalid("/message", "out_of_range", "a message has at most 1000 bytes");
+  return done();
 }
 
 Result<Deployment> find_deployment(const Request& request, Context& context) {
@@ -100,21 +146,27 @@ Answer get_deployment(const Request& request, Context& context) {
 Answer deploy(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"image"});
+  auto body = Fields::read(request, {"image", "source", "message"});
   if (!body) return body.error();
   const auto image = body->optional_image("image");
+  const auto archive = body->optional_text("source");
+  std::string message = body->optional_text("message").value_or("");
   GANTRY_TRY(body->check());
+  GANTRY_TRY(check_words(image.has_value(), archive, message));
   Settings settings = place->instance->instance.settings;
-  if (image && image != settings.source.image) {
-    settings.source.image = image;
+  Source source = settings.source;
+  if (image) source = {.image = image, .archive = {}};
+  if (archive) source = {.image = {}, .archive = *archive};
+  if (source != settings.source) {
+    settings.source = source;
     const auto written = transaction.update_settings(place->instance->instance.id, settings,
                                                      place->instance->instance.stamp.version);
     if (!written) return written.error();
   }
-  return freeze(context, transaction, *place, settings, "deploy");
+  return freeze(context, transaction, *place, settings, {"deploy", std::move(message)});
 }
 
-// The image that was deployed last, with the settings and variables of now.
+// What was deployed last, with the settings and variables of now.
 Answer redeploy(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
@@ -124,9 +176,50 @@ Answer redeploy(const Request& request, Context& context, Transaction& transacti
   if (place->instance->deployments.empty())
     return Error{Code::conflict, "nothing_deployed",
                  "this service was never deployed here: deploy it first"};
+  const Deployment& newest = *place->instance->deployments.front();
   Settings settings = place->instance->instance.settings;
-  settings.source.image = place->instance->deployments.front()->settings.source.image;
-  return freeze(context, transaction, *place, settings, "redeploy");
+  settings.source = newest.settings.source;
+  return freeze(context, transaction, *place, settings, {"redeploy", newest.message});
+}
+
+// An earlier deployment's image, settings and variables again; nothing is built, and its pre-deploy
+// command does not run again.
+Answer rollback(const Request& request, Context& context, Transaction& transaction) {
+  const auto earlier = find_deployment(request, context);
+  if (!earlier) return earlier.error();
+  const auto place = place_of(earlier->instance_id, context);
+  if (!place) return place.error();
+  auto body = Fields::read(request, {});
+  if (!body) return body.error();
+  GANTRY_TRY(body->check());
+  if (earlier->progress.image.empty())
+    return Error{Code::conflict, "image_gone",
+                 "this deployment never came to an image: roll back to one that did"};
+  if (context.image_present && !context.image_present(earlier->progress.image))
+    return Error{Code::conflict, "image_gone",
+                 "the image of this deployment was removed to make room: deploy its source again"};
+  NewDeployment wanted{
+      .instance_id = earlier->instance_id,
+      .id = next_id(context, *place->instance),
+      .settings = earlier->settings,
+      .variables = earlier->variables,
+      .trigger = "rollback",
+      .message = earlier->message,
+      .progress = {.prepared = true, .image = earlier->progress.image, .pre_deployed = true}};
+  for (const char* name : {"RAILWAY_DEPLOYMENT_ID", "GANTRY_DEPLOYMENT_ID", "RAILWAY_SNAPSHOT_ID",
+                           "GANTRY_SNAPSHOT_ID"})
+    if (const auto found = wanted.variables.find(name); found != wanted.variables.end())
+      found->second = wanted.id.str();
+  return create(transaction, *place, wanted);
+}
+
+// What its configuration file set, and what was wrong in it.
+Answer get_deployment_config(const Request& request, Context& context) {
+  const auto deployment = find_deployment(request, context);
+  if (!deployment) return deployment.error();
+  auto config = context.store.deployment_config(deployment->id);
+  if (!config) return config.error();
+  return unversioned(request, config->empty() ? kNoConfig : *std::move(config));
 }
 
 Answer remove_deployment(const Request& request, Context& context, Transaction& transaction) {

@@ -54,6 +54,8 @@ Answer patch_shared_variables(const Request&, Context&, Transaction&);
 Answer list_deployments(const Request&, Context&);
 Answer get_deployment(const Request&, Context&);
 Answer deploy(const Request&, Context&, Transaction&);
+Answer rollback(const Request&, Context&, Transaction&);
+Answer get_deployment_config(const Request&, Context&);
 Answer redeploy(const Request&, Context&, Transaction&);
 Answer remove_deployment(const Request&, Context&, Transaction&);
 Answer remove_newest(const Request&, Context&, Transaction&);

@@ -12,6 +12,7 @@
 #include "api/event_feed.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
+#include "runtime/build/sources.hpp"
 #include "runtime/logs.hpp"
 
 namespace gantry::api {
@@ -66,6 +67,7 @@ struct Response {
 struct Context {
   Store& store;
   Logs& logs;
+  Sources& sources;
   const Clock& clock;
   struct Options {
     std::string base_domain = "localhost";
@@ -73,6 +75,8 @@ struct Context {
     std::string url_scheme = "http";
   } options;
   std::function<Result<>()> ready;  // nothing when the daemon can serve: database and migrations
+  // Whether the engine has an image; empty: nobody knows.
+  std::function<bool(const std::string& image)> image_present = nullptr;
   std::function<std::string()> metrics;  // OpenMetrics text of the daemon's own
   // Told of what must never happen (an exception in a handler), with the request id; the answer
   // says only "internal".

@@ -47,6 +47,7 @@ class SimBuilder final : public Builder {
   Result<Prepared> prepare(const PrepareOrder&) override;
   Result<std::string> build(const BuildOrder&) override;
   void cancel(const DeploymentId&) override;
+  void stop() override {}
   Result<> sweep(const std::vector<Release>& releases) override;
 
   // ---- the test's side ----

@@ -49,6 +49,7 @@ struct Shop {
     project.project.id = ProjectId::make(kNow);
     Environment environment;
     environment.id = EnvironmentId::make(kNow);
+    environment.name = *Name::parse("production");
     environment.subnet_index = 7;
     project.environments[environment.id] = std::make_shared<EnvironmentView>(
         EnvironmentView{environment, std::make_shared<Variables>()});
@@ -87,7 +88,7 @@ TEST(SchedulerDesired, IsCutOutOfTheSnapshot) {
   EXPECT_EQ(desired->service, "api");
   EXPECT_EQ(desired->project_id, shop.project.project.id);
   EXPECT_EQ(desired->hosts, std::vector<std::string>{"api-production.example.test"});
-  EXPECT_EQ(desired->replicas, 3);
+  EXPECT_EQ(desired->environment, "production");
   EXPECT_EQ(desired->epoch, 4);
   EXPECT_EQ(desired->deployments.size(), 2u);
   EXPECT_EQ(desired->network.subnet, "10.192.7.0/24");
@@ -123,7 +124,7 @@ TEST(SchedulerDesired, TheContainerSpecIsThatOfTheDeployment) {
   const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
   Deployment deployment;
   deployment.id = DeploymentId::make(kNow);
-  deployment.settings.source.image = *ImageRef::parse("web:1");
+  deployment.progress = {.prepared = true, .image = "web:1", .pre_deployed = true};
   deployment.settings.deploy.start_command = {"run", "it"};
   deployment.settings.deploy.cpu_millicores = 250;
   deployment.settings.deploy.memory_bytes = 1 << 26;
@@ -147,6 +148,26 @@ TEST(SchedulerDesired, TheContainerSpecIsThatOfTheDeployment) {
                                                {"PORT", "9000"},
                                                {"RAILWAY_REPLICA_ID", key.id()},
                                                {"GANTRY_REPLICA_ID", key.id()}}));
+}
+
+TEST(SchedulerDesired, PreDeployCommandsRunInOneContainerOneAfterTheOther) {
+  const Shop shop;
+  const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+  Deployment deployment;
+  deployment.id = DeploymentId::make(kNow);
+  deployment.progress = {.prepared = true, .image = "built:1", .pre_deployed = false};
+  deployment.settings.deploy.memory_bytes = 1 << 26;
+  deployment.settings.deploy.pre_deploy_command = {"npx prisma migrate deploy"};
+  RunSpec spec = run_spec(*desired, deployment);
+  EXPECT_EQ(spec.deployment_id, deployment.id);
+  EXPECT_EQ(spec.image, "built:1");
+  EXPECT_EQ(spec.command, (std::vector<std::string>{"npx", "prisma", "migrate", "deploy"}));
+  EXPECT_EQ(spec.memory_bytes, 1 << 26);
+  EXPECT_EQ(spec.network.name, desired->network.name);
+  deployment.settings.deploy.pre_deploy_command.emplace_back("./seed 'a b'");
+  spec = run_spec(*desired, deployment);
+  ASSERT_EQ(spec.command.size(), 3u);
+  EXPECT_EQ(spec.command[2], "npx prisma migrate deploy && ./seed 'a b'");
 }
 
 }  // namespace

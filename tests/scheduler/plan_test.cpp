@@ -38,6 +38,15 @@ class RandomWorld {
         if (one_in(2)) known.window_from = some_time();
         if (one_in(3)) known.recording = DeploymentStatus::success;
         if (one_in(4)) known.record_at = some_time();
+        known.work = one_in(2) ? Work::none : static_cast<Work>(below(4));
+        known.cancelling = known.work != Work::none && one_in(3);
+        known.recording_progress = known.work == Work::none && one_in(6);
+        if (known.work == Work::none && one_in(4))
+          known.found =
+              ProgressChange{.deployment_id = deployment->id, .instance_id = it.id, .progress = {}};
+        if (one_in(4)) known.work_at = some_time();
+        if (one_in(8)) known.failure = "it broke";
+        if (one_in(8)) known.skip_reason = "nothing to do";
       }
   }
 
@@ -52,7 +61,6 @@ class RandomWorld {
   void make_desired(InstanceWorld& it) {
     auto desired = std::make_shared<Desired>();
     desired->instance_id = it.id;
-    desired->replicas = below(4);
     desired->epoch = below(2);
     if (!one_in(4)) desired->hosts = {"api.localhost"};
     for (int i = below(4); i > 0; --i) {
@@ -60,7 +68,10 @@ class RandomWorld {
       deployment.id = DeploymentId::make(kNow);
       deployment.instance_id = it.id;
       deployment.status = static_cast<DeploymentStatus>(below(11));
-      if (!one_in(10)) deployment.settings.source.image = *ImageRef::parse("web:1");
+      deployment.progress = {
+          .prepared = !one_in(8), .image = one_in(8) ? "" : "web:1", .pre_deployed = !one_in(8)};
+      deployment.settings.deploy.replicas = below(4);
+      deployment.settings.deploy.pre_deploy_command = {"migrate"};
       DeploySettings& deploy = deployment.settings.deploy;
       deploy.restart_policy = static_cast<RestartPolicy>(below(3));
       deploy.overlap_seconds = below(3) * 10;
@@ -143,6 +154,7 @@ struct Safe {
   const World& world;
   const InstanceWorld& it;
   std::set<ReplicaKey> touched = {};
+  std::set<DeploymentId> stepped = {};
 
   void once(const ReplicaKey& key) {
     EXPECT_TRUE(touched.insert(key).second) << "two deeds for " << key.id();
@@ -158,8 +170,50 @@ struct Safe {
     EXPECT_TRUE(replica == nullptr || (!replica->gave_up && !replica->completed));
     EXPECT_TRUE(replica == nullptr || replica->retry_at <= kNow) << "started too early";
     ASSERT_TRUE(it.desired);
-    EXPECT_LT(a.spec.key.ordinal, it.desired->replicas);
+    EXPECT_LT(a.spec.key.ordinal, replicas_of(it, a.spec.key.deployment_id));
+    EXPECT_TRUE(deployment_of(it, a.spec.key.deployment_id)->progress.done());
     EXPECT_TRUE(is_live(deployment_of(it, a.spec.key.deployment_id)->status));
+  }
+  // One step at a time, and only of who is waited for.
+  void step(const DeploymentId& id) {
+    EXPECT_TRUE(stepped.insert(id).second) << "two steps at once";
+    const Roles roles = cast_roles(world, it, kNow);
+    ASSERT_TRUE(roles.candidate);
+    EXPECT_EQ(roles.candidate->id, id);
+    const auto known = it.deployments.find(id);
+    if (known == it.deployments.end()) return;
+    EXPECT_EQ(known->second.work, Work::none);
+    EXPECT_FALSE(known->second.recording_progress);
+    EXPECT_TRUE(known->second.failure.empty() && known->second.skip_reason.empty());
+    EXPECT_LE(known->second.work_at, kNow) << "tried again too early";
+  }
+  void operator()(const Prepare& a) {
+    step(a.order.deployment_id);
+    EXPECT_FALSE(deployment_of(it, a.order.deployment_id)->progress.prepared);
+  }
+  void operator()(const Build& a) {
+    step(a.order.deployment_id);
+    EXPECT_TRUE(world.engine_up);
+    EXPECT_TRUE(a.progress.prepared && a.progress.image.empty());
+  }
+  void operator()(const RunOnce& a) {
+    step(a.spec.deployment_id);
+    EXPECT_TRUE(world.engine_up);
+    EXPECT_TRUE(a.progress.prepared && !a.progress.pre_deployed);
+    EXPECT_FALSE(a.spec.image.empty());
+    EXPECT_FALSE(a.spec.command.empty());
+  }
+  void operator()(const Cancel& a) {
+    const auto known = it.deployments.find(a.deployment_id);
+    ASSERT_NE(known, it.deployments.end());
+    EXPECT_NE(known->second.work, Work::none);
+    EXPECT_FALSE(known->second.cancelling);
+    const Roles roles = cast_roles(world, it, kNow);
+    EXPECT_TRUE(roles.candidate == nullptr || roles.candidate->id != a.deployment_id);
+  }
+  void operator()(const RecordProgress& a) {
+    step(a.change.deployment_id);
+    EXPECT_TRUE(it.deployments.at(a.change.deployment_id).found);
   }
   void operator()(const Stop& a) {
     once(a.proof.key());

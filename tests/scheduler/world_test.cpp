@@ -15,7 +15,6 @@ class SchedulerWorld : public ::testing::Test {
   SchedulerWorld() {
     desired_.instance_id = id_;
     desired_.hosts = {"api.localhost"};
-    desired_.replicas = 2;
   }
 
   Deployment& add_deployment(DeploymentStatus status) {
@@ -23,7 +22,8 @@ class SchedulerWorld : public ::testing::Test {
     deployment->id = DeploymentId::make(kNow);
     deployment->instance_id = id_;
     deployment->status = status;
-    deployment->settings.source.image = *ImageRef::parse("web:1");
+    deployment->progress = {.prepared = true, .image = "web:1", .pre_deployed = true};
+    deployment->settings.deploy.replicas = 2;
     deployment->updated_at = kNow;
     desired_.deployments.insert(desired_.deployments.begin(), deployment);
     return *deployment;

@@ -26,7 +26,6 @@ InstanceId Stage::create_service(const std::string& name, DeploySettings deploy)
   service.desired.environment_id = kEnvironment;
   service.desired.service = name;
   if (deploy.port != 0) service.desired.hosts = {name + "-production.localhost"};
-  service.desired.replicas = deploy.replicas;
   service.desired.network = {kEnvironment, "gantry-test", "10.192.0.0/24"};
   Deployment settings;
   settings.settings.deploy = deploy;
@@ -37,6 +36,18 @@ InstanceId Stage::create_service(const std::string& name, DeploySettings deploy)
 }
 
 DeploymentId Stage::deploy(const InstanceId& id, const std::string& image) {
+  const auto& deploy = services_.at(id).deployments.back().settings.deploy;
+  return add_deployment(
+      id, {.image = *ImageRef::parse(image), .archive = {}},
+      {.prepared = true, .image = image, .pre_deployed = deploy.pre_deploy_command.empty()});
+}
+
+DeploymentId Stage::deploy_source(const InstanceId& id, const std::string& archive) {
+  return add_deployment(id, {.image = {}, .archive = archive}, {});
+}
+
+DeploymentId Stage::add_deployment(const InstanceId& id, const Source& source,
+                                   BuildProgress progress) {
   Service& service = services_.at(id);
   for (Deployment& old : service.deployments)
     if (is_live(old.status) && old.status != DeploymentStatus::success &&
@@ -46,7 +57,9 @@ DeploymentId Stage::deploy(const InstanceId& id, const std::string& image) {
   deployment.id = DeploymentId::make(clock.now());
   deployment.instance_id = id;
   deployment.settings = service.deployments.back().settings;
-  deployment.settings.source.image = *ImageRef::parse(image);
+  deployment.settings.source = source;
+  deployment.progress = std::move(progress);
+  deployment.trigger = "deploy";
   deployment.created_at = deployment.updated_at = clock.now();
   service.deployments.push_back(deployment);
   changed(id);
@@ -54,7 +67,8 @@ DeploymentId Stage::deploy(const InstanceId& id, const std::string& image) {
 }
 
 void Stage::scale(const InstanceId& id, int replicas) {
-  services_.at(id).desired.replicas = replicas;
+  for (Deployment& deployment : services_.at(id).deployments)
+    deployment.settings.deploy.replicas = replicas;
   changed(id);
 }
 
@@ -95,6 +109,10 @@ void Stage::add_image(const std::string& name, App app, SimImage image) {
 }
 void Stage::add_image(const std::string& name) {
   add_image(name, App(), {{8080}, {}, std::nullopt});
+}
+
+void Stage::add_archive(const std::string& digest, SimArchive archive) {
+  builder.add_archive(digest, std::move(archive));
 }
 
 void Stage::set_sick(const ReplicaKey& key, bool sick) {
@@ -151,6 +169,7 @@ bool Stage::turn() {
     }
     if ((options_.resync || !world.adopted) && clock.now() >= resync_at_) {
       if (auto listed = driver_.list(); listed) facts_.push_back(Listed{clock.now(), *listed});
+      sweep_runs();
       resync_at_ = clock.now() + kResync;
       return true;
     }

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "runtime/sim/builder.hpp"
 #include "runtime/sim/driver.hpp"
 #include "runtime/sim/edge.hpp"
 #include "runtime/sim/engine.hpp"
@@ -40,6 +41,7 @@ class Stage {
   // ---- what people do: writes to the store ----
   InstanceId create_service(const std::string& name, DeploySettings deploy = {});
   DeploymentId deploy(const InstanceId&, const std::string& image);
+  DeploymentId deploy_source(const InstanceId&, const std::string& archive);
   void scale(const InstanceId&, int replicas);
   void restart(const InstanceId&);
   void remove(const DeploymentId&);
@@ -52,6 +54,7 @@ class Stage {
   };
   void add_image(const std::string& name, App app, SimImage image);
   void add_image(const std::string& name);  // listens on 8080
+  void add_archive(const std::string& digest, SimArchive archive = {.image = {{8080}, {}, {}}});
   void set_sick(const ReplicaKey& key, bool sick);
 
   // ---- running ----
@@ -80,6 +83,7 @@ class Stage {
   StageClock clock;
   SimEngine engine;
   SimEdge edge;
+  SimBuilder builder{engine};
   World world;
 
  private:
@@ -97,7 +101,12 @@ class Stage {
   void perform(const Action&);
   void poll_drains();
   void collect_events();
+  bool work(const Action&, std::vector<Fact>& answers);  // false: it is another action
   void write(const StatusChange&);
+  void write(const ProgressChange&);
+  Deployment* find_deployment(const InstanceId&, const DeploymentId&);
+  DeploymentId add_deployment(const InstanceId&, const Source&, BuildProgress);
+  void sweep_runs();
   DesiredPtr desired(const InstanceId&) const;
   void changed(const InstanceId&);
   ProbeOutcome probe(const Probe&) const;
