@@ -1,4 +1,5 @@
 #include <exception>
+#include <optional>
 
 #include "api/http.hpp"
 #include "api/nearest.hpp"
@@ -94,7 +95,8 @@ Response unmatched(const Request& request, const Match& matched) {
   return response;
 }
 
-Response answer(Request& request, Match& matched, Context& context) {
+// Why a request gets no further than its head; nothing when it does.
+std::optional<Response> bar(Request& request, Match& matched, const Context& context) {
   if (matched.endpoint == nullptr) return unmatched(request, matched);
   const Endpoint& endpoint = *matched.endpoint;
   if (endpoint.permission != Permission::open) {
@@ -103,14 +105,38 @@ Response answer(Request& request, Match& matched, Context& context) {
   }
   if (const auto query = check_query(request, endpoint); !query)
     return problem(query.error(), request);
+  request.path_parameters = std::move(matched.parameters);
+  return std::nullopt;
+}
+
+// A whole body for who takes it piece by piece.
+Response swallow(const Request& request, const Endpoint& endpoint, Context& context) {
+  auto intake = endpoint.receiver(request, context);
+  if (!intake) return problem(intake.error(), request);
+  if (const auto written = (*intake)->write(request.body); !written)
+    return problem(written.error(), request);
+  auto response = (*intake)->finish();
+  return response ? std::move(*response) : problem(response.error(), request);
+}
+
+Response answer(Request& request, Match& matched, Context& context) {
+  if (auto barred = bar(request, matched, context)) return std::move(*barred);
+  if (matched.endpoint->receiver != nullptr) return swallow(request, *matched.endpoint, context);
   const bool has_body =
       request.method != Method::get && request.method != Method::del && !request.body.empty();
   if (has_body && !carries_json(request))
     return problem(
         HttpError{415, "unsupported_media_type", "send the body as Content-Type: application/json"},
         request);
-  request.path_parameters = std::move(matched.parameters);
-  return endpoint.handler(request, context);
+  return matched.endpoint->handler(request, context);
+}
+
+// The last resort for what must never happen.
+Response broken(const Request& request, const Context& context, const std::exception& failure) {
+  if (context.report) context.report(request.request_id, failure.what());
+  return problem(Error{Code::internal, "internal",
+                       "something broke inside Gantry: its log has more under this request_id"},
+                 request);
 }
 
 }  // namespace
@@ -121,13 +147,34 @@ Response dispatch(Request request, Match matched, Context& context) {
     request.request_id = request_id_of(request, context.clock);
     response = answer(request, matched, context);
   } catch (const std::exception& failure) {
-    if (context.report) context.report(request.request_id, failure.what());
-    response =
-        problem(Error{Code::internal, "internal",
-                      "something broke inside Gantry: its log has more under this request_id"},
-                request);
+    response = broken(request, context, failure);
   }
   response.headers.emplace_back("X-Request-Id", std::move(request.request_id));
+  return response;
+}
+
+Admission admit(Request request, Match matched, Context& context) {
+  Admission admission;
+  try {
+    request.request_id = request_id_of(request, context.clock);
+    if (auto barred = bar(request, matched, context)) {
+      admission.refusal = std::move(*barred);
+    } else if (auto intake = matched.endpoint->receiver(request, context); intake) {
+      admission.intake = std::move(*intake);
+    } else {
+      admission.refusal = problem(intake.error(), request);
+    }
+  } catch (const std::exception& failure) {
+    admission.refusal = broken(request, context, failure);
+  }
+  admission.refusal.headers.emplace_back("X-Request-Id", request.request_id);
+  admission.request = std::move(request);
+  return admission;
+}
+
+Response conclude(Result<Response> result, const Request& request, Context&) {
+  Response response = result ? std::move(*result) : problem(result.error(), request);
+  response.headers.emplace_back("X-Request-Id", request.request_id);
   return response;
 }
 

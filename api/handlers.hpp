@@ -60,9 +60,14 @@ Answer redeploy(const Request&, Context&, Transaction&);
 Answer remove_deployment(const Request&, Context&, Transaction&);
 Answer remove_newest(const Request&, Context&, Transaction&);
 
-// replicas.cpp, logs.cpp, events.cpp
+// sources.cpp
+Answer get_source(const Request&, Context&);
+Result<std::unique_ptr<Intake>> put_source(const Request&, Context&);
+
+// replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);
+Answer read_build_logs(const Request&, Context&);
 Answer read_events(const Request&, Context&);
 
 // system.cpp
@@ -70,5 +75,6 @@ Answer livez(const Request&, Context&);
 Answer readyz(const Request&, Context&);
 Answer metrics(const Request&, Context&);
 Answer openapi(const Request&, Context&);
+Answer config_schema(const Request&, Context&);
 
 }  // namespace gantry::api

@@ -67,6 +67,7 @@ struct Response {
 struct Context {
   Store& store;
   Logs& logs;
+  Logs& build_logs;  // ordinal 0 of a deployment: its build; 1: its pre-deploy command
   Sources& sources;
   const Clock& clock;
   struct Options {
@@ -84,6 +85,16 @@ struct Context {
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
 };
 
+// A body that is taken piece by piece, each on a worker thread, one at a time. Dropped before
+// finish(): the rest never came.
+class Intake {
+ public:
+  virtual ~Intake() = default;
+  virtual Result<> write(std::string_view piece) = 0;
+  virtual Result<Response> finish() = 0;
+};
+using Receiver = Result<std::unique_ptr<Intake>> (*)(const Request&, Context&);
+
 using Handler = Response (*)(const Request&, Context&);
 
 // No route without a permission. `hot` handlers only read memory and run on the io thread.
@@ -95,6 +106,7 @@ struct Endpoint {
   bool hot = false;
   std::string_view query =
       {};  // the query parameters it knows, separated by blanks; writes also know dry_run
+  Receiver receiver = nullptr;  // instead of a handler: it takes its body piece by piece
 };
 
 const std::vector<Endpoint>& endpoints();
@@ -116,5 +128,16 @@ std::string_view name(Method);  // "GET"
 // Authenticates, checks limits, runs the handler, turns every error and exception into a problem.
 // `matched` is what match() gave for this request. Never throws.
 Response dispatch(Request, Match matched, Context&);
+
+// The same for an endpoint with a receiver, before its body is read: the intake, or the answer that
+// makes the body superfluous.
+struct Admission {
+  std::unique_ptr<Intake> intake;
+  Response refusal;
+  Request request;  // for the answer
+};
+Admission admit(Request, Match matched, Context&);
+// The answer to an upload: of what a piece, or the end, came to.
+Response conclude(Result<Response>, const Request&, Context&);
 
 }  // namespace gantry::api

@@ -33,7 +33,7 @@ int status_of(const Error& error) {
     case Code::stale:
       return 412;
     case Code::exhausted:
-      return 409;
+      return error.reason == "source_too_large" ? 413 : 409;
     case Code::unavailable:
       return 503;
     case Code::internal:
@@ -56,6 +56,8 @@ std::string_view title_of(int status) {
       return "The resource does not know this method";
     case 409:
       return "The request conflicts with the present state";
+    case 413:
+      return "The body is too large";
     case 412:
       return "The object has changed";
     case 415:

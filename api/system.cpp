@@ -32,6 +32,14 @@ Answer metrics(const Request&, Context& context) {
   return response;
 }
 
+Answer config_schema(const Request&, Context&) {
+  static const auto text = std::make_shared<const std::string>(embedded::documents.back().second);
+  Response response;
+  response.content_type = "application/schema+json";
+  response.shared_body = text;
+  return response;
+}
+
 Answer openapi(const Request&, Context&) {
   static const auto text = std::make_shared<const std::string>(embedded::documents.front().second);
   Response response;

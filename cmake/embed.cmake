@@ -19,5 +19,6 @@ file(GLOB gantry_migrations CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/store/migratio
 list(SORT gantry_migrations)
 gantry_embed(gantry_store migrations ${gantry_migrations})
 if(EXISTS ${CMAKE_SOURCE_DIR}/proto/openapi.yaml)
-  gantry_embed(gantry_api documents ${CMAKE_SOURCE_DIR}/proto/openapi.yaml)
+  gantry_embed(gantry_api documents ${CMAKE_SOURCE_DIR}/proto/openapi.yaml
+               ${CMAKE_SOURCE_DIR}/proto/gantry.schema.json)
 endif()

@@ -1,7 +1,7 @@
 // The HTTP/1.1 listener: sessions are coroutines on the io threads, handlers ordinary functions. A
 // hot handler (memory only) runs where it was read; any other hops once to a worker. Limits:
 // headers 16 KiB, body 1 MiB, 60 s for a request to arrive, a bounded number of requests waiting
-// for a worker (above it: 503).
+// for a worker (above it: 503). Uploads are taken piece by piece, each piece within 60 s.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +22,8 @@ struct ServerOptions {
   int max_waiting = 512;  // requests that wait for a worker
   int request_seconds = 60;
   std::uint64_t body_bytes = 1024 * 1024;
+  std::uint64_t upload_bytes = 1024ULL * 1024 * 1024;  // of one uploaded body
+  int max_uploads = 16;                                // at once; above it: 503
 };
 
 struct ServerCounters {

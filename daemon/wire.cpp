@@ -50,9 +50,9 @@ bool sane_request_id(std::string_view id) {
 }
 
 // The headers that the API reads; no other is copied.
-constexpr std::string_view kHeaders[] = {"accept",          "authorization", "content-type",
-                                         "idempotency-key", "if-none-match", "if-match",
-                                         "last-event-id",   "x-request-id"};
+constexpr std::string_view kHeaders[] = {
+    "accept",   "authorization", "content-type", "idempotency-key",      "if-none-match",
+    "if-match", "last-event-id", "x-request-id", "project-access-token", "upload-offset"};
 
 // In lower case; empty when the API does not read it.
 std::string_view header_of(std::string_view name) {
@@ -88,6 +88,12 @@ bool method_of(http::verb verb, api::Method& out) {
 }  // namespace
 
 api::Request request_of(http::request<http::string_body> message, std::uint64_t number) {
+  api::Request request = request_of(message.base(), number);
+  request.body = std::move(message.body());
+  return request;
+}
+
+api::Request request_of(const http::request_header<http::fields>& message, std::uint64_t number) {
   api::Request request;
   const std::string_view target(message.target().data(), message.target().size());
   request.target = std::string(target);
@@ -103,7 +109,6 @@ api::Request request_of(http::request<http::string_body> message, std::uint64_t 
       request.headers.emplace_back(known,
                                    std::string_view(field.value().data(), field.value().size()));
   }
-  request.body = std::move(message.body());
   static const std::string run = new_ulid(system_clock().now()).substr(10);
   const std::string* given = request.header("x-request-id");
   request.request_id =

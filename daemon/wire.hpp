@@ -21,6 +21,10 @@ struct Framing {
 api::Request request_of(boost::beast::http::request<boost::beast::http::string_body> message,
                         std::uint64_t number);
 
+// The same of a request whose body is still to come.
+api::Request request_of(const boost::beast::http::request_header<boost::beast::http::fields>& head,
+                        std::uint64_t number);
+
 // Status line and headers. A stream has no length and ends with the connection.
 std::string head(const api::Response&, Framing);
 
