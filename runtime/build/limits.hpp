@@ -1,0 +1,52 @@
+// What builds may use together. BuildKit inside the engine takes no limits of its own, but what it
+// runs lives below one cgroup, "docker/buildkit" on an engine with its defaults; the limits are
+// written there, so that a build never starves what runs.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "proto/result.hpp"
+
+namespace gantry {
+
+struct BuildLimits {
+  int cpu_millicores = 0;                  // 0: the machine's cores less a half
+  std::int64_t memory_bytes = 2LL << 30;   // 0: no limit
+  int pids = 4096;                         // 0: no limit
+  std::int64_t disk_bytes = 20LL << 30;    // written by one build; 0: no limit
+  std::string cgroup = "docker/buildkit";  // below each hierarchy's root
+  std::string cgroup_root = "/sys/fs/cgroup";
+};
+
+class BuildCgroup {
+ public:
+  explicit BuildCgroup(BuildLimits limits) : limits_(std::move(limits)) {}
+
+  // Makes the cgroup where it is missing and writes the limits. Cannot be done (not root, an engine
+  // elsewhere, another driver): unavailable "no_build_limits", a sentence for the operator.
+  Result<> apply();
+
+  // Greater in a later reading when a limit was hit in between.
+  struct Hits {
+    std::int64_t memory = 0, pids = 0;
+  };
+  Hits hits() const;
+
+  const BuildLimits& limits() const { return limits_; }
+
+ private:
+  struct Write {
+    std::string file, value;
+    bool required = true;
+  };
+  bool unified() const;
+  std::string path(const std::string& controller) const;
+  std::vector<Write> writes() const;
+  void take_back_marks() const;
+
+  const BuildLimits limits_;
+};
+
+}  // namespace gantry
