@@ -200,8 +200,6 @@ class SourceBuilder final : public Builder {
     image.name = built_image_name(options_.installation_id, order.instance_id, order.deployment_id);
     image.dockerfile = recipe.dockerfile;
     image.deadline = options_.deadline;
-    image.labels = {{"gantry.installation", options_.installation_id.str()},
-                    {"gantry.deployment", order.deployment_id.str()}};
     // The engine complains of arguments that no ARG declares, line by line.
     for (const auto& name : declared_arguments(recipe.text))
       if (const auto found = order.variables.find(name); found != order.variables.end())
