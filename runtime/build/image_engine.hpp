@@ -19,7 +19,6 @@ struct ImageOrder {
   std::string dockerfile;  // its path in the context
   std::map<std::string, std::string> arguments;
   std::map<std::string, std::string> secrets;  // id to value
-  std::map<std::string, std::string> labels;
   bool no_cache = false;
   Seconds deadline{30 * 60};
 };

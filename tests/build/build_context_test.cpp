@@ -119,7 +119,8 @@ TEST_F(BuildContextTest, TheTarSaysWhatIsThere) {
 
 TEST_F(BuildContextTest, ComesInPiecesAndTheSameTwice) {
   std::string big;
-  for (int i = 0; i < 3'000'000; ++i) big += static_cast<char>(i * 7919 >> 5);
+  for (int i = 0; i < 3'000'000; ++i)
+    big += static_cast<char>(static_cast<unsigned>(i) * 7919U >> 5U);
   file("big", big);
   file("small", "x");
   const std::string bytes = tar();

@@ -1,0 +1,42 @@
+// The builder's port on uploaded archives: unpacks, reads the configuration, chooses or writes the
+// Dockerfile, has the engine build it. Owned by the daemon; thread-safe.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "runtime/build/builder.hpp"
+#include "runtime/build/image_engine.hpp"
+#include "runtime/build/recipe.hpp"
+#include "runtime/build/unpack.hpp"
+#include "runtime/logs.hpp"
+
+namespace gantry {
+
+struct SourceBuilderOptions {
+  InstallationId installation_id;
+  std::string sources;  // SourceOptions::directory
+  std::string work;     // "<data_dir>/builds": emptied at the start
+  int concurrency = 2;  // builds at once; the others wait
+  // Sources that stay unpacked between prepare() and build(); the others are unpacked again.
+  std::size_t kept_folders = 8;
+  Seconds deadline{30 * 60};              // of one build on the engine
+  std::uint64_t log_bytes = 16ULL << 20;  // of one build
+  UnpackLimits unpack = {};
+  // Images: what is kept of each instance, and of all. Above the high mark the oldest go until the
+  // low one is reached.
+  int keep_images = 5;
+  std::uint64_t images_high_bytes = 40ULL << 30;
+  std::uint64_t images_low_bytes = 30ULL << 30;
+  std::vector<std::string> program_folders{"/usr/local/bin", "/usr/bin"};
+  Detector detect = detect_build;
+  const Clock* clock = &system_clock();
+};
+
+// `build_logs` and `engine` outlive it. In the logs a deployment's build is ReplicaKey{id, 0, 0},
+// its pre-deploy command ReplicaKey{id, 0, 1} (see build_log.hpp): they are no replicas' logs.
+std::unique_ptr<Builder> make_source_builder(SourceBuilderOptions, Logs& build_logs,
+                                             ImageEngine& engine);
+
+}  // namespace gantry
