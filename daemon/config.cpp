@@ -11,6 +11,8 @@
 #include <fmt/format.h>
 #include <yaml-cpp/yaml.h>
 
+#include "proto/quantity.hpp"
+
 namespace gantry {
 namespace {
 
@@ -56,6 +58,15 @@ class Reader {
         return complain(node, key,
                         fmt::format("expected a whole number from {} to {}", least, most));
       out = value;
+    };
+  }
+
+  // 2147483648, or 2Gi as in a container's limits; 0: no limit
+  Take bytes(std::int64_t& out) {
+    return [this, &out](const YAML::Node& node, const std::string& key) {
+      const auto value = node.IsScalar() ? parse_units(node.Scalar()) : std::nullopt;
+      if (!value) return complain(node, key, "expected bytes, such as 2147483648 or 2Gi");
+      out = *value;
     };
   }
 
@@ -143,6 +154,17 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                                 {"user", reader.text(config.edge.user)},
                                 {"max_connections",
                                  reader.number(config.edge.max_connections, 16, 1000000)}})},
+       {"build", reader.section(
+                     {{"concurrency", reader.number(config.build.concurrency, 1, 64)},
+                      {"deadline_seconds", reader.number(config.build.deadline_seconds, 10, 86400)},
+                      {"cpu_millicores", reader.number(config.build.cpu_millicores, 0, 1000000)},
+                      {"memory_bytes", reader.bytes(config.build.memory_bytes)},
+                      {"pids", reader.number(config.build.pids, 0, 1000000)},
+                      {"disk_bytes", reader.bytes(config.build.disk_bytes)},
+                      {"cgroup", reader.text(config.build.cgroup)},
+                      {"keep_images", reader.number(config.build.keep_images, 1, 1000)},
+                      {"images_bytes", reader.bytes(config.build.images_bytes)},
+                      {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
        {"scheduler",
         reader.section(
             {{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},

@@ -2,6 +2,7 @@
 // with their line.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -38,6 +39,18 @@ struct Config {
     int max_connections = 4000;
   } edge;
   std::string network_range = "10.192.0.0/12";  // environments get /24s out of it
+  struct BuildConfig {
+    int concurrency = 1;                     // builds at once
+    int deadline_seconds = 1800;             // of one build
+    int cpu_millicores = 0;                  // of all builds; 0: the cores less a half
+    std::int64_t memory_bytes = 2LL << 30;   // of all builds
+    int pids = 4096;                         // of all builds
+    std::int64_t disk_bytes = 20LL << 30;    // written by one build
+    std::string cgroup = "docker/buildkit";  // where the engine's builds run
+    int keep_images = 5;                     // of each service and environment
+    std::int64_t images_bytes = 40LL << 30;  // of all kept images; above: the oldest go
+    std::int64_t upload_bytes = 1LL << 30;   // of one uploaded archive
+  } build;
   struct SchedulerConfig {
     int resync_seconds = 30;
     int orphan_grace_seconds = 300;

@@ -21,6 +21,10 @@
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/server.hpp"
+#include "runtime/build/buildkit.hpp"
+#include "runtime/build/image_name.hpp"
+#include "runtime/build/source_builder.hpp"
+#include "runtime/build/sources.hpp"
 #include "runtime/docker/docker.hpp"
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/logs.hpp"
@@ -85,6 +89,10 @@ class GantryDaemon final : public Daemon {
     prober_.reset();
     edge_.reset();
     driver_.reset();
+    builder_.reset();
+    images_.reset();
+    sources_.reset();
+    build_logs_.reset();
     logs_.reset();
     store_.reset();
     if (postgres_thread_.joinable()) {
@@ -178,11 +186,14 @@ class GantryDaemon final : public Daemon {
 
   Result<> start_runtime() {
     logs_ = make_file_logs({config_.data_dir + "/logs"});
+    build_logs_ = make_file_logs({config_.data_dir + "/build-logs"});
     DockerOptions docker;
     docker.socket_path = config_.engine_socket;
     docker.installation_id = store_->installation();
     docker.logs = logs_.get();
+    docker.run_logs = build_logs_.get();
     driver_ = make_docker_driver(docker);
+    start_builder();
     EdgeOptions edge;
     edge.directory = config_.data_dir + "/edge";
     edge.haproxy = config_.edge.haproxy;
@@ -202,6 +213,30 @@ class GantryDaemon final : public Daemon {
     return done();
   }
 
+  void start_builder() {
+    const std::string sources = config_.data_dir + "/sources";
+    sources_ =
+        make_sources({.directory = sources,
+                      .archive_bytes = static_cast<std::uint64_t>(config_.build.upload_bytes)});
+    images_ = make_buildkit({.socket_path = config_.engine_socket,
+                             .limits = {.cpu_millicores = config_.build.cpu_millicores,
+                                        .memory_bytes = config_.build.memory_bytes,
+                                        .pids = config_.build.pids,
+                                        .disk_bytes = config_.build.disk_bytes,
+                                        .cgroup = config_.build.cgroup},
+                             .warn = [](const std::string& text) { log::warn(text); }});
+    SourceBuilderOptions options;
+    options.installation_id = store_->installation();
+    options.sources = sources;
+    options.work = config_.data_dir + "/builds";
+    options.concurrency = config_.build.concurrency;
+    options.deadline = Seconds(config_.build.deadline_seconds);
+    options.keep_images = config_.build.keep_images;
+    options.images_high_bytes = static_cast<std::uint64_t>(config_.build.images_bytes);
+    options.images_low_bytes = options.images_high_bytes / 4 * 3;
+    builder_ = make_source_builder(std::move(options), *build_logs_, *images_);
+  }
+
   void start_scheduler() {
     ReconcilerOptions options;
     options.resync = Seconds(config_.scheduler.resync_seconds);
@@ -210,15 +245,29 @@ class GantryDaemon final : public Daemon {
     options.desired.base_domain = config_.base_domain;
     options.desired.network_range = parse_network_range(config_.network_range)->base;
     options.desired.installation = store_->installation();
+    options.builds = config_.build.concurrency;
+    options.kept_releases = config_.build.keep_images;
     options.log = [](const std::string& text) { log::info(text); };
-    const ReconcilerPorts ports{*store_, *driver_, *edge_, *prober_, *logs_, system_clock()};
+    const ReconcilerPorts ports{*store_, *driver_,  *edge_,        *prober_,
+                                *logs_,  *builder_, system_clock()};
     reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
     reconciler_->start();
   }
 
   Result<> start_api() {
-    context_ =
-        std::make_unique<api::Context>(api::Context{*store_, *logs_, system_clock(), {}, {}, {}});
+    context_ = std::make_unique<api::Context>(api::Context{.store = *store_,
+                                                           .logs = *logs_,
+                                                           .build_logs = *build_logs_,
+                                                           .sources = *sources_,
+                                                           .clock = system_clock(),
+                                                           .options = {},
+                                                           .ready = {},
+                                                           .metrics = {}});
+    context_->image_present = [this](const std::string& image) {
+      const auto found = images_->list(image);
+      return !found || !found->empty() ||
+             !image.starts_with(built_image_prefix(store_->installation()));
+    };
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {
@@ -234,6 +283,7 @@ class GantryDaemon final : public Daemon {
     options.io_threads = config_.io_threads;
     options.workers = config_.workers;
     options.max_connections = config_.max_connections;
+    options.upload_bytes = static_cast<std::uint64_t>(config_.build.upload_bytes);
     auto server = make_server(options, *context_);
     if (!server) return server.error();
     server_ = std::move(*server);
@@ -247,7 +297,10 @@ class GantryDaemon final : public Daemon {
   std::optional<EmbeddedPostgresOptions> postgres_;
   std::jthread postgres_thread_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<Logs> logs_;
+  std::unique_ptr<Logs> logs_, build_logs_;
+  std::unique_ptr<Sources> sources_;
+  std::unique_ptr<ImageEngine> images_;
+  std::unique_ptr<Builder> builder_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<Prober> prober_;

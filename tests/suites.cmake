@@ -31,5 +31,4 @@ set_tests_properties(config_corpus PROPERTIES
 gantry_suite(cli "Cli*")
 add_test(NAME cli_e2e COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run ${CMAKE_BINARY_DIR})
 set_tests_properties(cli_e2e PROPERTIES RESOURCE_LOCK host TIMEOUT 900)
-gantry_suite(build "Build*:Source*:Unpack*:Dockerignore*:Manifest*")
 set_tests_properties(build PROPERTIES RESOURCE_LOCK host)

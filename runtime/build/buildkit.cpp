@@ -158,8 +158,7 @@ class BuildKit final : public ImageEngine {
                             const BuildSession* session) {
     std::string out = "/build?version=2&buildid=" + id + "&t=" + url_encode(order.name) +
                       "&dockerfile=" + url_encode(order.dockerfile) +
-                      "&buildargs=" + url_encode(Json(order.arguments).dump()) +
-                      "&labels=" + url_encode(Json(order.labels).dump());
+                      "&buildargs=" + url_encode(Json(order.arguments).dump());
     if (order.no_cache) out += "&nocache=1";
     if (session != nullptr) out += "&session=" + session->id();
     return out;

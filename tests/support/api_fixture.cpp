@@ -44,8 +44,11 @@ void expect(const api::Response& response, int status) {
 
 void ApiTest::SetUp() {
   token_ = database().token;
+  sources_ = make_sources({.directory = folder_.path()});
   context_ = std::make_unique<api::Context>(api::Context{.store = store(),
                                                          .logs = logs_,
+                                                         .build_logs = build_logs_,
+                                                         .sources = *sources_,
                                                          .clock = system_clock(),
                                                          .options = {},
                                                          .ready = {},

@@ -12,6 +12,7 @@
 
 #include "api/http.hpp"
 #include "tests/support/fake_logs.hpp"
+#include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
 
@@ -46,6 +47,7 @@ class ApiTest : public ::testing::Test {
   Store& store();
   api::Context& context() { return *context_; }
   FakeLogs& logs() { return logs_; }
+  FakeLogs& build_logs() { return build_logs_; }
   std::string token_;
   std::string deployment_id_;
   InstanceId instance_id_;
@@ -54,7 +56,9 @@ class ApiTest : public ::testing::Test {
       "/v1/projects/shop/environments/production/services/api";
 
  private:
-  FakeLogs logs_;
+  FakeLogs logs_, build_logs_;
+  TemporaryDirectory folder_;
+  std::unique_ptr<Sources> sources_;
   std::unique_ptr<api::Context> context_;
 };
 
