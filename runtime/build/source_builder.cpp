@@ -17,6 +17,7 @@
 #include "runtime/build/sources.hpp"
 #include "runtime/build/under_way.hpp"
 #include "runtime/build/watch.hpp"
+#include "runtime/files.hpp"
 
 namespace gantry {
 namespace {
@@ -45,14 +46,14 @@ class SourceBuilder final : public Builder {
 
   Result<Prepared> prepare(const PrepareOrder& order) override {
     const auto work = under_way_.begin(order.deployment_id);
-    if (!work) return cancelled();
+    if (!work) return ended();
     BuildLog log(logs_, log_options(order.instance_id, order.deployment_id));
     auto prepared = prepare_unpacked(order, log, work->stop());
     if (!prepared || !prepared->skip_reason.empty() || folders() > options_.kept_folders)
       drop_folder(order.deployment_id);
     if (work->stop().stop_requested()) {
       drop_folder(order.deployment_id);
-      return cancelled();
+      return ended();
     }
     if (!prepared) log.complain(prepared.error().detail);
     return prepared;
@@ -60,13 +61,13 @@ class SourceBuilder final : public Builder {
 
   Result<std::string> build(const BuildOrder& order) override {
     const auto work = under_way_.begin(order.deployment_id);
-    if (!work) return cancelled();
+    if (!work) return ended();
     BuildLog log(logs_, log_options(order.instance_id, order.deployment_id));
     const auto turn =
         turns_.take(work->stop(), [&] { log.say("The build waits for another build to end."); });
     auto name = turn ? build_image(order, log, work->stop()) : Result<std::string>(cancelled());
     drop_folder(order.deployment_id);
-    if (!name && work->stop().stop_requested()) name = cancelled();
+    if (!name && work->stop().stop_requested()) name = ended();
     if (!name) log.complain(name.error().detail);
     return name;
   }
@@ -74,6 +75,8 @@ class SourceBuilder final : public Builder {
   void cancel(const DeploymentId& id) override {
     if (!under_way_.cancel(id)) drop_folder(id);
   }
+
+  void stop() override { under_way_.stop(); }
 
   Result<> sweep(const std::vector<Release>& releases) override {
     sweep_files(releases);
@@ -90,6 +93,12 @@ class SourceBuilder final : public Builder {
   }
 
  private:
+  // Why work ended before its end.
+  Error ended() {
+    if (!under_way_.stopped()) return cancelled();
+    return {Code::unavailable, "interrupted", "the daemon stops; the build begins again with it"};
+  }
+
   BuildLogOptions log_options(const InstanceId& instance, const DeploymentId& deployment) const {
     return {instance, deployment, options_.log_bytes, options_.clock};
   }
