@@ -109,6 +109,14 @@ TEST_F(SourceBuilderTest, WhereADockerfileIsLookedFor) {
   }
 }
 
+TEST_F(SourceBuilderTest, ADockerfileOfTheWholeRepositoryIsNotThatOfAService) {
+  settings_.build.root_directory = "services/web";
+  deploy(Tar().file("Dockerfile", "FROM root").file("services/web/package.json", "{}"));
+  EXPECT_EQ(engine_.paths, (Paths{"package.json", ".dockerignore", "Dockerfile"}));
+  ASSERT_EQ(detected_.size(), 1U);
+  EXPECT_TRUE(detected_[0].ends_with("/services/web"));
+}
+
 TEST_F(SourceBuilderTest, TheBuilderDockerfileWantsOne) {
   settings_.build.builder = "DOCKERFILE";
   EXPECT_NE(deploy(Tar().file("a", "x")).find("looked for Dockerfile"), std::string::npos);
