@@ -12,41 +12,59 @@ constexpr std::size_t kLineBytes = 64 * 1024;
 ReplicaKey phase_key(const DeploymentId& deployment, int phase) { return {deployment, 0, phase}; }
 
 void BuildLog::append(std::string_view text, bool is_error) {
-  do {
-    logs_.append(options_.instance_id, phase_key(options_.deployment_id, kBuildPhase),
-                 options_.clock->now(), is_error, std::string(text.substr(0, kLineBytes)));
-    text.remove_prefix(std::min(text.size(), kLineBytes));
-  } while (!text.empty());
+  logs_.append(options_.instance_id, phase_key(options_.deployment_id, kBuildPhase),
+               options_.clock->now(), is_error, std::string(text));
 }
 
 void BuildLog::say(std::string_view text) {
+  flush();
   const std::scoped_lock lock(mutex_);
-  append(text, false);
+  append(text.substr(0, kLineBytes), false);
 }
 
 void BuildLog::complain(std::string_view text) {
+  flush();
   const std::scoped_lock lock(mutex_);
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find('\n'), text.size());
-    append(text.substr(0, end), true);
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
+  append(text.substr(0, kLineBytes), true);
 }
 
-void BuildLog::output(bool is_error, std::string_view line) {
-  const std::scoped_lock lock(mutex_);
-  while (line.ends_with('\r')) line.remove_suffix(1);
-  if (const std::size_t over = line.rfind('\r'); over != std::string_view::npos)
-    line.remove_prefix(over + 1);
-  written_ += line.size() + 1;
+void BuildLog::finish_line() {
+  std::string_view text = line_;
+  while (text.ends_with('\r')) text.remove_suffix(1);
+  if (const std::size_t over = text.rfind('\r'); over != std::string_view::npos)
+    text.remove_prefix(over + 1);
+  written_ += text.size() + 1;
   if (written_ <= options_.bytes) {
-    append(line, is_error);
+    append(text, false);
   } else if (!cut_) {
     cut_ = true;
     append("The log is cut here: the build has written more than " +
                std::to_string(options_.bytes / (1024 * 1024)) + " MiB.",
            true);
   }
+  line_.clear();
+}
+
+void BuildLog::output(std::string_view bytes) {
+  const std::scoped_lock lock(mutex_);
+  while (!bytes.empty()) {
+    const std::size_t end = bytes.find('\n');
+    const std::size_t room = kLineBytes - line_.size();
+    const std::size_t count = std::min({end, bytes.size(), room});
+    line_ += bytes.substr(0, count);
+    bytes.remove_prefix(count);
+    if (bytes.starts_with('\n')) {
+      finish_line();
+      bytes.remove_prefix(1);
+    } else if (line_.size() == kLineBytes) {
+      finish_line();
+    }
+  }
+}
+
+void BuildLog::flush() {
+  const std::scoped_lock lock(mutex_);
+  if (!line_.empty()) finish_line();
 }
 
 }  // namespace gantry

@@ -28,21 +28,25 @@ class BuildLog {
   BuildLog(Logs& logs, BuildLogOptions options) : logs_(logs), options_(std::move(options)) {}
   BuildLog(const BuildLog&) = delete;
   BuildLog& operator=(const BuildLog&) = delete;
+  ~BuildLog() { flush(); }
 
   // The builder's own words: a line each.
   void say(std::string_view text);
   void complain(std::string_view text);
 
-  // A line of the build's output. Of one that was written over with carriage returns its last state
-  // stays; a line of more than 64 KiB comes in parts.
-  void output(bool is_error, std::string_view line);
+  // Output of the build, in pieces of any length. Of a line that was written over with carriage
+  // returns its last state stays.
+  void output(std::string_view bytes);
+  void flush();  // the last line, when it has no end
 
  private:
   void append(std::string_view text, bool is_error);
+  void finish_line();
 
   Logs& logs_;
   const BuildLogOptions options_;
   std::mutex mutex_;
+  std::string line_;
   std::uint64_t written_ = 0;
   bool cut_ = false;
 };

@@ -33,9 +33,9 @@ class ImageEngine {
  public:
   virtual ~ImageEngine() = default;
 
-  // `sink` gets the output line by line as it comes, never after the return. Errors as
-  // Builder::build says them; "cancelled" when it was stopped.
-  using Sink = std::function<void(bool is_error, std::string_view line)>;
+  // `sink` gets the output as it comes, in pieces of any length; never after the return. Errors as
+  // Builder::build says them, and "cancelled" when it was stopped.
+  using Sink = std::function<void(std::string_view bytes)>;
   virtual Result<> build(const ImageOrder&, BuildContext&, const Sink& sink, std::stop_token) = 0;
 
   // Images whose name begins with `prefix`.

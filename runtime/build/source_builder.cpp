@@ -189,8 +189,9 @@ class SourceBuilder final : public Builder {
     const ImageOrder image = image_order(order, *recipe);
     auto context = BuildContext::open(std::move(recipe->context));
     if (!context) return context.error();
-    const auto sink = [&](bool is_error, std::string_view line) { log.output(is_error, line); };
-    GANTRY_TRY(engine_.build(image, *context, sink, stop));
+    GANTRY_TRY(engine_.build(
+        image, *context, [&](std::string_view bytes) { log.output(bytes); }, stop));
+    log.flush();
     return image.name;
   }
 

@@ -40,21 +40,24 @@ class BuildLogTest : public ::testing::Test {
                            .deployment_id = DeploymentId::make(TimePoint(Seconds(1)))};
 };
 
-TEST_F(BuildLogTest, OfALineWrittenOverTheLastStateStays) {
-  BuildLog log(logs_, options_);
-  log.output(false, "10%\r50%\r100%\r");
-  log.output(true, "");
-  log.complain("two\nlines");
-  EXPECT_EQ(lines(), (Texts{"100%", "", "two", "lines"}));
+TEST_F(BuildLogTest, PiecesBecomeLines) {
+  {
+    BuildLog log(logs_, options_);
+    log.output("a");
+    log.output("b\nc\r\n\n10%\r50%\r100%\nend");
+    log.say("own");
+    log.output("last");
+  }
+  EXPECT_EQ(lines(), (Texts{"ab", "c", "", "100%", "end", "own", "last"}));
 }
 
 TEST_F(BuildLogTest, LinesAndLogsHaveAnEnd) {
   options_.bytes = 200'000;
   BuildLog log(logs_, options_);
-  log.output(false, std::string(150'000, 'x'));
+  log.output(std::string(150'000, 'x') + "\n");
   EXPECT_EQ(lines().size(), 3U);
   EXPECT_EQ(lines()[0].size(), 65536U);
-  for (int i = 0; i < 10; ++i) log.output(false, std::string(60'000, 'y'));
+  for (int i = 0; i < 10; ++i) log.output(std::string(60'000, 'y') + "\n");
   log.say("own");
   const auto all = lines();
   ASSERT_EQ(all.size(), 5U);

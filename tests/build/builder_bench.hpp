@@ -35,8 +35,8 @@ class FakeImageEngine final : public ImageEngine {
       if (!piece || piece->empty()) break;
       tar += *piece;
     }
-    sink(false, "#1 FROM base");
-    sink(true, "#2 RUN make");
+    sink("#1 FROM base\n#2 RUN");
+    sink(" make\n");
     std::unique_lock lock(mutex_);
     changed_.wait(lock, stop, [&] { return !blocked; });
     --running;
