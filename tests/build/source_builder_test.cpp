@@ -312,5 +312,16 @@ TEST_F(SourceBuilderTest, SweepKeepsWhatAReleaseNeeds) {
   EXPECT_FALSE(fs::exists(source_file(options_.sources, project_, old)));
 }
 
+TEST_F(SourceBuilderTest, SweepSparesWhatWasBuiltJustNowFromAnOldCache) {
+  engine_.created_at = system_clock().now() - Seconds(7 * 86400);
+  const std::string name = deploy(dockerized());
+  ASSERT_TRUE(builder_->sweep({}).ok());
+  ASSERT_EQ(engine_.images.size(), 1U);
+  EXPECT_EQ(engine_.images[0].name, name);
+  restart();  // nobody knows it any more: what it was built for begins again
+  ASSERT_TRUE(builder_->sweep({}).ok());
+  EXPECT_TRUE(engine_.images.empty());
+}
+
 }  // namespace
 }  // namespace gantry
