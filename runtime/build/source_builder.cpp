@@ -1,6 +1,9 @@
 #include "runtime/build/source_builder.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <optional>
 
 #include <sys/stat.h>
@@ -82,6 +85,7 @@ class SourceBuilder final : public Builder {
     sweep_files(releases);
     auto images = engine_.list(built_image_prefix(options_.installation_id));
     if (!images) return images.error();
+    for (auto& image : *images) image.created_at = std::max(image.created_at, built_at(image.name));
     const Retention retention{.installation_id = options_.installation_id,
                               .per_instance = options_.keep_images,
                               .high_bytes = options_.images_high_bytes,
@@ -201,7 +205,19 @@ class SourceBuilder final : public Builder {
     GANTRY_TRY(engine_.build(
         image, *context, [&](std::string_view bytes) { log.output(bytes); }, stop));
     log.flush();
+    const std::scoped_lock lock(mutex_);
+    built_[image.name] = options_.clock->now();
     return image.name;
+  }
+
+  // When this builder made it. The engine tells a cached image's age from its first build, and the
+  // deployment that got it now may not be recorded yet.
+  TimePoint built_at(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(built_,
+                  [&](const auto& one) { return options_.clock->now() - one.second > kForgotten; });
+    const auto found = built_.find(name);
+    return found == built_.end() ? TimePoint() : found->second;
   }
 
   ImageOrder image_order(const BuildOrder& order, const Recipe& recipe) const {
@@ -248,6 +264,8 @@ class SourceBuilder final : public Builder {
   ImageEngine& engine_;
   BuildTurns turns_;
   UnderWay under_way_;
+  std::mutex mutex_;
+  std::map<std::string, TimePoint> built_;  // names, in the last hour
 };
 
 }  // namespace
