@@ -3,6 +3,7 @@
 #include "api/handlers.hpp"
 #include "api/log_stream.hpp"
 #include "api/lookup.hpp"
+#include "api/nearest.hpp"
 
 namespace gantry::api {
 namespace {
@@ -21,6 +22,7 @@ bool is_under_way(const Deployment& deployment) {
     case DeploymentStatus::queued:
     case DeploymentStatus::initializing:
     case DeploymentStatus::building:
+      return true;
     case DeploymentStatus::deploying:
       return !deployment.progress.done();
     case DeploymentStatus::success:
@@ -47,6 +49,7 @@ std::optional<std::string> end_of(Store& store, const InstanceId& instance,
       }
   if (!status) {
     const auto kept = store.deployment(id);
+    if (!kept && kept.error().code != Code::not_found) return std::nullopt;  // asked again
     status = kept ? kept->status : DeploymentStatus::removed;
   }
   std::string out;
@@ -57,8 +60,9 @@ std::optional<std::string> end_of(Store& store, const InstanceId& instance,
 }  // namespace
 
 Answer read_build_logs(const Request& request, Context& context) {
-  const auto id = DeploymentId::parse(request.path_parameters[0]);
-  if (!id) return not_found("such deployment");
+  const std::string& wanted = request.path_parameters[0];
+  const auto id = DeploymentId::parse(wanted);
+  if (!id) return not_found("deployment " + clipped(wanted));
   const auto deployment = context.store.deployment(*id);
   if (!deployment) return deployment.error();
   const auto place = place_of(deployment->instance_id, context);

@@ -95,7 +95,8 @@ Answer removing(Transaction& transaction, const DeploymentId& id, const Place& p
   return response;
 }
 
-constexpr const char* kNoConfig = R"({"ok":true,"file":null,"settings":[],"problems":[]})";
+constexpr const char* kNoConfig =
+    R"({"ok":true,"file":null,"settings":[],"problems":[],"services":[],"environments":[]})";
 constexpr std::size_t kMessageMax = 1000;
 
 Result<> check_words(bool has_image, const std::optional<std::string>& archive,

@@ -36,7 +36,8 @@ bool knows(std::string_view words, std::string_view word) {
 Result<> check_query(const Request& request, const Endpoint& endpoint) {
   for (std::size_t i = 0; i < request.query.size(); ++i) {
     const auto& [name, value] = request.query[i];
-    const bool dry_run = request.method != Method::get && name == "dry_run";
+    const bool dry_run =
+        request.method != Method::get && endpoint.receiver == nullptr && name == "dry_run";
     if (!dry_run && !knows(endpoint.query, name))
       return invalid("?" + clipped(name), "unknown_parameter",
                      "this request has no query parameter \"" + clipped(name) + "\"");
@@ -132,11 +133,10 @@ Response answer(Request& request, Match& matched, Context& context) {
 }
 
 // The last resort for what must never happen.
-Response broken(const Request& request, const Context& context, const std::exception& failure) {
+Error broke(const Request& request, const Context& context, const std::exception& failure) {
   if (context.report) context.report(request.request_id, failure.what());
-  return problem(Error{Code::internal, "internal",
-                       "something broke inside Gantry: its log has more under this request_id"},
-                 request);
+  return Error{Code::internal, "internal",
+               "something broke inside Gantry: its log has more under this request_id"};
 }
 
 }  // namespace
@@ -147,7 +147,7 @@ Response dispatch(Request request, Match matched, Context& context) {
     request.request_id = request_id_of(request, context.clock);
     response = answer(request, matched, context);
   } catch (const std::exception& failure) {
-    response = broken(request, context, failure);
+    response = problem(broke(request, context, failure), request);
   }
   response.headers.emplace_back("X-Request-Id", std::move(request.request_id));
   return response;
@@ -165,15 +165,31 @@ Admission admit(Request request, Match matched, Context& context) {
       admission.refusal = problem(intake.error(), request);
     }
   } catch (const std::exception& failure) {
-    admission.refusal = broken(request, context, failure);
+    admission.refusal = problem(broke(request, context, failure), request);
   }
   admission.refusal.headers.emplace_back("X-Request-Id", request.request_id);
   admission.request = std::move(request);
   return admission;
 }
 
-Response conclude(Result<Response> result, const Request& request, Context&) {
-  Response response = result ? std::move(*result) : problem(result.error(), request);
+Result<> take(Admission& admission, std::string_view piece, Context& context) {
+  try {
+    return admission.intake->write(piece);
+  } catch (const std::exception& failure) {
+    return broke(admission.request, context, failure);
+  }
+}
+
+Response conclude(Admission& admission, const Result<>& taken, Context& context) {
+  const Request& request = admission.request;
+  Result<Response> finished = Response{};
+  try {
+    finished = taken ? admission.intake->finish() : Result<Response>(taken.error());
+    admission.intake.reset();
+  } catch (const std::exception& failure) {
+    finished = broke(request, context, failure);
+  }
+  Response response = finished ? std::move(*finished) : problem(finished.error(), request);
   response.headers.emplace_back("X-Request-Id", request.request_id);
   return response;
 }

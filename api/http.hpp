@@ -105,7 +105,7 @@ struct Endpoint {
   Handler handler;
   bool hot = false;
   std::string_view query =
-      {};  // the query parameters it knows, separated by blanks; writes also know dry_run
+      {};  // the query parameters it knows, separated by blanks; handlers that write know dry_run
   Receiver receiver = nullptr;  // instead of a handler: it takes its body piece by piece
 };
 
@@ -137,7 +137,10 @@ struct Admission {
   Request request;  // for the answer
 };
 Admission admit(Request, Match matched, Context&);
-// The answer to an upload: of what a piece, or the end, came to.
-Response conclude(Result<Response>, const Request&, Context&);
+// Hands a piece to the intake. Never throws.
+Result<> take(Admission&, std::string_view piece, Context&);
+// The answer: the intake's when everything was taken, else the problem. The intake is gone before
+// anybody hears of it, so that whoever sends again finds its place free. Never throws.
+Response conclude(Admission&, const Result<>& taken, Context&);
 
 }  // namespace gantry::api

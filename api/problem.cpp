@@ -33,7 +33,7 @@ int status_of(const Error& error) {
     case Code::stale:
       return 412;
     case Code::exhausted:
-      return error.reason == "source_too_large" ? 413 : 409;
+      return error.reason == "source_too_large" ? 413 : error.reason == "disk_full" ? 507 : 409;
     case Code::unavailable:
       return 503;
     case Code::internal:
@@ -56,16 +56,18 @@ std::string_view title_of(int status) {
       return "The resource does not know this method";
     case 409:
       return "The request conflicts with the present state";
-    case 413:
-      return "The body is too large";
     case 412:
       return "The object has changed";
+    case 413:
+      return "The body is too large";
     case 415:
       return "The body's media type is not supported";
     case 422:
       return "The request has fields that need to be changed";
     case 503:
       return "The service cannot answer now";
+    case 507:
+      return "The server has no room for it";
     default:
       return "Something broke inside Gantry";
   }
@@ -79,6 +81,8 @@ void append_errors(JsonObject& object, const std::vector<FieldError>& fields) {
     JsonObject entry(out);
     if (!field.pointer.empty() && field.pointer.front() == '?')
       entry.text("parameter", std::string_view(field.pointer).substr(1));
+    else if (!field.pointer.empty() && field.pointer.front() == '@')
+      entry.text("header", std::string_view(field.pointer).substr(1));
     else
       entry.text("pointer", field.pointer);
     entry.text("code", field.code).text("detail", field.detail);
@@ -99,7 +103,8 @@ std::optional<std::int64_t> version_in(std::string_view detail) {
 }
 
 Response write(int status, const Error& error, const Request& request) {
-  const bool in_flight = error.reason == "idempotency_key_in_flight";
+  const bool in_flight =
+      error.reason == "idempotency_key_in_flight" || error.reason == "upload_in_progress";
   const bool retryable = error.code == Code::unavailable || in_flight;
   Response response;
   response.status = status;
@@ -130,6 +135,10 @@ Response problem(const Error& error, const Request& request) {
 
 Response problem(const HttpError& error, const Request& request) {
   return write(error.status, Error{Code::invalid, error.reason, error.detail}, request);
+}
+
+Error invalid_header(std::string_view header, std::string reason, std::string detail) {
+  return invalid("@" + std::string(header), std::move(reason), std::move(detail));
 }
 
 Error invalid_query(std::string_view parameter, std::string detail) {

@@ -16,6 +16,9 @@ struct HttpError {
 };
 Response problem(const HttpError&, const Request&);
 
+// A header whose value is wrong: 422, named in "errors".
+Error invalid_header(std::string_view header, std::string reason, std::string detail);
+
 // A query parameter that cannot be read: 400, named in "errors".
 Error invalid_query(std::string_view parameter, std::string detail);
 

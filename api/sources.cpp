@@ -29,7 +29,7 @@ Result<Wanted> find_source(const Request& request, Context& context) {
   if (!place) return place.error();
   const std::string& digest = request.path_parameters[1];
   if (!is_digest(digest))
-    return invalid("/digest", "invalid_digest",
+    return invalid("?digest", "invalid_digest",
                    "expected \"sha256:\" and the archive's 64 lower-case hexadecimal digits");
   return Wanted{place->project->project.id, digest};
 }
@@ -40,8 +40,8 @@ Result<std::uint64_t> read_offset(const Request& request) {
   std::uint64_t offset = 0;
   const auto [end, error] = std::from_chars(text->data(), text->data() + text->size(), offset);
   if (error != std::errc() || end != text->data() + text->size())
-    return invalid("Upload-Offset", "invalid_offset",
-                   "expected the number of bytes that were received before");
+    return invalid_header("Upload-Offset", "invalid_offset",
+                          "expected the number of bytes that were received before");
   return offset;
 }
 

@@ -45,21 +45,25 @@ class BeastServer final : public Server {
   }
 
   // In order: what has connected by now is let in, requests are answered (10 s at most; a
-  // connection that sends nothing is waited for 1 s), then the rest is closed.
+  // connection that sends nothing is waited for 1 s, and so is an upload, which can go on
+  // elsewhere), then the rest is closed. The workers end last: who waits for one is still there.
   void stop() override {
     if (shared_.stopping.exchange(true) || threads_.empty()) return;
     asio::post(*contexts_[0], [this] { empty_backlog(); });
     constexpr int kFresh = 100, kAll = 1000;
     for (int i = 0; i < kAll; ++i) {
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
-      if (closed_ && shared_.waiting == 0 && shared_.answering <= shared_.streaming &&
-          (shared_.fresh == 0 || i >= kFresh))
+      const bool patient = i < kFresh;
+      const int going_on = shared_.streaming + (patient ? 0 : shared_.uploads.load());
+      if (closed_ && shared_.waiting == 0 && shared_.answering <= going_on &&
+          (shared_.fresh == 0 || !patient))
         break;
     }
-    shared_.workers.join();
     for (auto& context : contexts_) context->stop();
     for (std::thread& thread : threads_) thread.join();
     threads_.clear();
+    shared_.workers.join();
+    shared_.uploaders.join();
   }
 
   int port() const override {

@@ -1,7 +1,8 @@
 // The HTTP/1.1 listener: sessions are coroutines on the io threads, handlers ordinary functions. A
 // hot handler (memory only) runs where it was read; any other hops once to a worker. Limits:
 // headers 16 KiB, body 1 MiB, 60 s for a request to arrive, a bounded number of requests waiting
-// for a worker (above it: 503). Uploads are taken piece by piece, each piece within 60 s.
+// for a worker (above it: 503). Uploads are taken piece by piece and have 60 s
+// of silence.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,8 @@ struct ServerOptions {
   std::uint64_t body_bytes = 1024 * 1024;
   std::uint64_t upload_bytes = 1024ULL * 1024 * 1024;  // of one uploaded body
   int max_uploads = 16;                                // at once; above it: 503
+  int uploaders = 4;                                   // threads that write them
+  int idle_seconds = 60;                               // of silence within an upload
 };
 
 struct ServerCounters {

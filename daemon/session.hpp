@@ -1,5 +1,6 @@
 // One client's connection: reads requests, has them answered, writes the answers. Coroutines on an
-// io thread; blocking work goes to the workers. Included by server.cpp and session.cpp only.
+// io thread; blocking work goes to the workers. Included by server.cpp, session.cpp and
+// upload.hpp only.
 #pragma once
 
 #include <atomic>
@@ -14,10 +15,14 @@ namespace gantry {
 // What all sessions share; outlives them.
 struct Shared {
   explicit Shared(const ServerOptions& o, api::Context& c)
-      : options(o), context(c), workers(static_cast<std::size_t>(o.workers)) {}
+      : options(o),
+        context(c),
+        workers(static_cast<std::size_t>(o.workers)),
+        uploaders(static_cast<std::size_t>(o.uploaders)) {}
   ServerOptions options;
   api::Context& context;
   boost::asio::thread_pool workers;
+  boost::asio::thread_pool uploaders;  // a disk that is slow to sync keeps no worker busy
   std::atomic<std::uint64_t> requests{0}, shed{0};
   std::atomic<int> waiting{0}, connections{0};
   std::atomic<int> fresh{0};  // connections that have not sent their first request yet

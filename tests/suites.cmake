@@ -14,6 +14,7 @@ set_tests_properties(docker driver_conformance PROPERTIES RESOURCE_LOCK host)
 gantry_suite(api "Api*")
 gantry_suite(store "Store*")
 gantry_suite(embedded_postgres "EmbeddedPostgres*")
+gantry_suite(upload "Upload*")
 add_test(NAME docs COMMAND ${CMAKE_SOURCE_DIR}/tests/docs/run)
 
 add_test(NAME tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy/run)

@@ -106,10 +106,19 @@ void ApiTest::seed() {
   expect(put("/v1/projects/shop/environments/production/variables/LOG_LEVEL", {{"value", "info"}}),
          201);
   expect(put(kInstance + "/variables/LOG_LEVEL", {{"value", "${{shared.LOG_LEVEL}}"}}), 201);
+  upload(kArchiveDigest, kArchive);
   const auto deployed = post(kInstance + "/deployments", Json::object());
   expect(deployed, 202);
   deployment_id_ = json(deployed)["id"];
   instance_id_ = *InstanceId::parse(json(deployed)["instance_id"].get<std::string>());
+}
+
+void ApiTest::upload(const std::string& digest, const std::string& archive) {
+  const auto sent = send({.method = "PUT",
+                          .target = "/v1/projects/shop/sources/" + digest,
+                          .body = archive,
+                          .headers = {{"content-type", "application/gzip"}}});
+  expect(sent, 201);
 }
 
 void ApiTest::deploy_status(DeploymentStatus status) {

@@ -39,10 +39,11 @@ class ApiTest : public ::testing::Test {
   api::Response del(const std::string& target, const Headers& headers = {});
 
   // The project "shop": environment production; service api (image, a deployment, variable
-  // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL. Anything
-  // else is deleted.
+  // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL; the archive
+  // kArchive. Anything else is deleted.
   void seed();
-  void deploy_status(DeploymentStatus);  // of the seeded deployment
+  void upload(const std::string& digest, const std::string& archive);  // to "shop"
+  void deploy_status(DeploymentStatus);                                // of the seeded deployment
 
   Store& store();
   api::Context& context() { return *context_; }
@@ -54,6 +55,9 @@ class ApiTest : public ::testing::Test {
 
   static inline const std::string kInstance =
       "/v1/projects/shop/environments/production/services/api";
+  static inline const std::string kArchive = "an archive";
+  static inline const std::string kArchiveDigest =
+      "sha256:9e691d5adacf0e102f203100842ffaba4e2a7dfe3dbd536827d3c0db8c7e88f1";
 
  private:
   FakeLogs logs_, build_logs_;

@@ -54,12 +54,14 @@ Operation read_operation(const Json& root, const std::string& path, const std::s
     if (parameter.at("in") == "query") operation.query.push_back(name);
     if (parameter.at("in") == "header") operation.headers.push_back(name);
   }
-  if (json.contains("requestBody")) {
+  if (json.contains("requestBody") &&
+      json["requestBody"].at("content").contains("application/json")) {
     const Json& content = json["requestBody"].at("content").at("application/json");
     operation.body_schema = content.at("schema");
     operation.body_example = content.at("example");
     operation.body_required = json["requestBody"].at("required");
   }
+  operation.opaque_body = json.contains("requestBody") && operation.body_schema.is_null();
   for (const auto& [status, response] : json.at("responses").items())
     operation.responses[std::stoi(status)] = resolved(root, response);
   return operation;

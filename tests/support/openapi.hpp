@@ -21,9 +21,10 @@ struct Operation {
   std::map<std::string, std::string> path_examples;
   std::vector<std::string> query;  // names
   std::vector<std::string> headers;
-  Json body_schema;  // null: takes no body
+  Json body_schema;  // null: takes no JSON
   Json body_example;
   bool body_required = false;
+  bool opaque_body = false;       // takes bytes
   std::map<int, Json> responses;  // by status
 
   bool writes() const { return method != "get"; }

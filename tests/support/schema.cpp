@@ -169,6 +169,9 @@ std::vector<std::string> violations(const Json& root, const Json& unresolved, co
   }
   const auto types = types_of(schema);
   bool typed = types.empty();
+  if (typed && !schema.contains("properties") && !schema.contains("enum") &&
+      !schema.contains("const"))
+    return found;  // anything
   for (const std::string& type : types) typed = typed || has_type(value, type);
   if (!typed) return {pointer + ": wrong type " + value.type_name()};
   if (schema.contains("enum")) {
