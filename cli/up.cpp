@@ -143,13 +143,14 @@ int follow_to_end(Session& session, const Place& place, const std::string& id) {
 
 int up_in(Session& session) {
   if (is_ci(session.call()) && !session.json()) session.note("CI mode enabled");
-  const Place place = place_of_up(session);
+  const UpPlace wanted = place_of_up(session);
   Progress progress(session);
   const Packed packed = pack_here(session, progress);
-  if (upload(session, place, packed.archive, progress) == Uploaded::before)
+  if (upload(session, wanted.place, packed.archive, progress) == Uploaded::before)
     progress.keep("Nothing to send: this source is already there");
   else
     progress.keep("Uploaded " + bytes_text(packed.archive.bytes));
+  const Place place = made(session, wanted);
   const std::string id = deploy_source(session, place, packed.archive.digest)["id"].text();
   if (!session.json())
     session.note("deployment " + id + " of " + place.service + " in " + place.environment);

@@ -26,23 +26,21 @@ std::string linked_directory(Session& session) {
   return real_directory(link == nullptr ? current_directory() : link->first);
 }
 
-Place make_service(Session& session, const std::string& name) {
+UpPlace to_make(Session& session, const Place& place, const std::string& name) {
   if (session.call().has("--no-create")) throw no_such_service(session, name);
-  Place made = create_service(session, name, "");
-  session.note("created service " + made.service + " in " + made.environment);
-  return made;
+  return {.place = place, .to_make = name};
 }
 
 // "svc_" and what follows is never taken for the name of a service to come.
 bool is_id(const std::string& wanted) { return wanted.rfind("svc_", 0) == 0; }
 
-Place named_service(Session& session, const std::string& wanted) {
-  if (auto place = try_find_service(session)) return std::move(*place);
+UpPlace named_service(Session& session, const std::string& wanted) {
+  if (auto place = try_find_service(session)) return {.place = std::move(*place)};
   const Place place = find_environment(session);
   const auto service =
       session.client().find(place.project_path() + "/services/" + percent_encoded(wanted));
   if (!service && is_id(wanted)) throw no_such_service(session, wanted);
-  return make_service(session, service ? (*service)["name"].text() : wanted);
+  return to_make(session, place, service ? (*service)["name"].text() : wanted);
 }
 
 std::vector<std::string> service_names(const std::vector<Json>& services) {
@@ -63,14 +61,14 @@ Session with_service(Session& session, const std::string& name) {
   return Session(call);
 }
 
-Place unnamed_service(Session& session) {
+UpPlace unnamed_service(Session& session) {
   const Place place = find_environment(session);
   Client& client = session.client();
   const auto here = client.list(place.environment_path() + "/services");
-  if (here.size() == 1) return find_service(session);
+  if (here.size() == 1) return {.place = find_service(session)};
   const auto names = service_names(client.list(place.project_path() + "/services"));
   if (names.empty())
-    return make_service(session, name_of_directory(linked_directory(session), "app"));
+    return to_make(session, place, name_of_directory(linked_directory(session), "app"));
   std::string chosen = names[0];
   if (names.size() > 1) {
     if (!may_prompt(session) || session.call().has("--yes"))
@@ -99,9 +97,17 @@ std::string name_of_directory(const std::string& directory, const std::string& o
   return name.empty() ? otherwise : name;
 }
 
-Place place_of_up(Session& session) {
+UpPlace place_of_up(Session& session) {
   const std::string wanted = session.selectors().service;
   return wanted.empty() ? unnamed_service(session) : named_service(session, wanted);
+}
+
+Place made(Session& session, const UpPlace& wanted) {
+  if (wanted.to_make.empty()) return wanted.place;
+  Place place = create_service(session, wanted.to_make, "");
+  if (!session.json())
+    session.note("created service " + place.service + " in " + place.environment);
+  return place;
 }
 
 TreeOrder order_of_up(Session& session) {

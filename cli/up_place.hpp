@@ -8,9 +8,16 @@
 
 namespace gantry::cli {
 
-// The service that was named or linked, else the only one; one that is not there yet is made in
-// this environment (unless --no-create), with a note. None at all: named after the directory.
-Place place_of_up(Session&);
+// The service that was named or linked, else the only one. One that is not there yet is to be made
+// in this environment (unless --no-create); when there is none at all, under the directory's name.
+struct UpPlace {
+  Place place;               // without a service when it is to be made
+  std::string to_make = {};  // its name
+};
+UpPlace place_of_up(Session&);
+
+// With the service made, and a note of it, where there was none.
+Place made(Session&, const UpPlace&);
 
 // The linked directory (else the present one), or with PATH its part. Throws Failure.
 TreeOrder order_of_up(Session&);
