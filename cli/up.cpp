@@ -24,6 +24,10 @@ bool is_ci(const Call& call) {
   return !value.empty() && value != "0" && value != "false" && value != "no";
 }
 
+std::string files_text(std::uint64_t count) {
+  return std::to_string(count) + (count == 1 ? " file" : " files");
+}
+
 std::string lower(std::string text) {
   for (char& c : text)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
@@ -48,18 +52,14 @@ void tell_tree(const Session& session, const Tree& tree) {
                "stay here; `" + session.program() + " variables import` sets its variables");
 }
 
-Packed pack_here(Session& session, Progress& progress) {
-  TreeOrder order = order_of_up(session);
-  order.on_file = [&](std::uint64_t files) {
-    progress.show("Indexing... " + std::to_string(files) + " files");
-  };
+Packed pack_here(Session& session, TreeOrder order, Progress& progress) {
+  order.on_file = [&](std::uint64_t files) { progress.show("Indexing... " + files_text(files)); };
   progress.begin("Indexing...");
   Packed packed = pack_directory(order, [&](const PackProgress& so_far) {
-    progress.show("Compressing... " + bytes_text(so_far.bytes) + ", " +
-                  std::to_string(so_far.files) + " files");
+    progress.show("Compressing... " + bytes_text(so_far.bytes) + ", " + files_text(so_far.files));
   });
   progress.keep("Compressed " + bytes_text(packed.archive.bytes) + ", " +
-                std::to_string(packed.tree.files) + " files");
+                files_text(packed.tree.files));
   tell_tree(session, packed.tree);
   return packed;
 }
@@ -143,9 +143,10 @@ int follow_to_end(Session& session, const Place& place, const std::string& id) {
 
 int up_in(Session& session) {
   if (is_ci(session.call()) && !session.json()) session.note("CI mode enabled");
+  const TreeOrder order = order_of_up(session);
   const UpPlace wanted = place_of_up(session);
   Progress progress(session);
-  const Packed packed = pack_here(session, progress);
+  const Packed packed = pack_here(session, order, progress);
   if (upload(session, wanted.place, packed.archive, progress) == Uploaded::before)
     progress.keep("Nothing to send: this source is already there");
   else

@@ -8,6 +8,7 @@
 namespace gantry::cli {
 
 std::vector<Command> login_commands();
+std::vector<Command> token_commands();
 std::vector<Command> project_commands();
 std::vector<Command> link_commands();
 std::vector<Command> status_commands();
