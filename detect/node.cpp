@@ -39,11 +39,12 @@ class Package {
   std::string script(const char* name) const { return text_in(at("scripts"), name); }
   std::string engine(const char* name) const { return text_in(at("engines"), name); }
   bool depends_on(const char* name) const {
-    return at("dependencies").contains(name) || at("devDependencies").contains(name);
+    return has(at("dependencies"), name) || has(at("devDependencies"), name);
   }
   std::vector<std::string> workspaces() const {
-    const Json& listed =
-        at("workspaces").is_object() ? at("workspaces")["packages"] : at("workspaces");
+    const Json& field = at("workspaces");
+    const auto packages = field.is_object() ? field.find("packages") : field.end();
+    const Json& listed = field.is_object() && packages != field.end() ? *packages : field;
     std::vector<std::string> found;
     if (listed.is_array())
       for (const Json& one : listed)
@@ -56,6 +57,9 @@ class Package {
     static const Json nothing = Json::object();
     const auto found = json_.find(key);
     return found == json_.end() || found->is_null() ? nothing : *found;
+  }
+  static bool has(const Json& object, const char* name) {
+    return object.is_object() && object.find(name) != object.end();
   }
   static std::string text_in(const Json& object, const char* key) {
     if (!object.is_object()) return {};

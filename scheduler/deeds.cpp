@@ -85,6 +85,17 @@ void Reconciler::perform(Probe&& action) {
   });
 }
 
+// A builder reads what strangers wrote: a bug that they hit ends their deployment, not the daemon.
+template <class F>
+auto guarded(F work) -> decltype(work()) {
+  try {
+    return work();
+  } catch (const std::exception& failure) {
+    return Error{Code::invalid, "internal",
+                 std::string("something broke inside Gantry: ") + failure.what()};
+  }
+}
+
 // What a work was for, and what came of it; `done` fills in what has changed.
 template <class T, class F>
 void Reconciler::bring_home(const InstanceId& instance, const DeploymentId& deployment, Work work,
@@ -104,7 +115,8 @@ void Reconciler::bring_home(const InstanceId& instance, const DeploymentId& depl
 void Reconciler::perform(Prepare&& action) {
   prepares_.post([this, order = std::move(action.order)] {
     bring_home(order.instance_id, order.deployment_id, Work::preparing,
-               ports_.builder.prepare(order), [&](const Prepared& prepared, WorkDone& fact) {
+               guarded([&] { return ports_.builder.prepare(order); }),
+               [&](const Prepared& prepared, WorkDone& fact) {
                  fact.change.progress.prepared = true;
                  fact.change.progress.pre_deployed =
                      prepared.settings.deploy.pre_deploy_command.empty();
@@ -117,7 +129,8 @@ void Reconciler::perform(Prepare&& action) {
 
 void Reconciler::perform(Build&& action) {
   builds_.post([this, order = std::move(action.order), progress = action.progress] {
-    bring_home(order.instance_id, order.deployment_id, Work::building, ports_.builder.build(order),
+    bring_home(order.instance_id, order.deployment_id, Work::building,
+               guarded([&] { return ports_.builder.build(order); }),
                [&](const std::string& image, WorkDone& fact) {
                  fact.change.progress = progress;
                  fact.change.progress.image = image;

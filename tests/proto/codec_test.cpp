@@ -16,6 +16,14 @@ TEST(ProtoCodec, SettingsRoundTrip) {
   settings.deploy.replicas = 7;
   settings.deploy.memory_bytes = 1LL << 40;
   settings.deploy.port = 0;
+  settings.deploy.pre_deploy_command = {"a", "b && c"};
+  settings.build.builder = "DOCKERFILE";
+  settings.build.build_command = "make \"all\"";
+  settings.build.dockerfile_path = "docker/Dockerfile";
+  settings.build.watch_patterns = {"src/**", "!*.md"};
+  settings.build.root_directory = "apps/api";
+  settings.build.config_file = "apps/api/railway.json";
+  settings.build.nixpacks_plan = R"({"phases":{}})";
   const auto back = merge_settings({}, settings_json(settings));
   ASSERT_TRUE(back.ok()) << back.error().detail;
   EXPECT_EQ(*back, settings);
@@ -25,10 +33,14 @@ TEST(ProtoCodec, SettingsRoundTrip) {
 TEST(ProtoCodec, WritesEveryKeyInOrder) {
   EXPECT_EQ(
       settings_json({}),
-      R"({"source":{"image":null},"build":{},"deploy":{"start_command":[],"healthcheck_path":null,)"
+      R"({"source":{"image":null,"archive":null},"build":{"builder":"RAILPACK","build_command":null,)"
+      R"("dockerfile_path":null,"watch_patterns":[],"root_directory":null,"config_file":null,)"
+      R"("nixpacks_config_path":null,"nixpacks_plan":null},)"
+      R"("deploy":{"start_command":[],"healthcheck_path":null,)"
       R"("healthcheck_timeout_seconds":300,"healthcheck_interval_seconds":10,"restart_policy":"ON_FAILURE",)"
       R"("restart_max_retries":10,"replicas":1,"cpu_millicores":1000,"memory_bytes":536870912,)"
-      R"("pids_limit":1024,"port":null,"overlap_seconds":0,"draining_seconds":10}})");
+      R"("pids_limit":1024,"port":null,"overlap_seconds":0,"draining_seconds":10,)"
+      R"("pre_deploy_command":[]}})");
 }
 
 TEST(ProtoCodec, MergeKeepsWhatIsAbsentAndNullGivesTheDefault) {
@@ -60,7 +72,16 @@ TEST(ProtoCodec, RefusesWithAPointerEach) {
            {"{", "/base", "malformed_json"},
            {"{\"deploy\":{\"healthcheck_path\":\"/\xff\"}}", "/base", "malformed_json"},
            {R"({"deploi":{}})", "/base/deploi", "unknown_key"},
-           {R"({"build":{"builder":1}})", "/base/build/builder", "unknown_key"},
+           {R"({"build":{"bilder":1}})", "/base/build/bilder", "unknown_key"},
+           {R"({"build":{"builder":"HEROKU"}})", "/base/build/builder", "invalid_value"},
+           {R"({"build":{"root_directory":"a/../.."}})", "/base/build/root_directory",
+            "invalid_path"},
+           {R"({"build":{"watch_patterns":["a",1]}})", "/base/build/watch_patterns/1",
+            "wrong_type"},
+           {R"({"build":{"nixpacks_plan":"{}"}})", "/base/build/nixpacks_plan", "wrong_type"},
+           {R"({"deploy":{"pre_deploy_command":["a 'b"]}})", "/base/deploy/pre_deploy_command/0",
+            "invalid_command"},
+           {R"({"source":{"archive":"sha256:12"}})", "/base/source/archive", "invalid_digest"},
            {R"({"a/b~c":{}})", "/base/a~1b~0c", "unknown_key"},
            {R"({"deploy":3})", "/base/deploy", "wrong_type"},
            {R"({"deploy":{"replicas":-1}})", "/base/deploy/replicas", "out_of_range"},
