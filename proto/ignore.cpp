@@ -15,6 +15,10 @@ std::vector<std::string> split(std::string_view path) {
   return parts;
 }
 
+bool is_doublestar(std::string_view part) {
+  return part.size() > 1 && part.find_first_not_of('*') == std::string_view::npos;
+}
+
 bool in_named_class(std::string_view name, unsigned char c) {
   const bool lower = c >= 'a' && c <= 'z';
   const bool upper = c >= 'A' && c <= 'Z';
@@ -27,6 +31,9 @@ bool in_named_class(std::string_view name, unsigned char c) {
   if (name == "space") return c == ' ' || (c >= '\t' && c <= '\r');
   if (name == "blank") return c == ' ' || c == '\t';
   if (name == "punct") return c > 0x20 && c < 0x7f && !lower && !upper && !digit;
+  if (name == "cntrl") return c < 0x20 || c == 0x7f;
+  if (name == "graph") return c > 0x20 && c < 0x7f;
+  if (name == "print") return c >= 0x20 && c < 0x7f;
   if (name == "xdigit") return digit || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
   return false;
 }
@@ -65,6 +72,28 @@ std::optional<ClassMatch> match_class(std::string_view pattern, unsigned char c)
     found = found || (c >= low && c <= high);
   }
   return ClassMatch{found != negated, i + 1};
+}
+
+// A slash inside of a class, and a backslash before one, do not hide the slashes around them.
+std::vector<std::string> split_pattern(std::string_view pattern) {
+  std::vector<std::string> parts(1);
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    const auto seen = pattern[i] == '[' ? match_class(pattern.substr(i), 'x') : std::nullopt;
+    if (seen) {
+      parts.back() += pattern.substr(i, seen->length);
+      i += seen->length - 1;
+    } else if (pattern[i] == '/') {
+      parts.emplace_back();
+    } else if (pattern[i] == '\\' && i + 1 < pattern.size()) {
+      if (pattern[i + 1] == '/') continue;
+      parts.back() += pattern.substr(i++, 2);
+    } else {
+      parts.back() += pattern[i];
+    }
+  }
+  for (std::string& part : parts)
+    if (is_doublestar(part)) part = "**";
+  return parts;
 }
 
 // Parts of a pattern against parts of a path, both from `from`.
@@ -108,7 +137,7 @@ std::optional<IgnoreRule> parse_rule(std::string_view text, int line) {
   rule.anchored = text.find('/') != std::string_view::npos;
   if (!text.empty() && text.front() == '/') text.remove_prefix(1);
   if (text.empty()) return std::nullopt;
-  rule.parts = split(text);
+  rule.parts = split_pattern(text);
   return rule;
 }
 

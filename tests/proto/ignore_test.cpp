@@ -44,6 +44,13 @@ TEST(ProtoIgnore, Table) {
   EXPECT_TRUE(ignored("[[:digit:]]", "7"));
   EXPECT_FALSE(ignored("*.log\n!keep.log", "keep.log"));
   EXPECT_FALSE(ignored("# comment\n\n", "comment"));
+  EXPECT_TRUE(ignored("***/x", "a/b/x"));
+  EXPECT_TRUE(ignored("a/***/x", "a/x"));
+  EXPECT_TRUE(ignored("a\\/b", "a/b"));
+  EXPECT_TRUE(ignored("/[!/]x", "ax"));
+  EXPECT_FALSE(ignored("a[/]b", "a/b"));
+  EXPECT_FALSE(ignored("a//b", "a/b"));
+  EXPECT_TRUE(ignored("[[:graph:]]", "a"));
   EXPECT_FALSE(ignored("[a", "[a")) << "a class without an end matches nothing";
 }
 
