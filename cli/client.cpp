@@ -9,6 +9,7 @@ namespace gantry::cli {
 namespace {
 
 constexpr int kAttempts = 4;  // the first one and three more
+constexpr long kStallSeconds = 60;
 
 std::string random_key() {
   unsigned char bytes[16];
@@ -90,6 +91,18 @@ HttpReply Client::raw(const std::string& method, const std::string& path, const 
   HttpReply reply = call_with_retries(call_to(method, path, body));
   if (!reply.trouble.empty()) throw failure_of(reply);
   return reply;
+}
+
+HttpReply Client::put_file(const std::string& path, const FileBody& file,
+                           std::vector<std::string> headers,
+                           const std::function<void(std::uint64_t)>& on_sent) {
+  HttpCall call{.method = "PUT", .url = access_.url + path, .headers = std::move(headers)};
+  if (!access_.token.empty()) call.headers.push_back("Authorization: Bearer " + access_.token);
+  call.file = file;
+  call.timeout_seconds = 0;
+  call.stall_seconds = kStallSeconds;
+  call.on_sent = on_sent;
+  return http_.call(call);
 }
 
 std::optional<Json> Client::find(const std::string& path) {

@@ -29,6 +29,11 @@ class Client {
   Json send(const std::string& method, const std::string& path, const std::string& body = "{}");
   std::vector<Json> list(const std::string& path);  // all pages
   HttpReply raw(const std::string& method, const std::string& path, const std::string& body);
+  // One attempt to PUT a part of a file; `headers` go beside the token. Never throws.
+  HttpReply put_file(const std::string& path, const FileBody&, std::vector<std::string> headers,
+                     const std::function<void(std::uint64_t)>& on_sent);
+  // What an answer that is no success means to a person.
+  Failure failure_of(const HttpReply&) const;
   // Until the server or on_event (false) ends it. Throws Failure when it cannot begin.
   void stream(const std::string& path, const std::string& last_event_id,
               const std::function<bool(const StreamEvent&)>& on_event);
@@ -38,7 +43,6 @@ class Client {
   HttpCall call_to(const std::string& method, const std::string& path,
                    const std::string& body) const;
   HttpReply call_with_retries(const HttpCall&);
-  Failure failure_of(const HttpReply&) const;
 
   Access access_;
   long timeout_seconds_;

@@ -38,6 +38,7 @@ struct Command {
 
 const std::vector<Command>& commands();
 const Command* find_command(const std::string& path);
+std::vector<std::string> command_groups();  // first words that a second one may follow
 
 // What the caller wrote.
 struct Call {

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "cli/command.hpp"
 #include "cli/verbs.hpp"
 
@@ -11,11 +13,13 @@ void append(std::vector<Command>& all, std::vector<Command> some) {
 std::vector<Command> make_commands() {
   std::vector<Command> all;
   append(all, login_commands());
+  append(all, token_commands());
   append(all, project_commands());
   append(all, link_commands());
   append(all, status_commands());
   append(all, service_commands());
   append(all, environment_commands());
+  append(all, up_commands());
   append(all, deploy_commands());
   append(all, release_commands());
   append(all, deployment_commands());
@@ -42,6 +46,17 @@ const Command* find_command(const std::string& path) {
   for (const Command& command : commands())
     if (command.path == path) return &command;
   return nullptr;
+}
+
+std::vector<std::string> command_groups() {
+  std::vector<std::string> groups;
+  for (const Command& command : commands()) {
+    const auto blank = command.path.find(' ');
+    if (blank == std::string::npos) continue;
+    const std::string first = command.path.substr(0, blank);
+    if (std::find(groups.begin(), groups.end(), first) == groups.end()) groups.push_back(first);
+  }
+  return groups;
 }
 
 std::vector<Option> Command::all_options() const {

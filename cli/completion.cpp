@@ -23,6 +23,20 @@ std::string words_below(const std::string& path) {
   return out;
 }
 
+std::string joined(const std::vector<std::string>& words) {
+  std::string out;
+  for (const std::string& word : words) out += (out.empty() ? "" : " ") + word;
+  return out;
+}
+
+// Groups that are no command themselves, as "token".
+std::vector<std::string> lone_groups() {
+  std::vector<std::string> out;
+  for (const std::string& group : command_groups())
+    if (find_command(group) == nullptr) out.push_back(group);
+  return out;
+}
+
 std::string options_of(const Command& command) {
   std::string out;
   for (const Option& option : command.all_options()) out += (out.empty() ? "" : " ") + option.key();
@@ -48,6 +62,8 @@ std::string bash_script(const std::string& program) {
     cases += "    '" + command.path + "') words='" + (below.empty() ? "" : below + " ") +
              options_of(command) + "' ;;\n";
   }
+  for (const std::string& group : lone_groups())
+    cases += "    '" + group + "') words='" + words_below(group) + "' ;;\n";
   return "# bash completion of " + program + "\n_" + program +
          "() {\n"
          "  local current=${COMP_WORDS[COMP_CWORD]} path= word words i\n"
@@ -55,12 +71,14 @@ std::string bash_script(const std::string& program) {
          "    word=${COMP_WORDS[i]}\n"
          "    case \"$word\" in -*) continue ;; esac\n"
          "    [[ -z \"$path\" ]] && path=$word && continue\n"
-         "    case \" service environment deployment variables project \" in\n"
+         "    case \" " +
+         joined(command_groups()) +
+         " \" in\n"
          "      *\" $path \"*) path=\"$path $word\" ;;\n"
          "    esac\n"
          "  done\n"
          "  case \"$path\" in\n    '') words='" +
-         words_below("") + "' ;;\n" + cases +
+         words_below("") + " " + joined(lone_groups()) + "' ;;\n" + cases +
          "    *) words= ;;\n  esac\n"
          "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n}\n"
          "complete -o default -F _" +
@@ -101,6 +119,8 @@ std::string fish_script(const std::string& program) {
       out += (option.value.empty() ? "" : " -r") + std::string(" -d ") + quoted(option.help) + "\n";
     }
   }
+  for (const std::string& group : lone_groups())
+    out += "complete -c " + program + " -f -n __fish_use_subcommand -a " + group + "\n";
   out.pop_back();
   return out;
 }

@@ -59,18 +59,18 @@ int bare(Session& session) { return session.call().words.empty() ? list(session)
 
 int create(Session& session) {
   const std::string name = wanted_word(session.call());
-  if (session.call().has("--duplicate"))
-    throw Failure{"a copy of an environment is not available yet", "not_available",
-                  "create it empty, then `{program} deploy -e " + name +
-                      " -s SERVICE --image "
-                      "IMAGE`"};
+  const auto source = session.call().value("--duplicate");
   Place place = find_project(session);
   const std::string all = place.project_path() + "/environments";
   auto environment = session.client().find(all + "/" + percent_encoded(name));
   const bool existed = environment.has_value();
   if (!existed) {
     std::string body;
-    JsonObject(body).text("name", name);
+    {
+      JsonObject object(body);
+      object.text("name", name);
+      if (source) object.text("copy_of", *source);
+    }
     environment = session.client().send("POST", all, body);
   }
   place.environment_id = (*environment)["id"].text();
@@ -82,8 +82,11 @@ int create(Session& session) {
     print(out);
     return 0;
   }
-  print(existed ? "environment " + place.environment + " already exists"
-                : "created environment " + place.environment);
+  print(existed
+            ? "environment " + place.environment + " already exists"
+            : "created environment " + place.environment +
+                  (source ? " as a copy of " + *source + ": nothing is deployed in it yet" : ""));
+  if (existed && source) session.warn("nothing was copied from " + *source);
   tell_link(session, place);
   return 0;
 }
@@ -137,8 +140,9 @@ std::vector<Command> environment_commands() {
        .words = "NAME",
        .words_max = 1,
        .scope = Scope::project,
-       .options = {{"-d,-c,--copy,--duplicate", "NAME", "as a copy (not available yet)"}},
-       .examples = {"environment new staging"},
+       .options = {{"-d,-c,--copy,--duplicate", "NAME",
+                    "with the services, settings and variables of that one"}},
+       .examples = {"environment new staging", "environment new staging --duplicate production"},
        .run = create},
       {.path = "environment delete",
        .summary = "delete an environment and everything in it",

@@ -32,6 +32,13 @@ bool is_below(const Command& command, const std::string& path) {
   return command.path.rfind(path + " ", 0) == 0;
 }
 
+std::string verbs_of(const std::string& group) {
+  std::string out;
+  for (const Command& command : commands())
+    if (is_below(command, group)) out += (out.empty() ? "" : ", ") + command.last_word();
+  return out;
+}
+
 std::string overview() {
   std::string out =
       "{program}: projects, services and deployments on Gantry\n\n"
@@ -44,6 +51,8 @@ std::string overview() {
       out += padded(command.path + (command.words.empty() ? "" : " " + command.words),
                     command.summary);
   }
+  for (const std::string& group : command_groups())
+    if (find_command(group) == nullptr) out += padded(group + " COMMAND", verbs_of(group));
   return out + "\nNot available yet: " + later +
          "\n\n{program} COMMAND --help shows its options and examples; docs/cli.md has more.";
 }

@@ -2,20 +2,32 @@
 // here (client.hpp does).
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace gantry::cli {
 
+// A part of an open file that is sent as a body, read as it goes.
+struct FileBody {
+  int descriptor = -1;
+  std::uint64_t offset = 0;
+  std::uint64_t size = 0;  // bytes from `offset`
+};
+
 struct HttpCall {
   std::string method = "GET";
   std::string url;
   std::vector<std::string> headers = {};  // "Name: value"
   std::string body = {};
-  long timeout_seconds = 90;  // 0: as long as it takes
+  std::optional<FileBody> file = {};  // instead of `body`
+  long timeout_seconds = 90;          // 0: as long as it takes
+  long stall_seconds = 0;             // given up when no byte moves for so long; 0: never
+  std::function<void(std::uint64_t sent)> on_sent = {};  // bytes of the body so far
   // A successful answer piece by piece instead of in HttpReply::body; false ends it.
   std::function<bool(std::string_view)> on_data = {};
 };

@@ -15,7 +15,6 @@ constexpr const char* kImage = "build an image and `{program} deploy --image IMA
 constexpr const char* kNone = "nothing stands in for it yet";
 
 constexpr Later kLater[] = {
-    {"up", kImage},
     {"add", "`{program} service create NAME --image IMAGE` makes a service of any image"},
     {"connect", "run the database's own client against its address (`{program} ps --json`)"},
     {"run", "`{program} variables --kv` prints the variables for a local program"},

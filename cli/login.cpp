@@ -23,7 +23,11 @@ int login(Session& session) {
   const std::string url = session.url();
   const std::string token = wanted_token(session);
   if (token.empty()) throw Failure{"the token is empty", "empty_token", ""};
-  Client({.url = url, .token = token, .token_origin = "token"}, 30).get("/v1/projects?limit=1");
+  Client client({.url = url, .token = token, .token_origin = "token"}, 30);
+  if (const auto about = client.find("/v1/token"); about && (*about)["kind"].text() == "project")
+    throw Failure{"this token is for one project, and login keeps an account's", "project_token",
+                  "put it into GANTRY_TOKEN: then no login and no link is needed"};
+  client.get("/v1/projects?limit=1");
   session.change_config([&](ConfigFile& config) {
     config.url = url;
     config.tokens[url] = token;
@@ -56,15 +60,24 @@ int logout(Session& session) {
 }
 
 int whoami(Session& session) {
-  session.client().get("/v1/projects?limit=1");
+  const Json token = session.client().get("/v1/token");
   const Access& access = session.client().access();
   if (session.json()) {
     std::string out;
-    JsonObject(out).text("url", access.url).text("token_origin", access.token_origin);
+    JsonObject(out)
+        .text("url", access.url)
+        .text("token_origin", access.token_origin)
+        .raw("token", token.dump());
     print(out);
-  } else {
-    print("logged in to " + access.url + " with the token of " + access.token_origin);
+    return 0;
   }
+  std::string line = "logged in to " + access.url + " with the ";
+  if (token["kind"].text() == "project")
+    line += "project token " + token["name"].text() + " (" + token["project"]["name"].text() +
+            ", " + token["environment"]["name"].text() + ") of ";
+  else
+    line += "account token " + token["name"].text() + " of ";
+  print(line + access.token_origin);
   return 0;
 }
 

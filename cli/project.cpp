@@ -1,41 +1,16 @@
+#include "cli/project.hpp"
+
 #include "cli/linking.hpp"
 #include "cli/output.hpp"
 #include "cli/prompt.hpp"
+#include "cli/up_place.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 
 namespace gantry::cli {
-namespace {
-
-// A directory's name as a project's name.
-std::string name_from_directory() {
-  const std::string directory = current_directory();
-  std::string name;
-  for (const char c : directory.substr(directory.rfind('/') + 1)) {
-    const char low = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    const bool fits = (low >= 'a' && low <= 'z') || (low >= '0' && low <= '9');
-    if (fits)
-      name += low;
-    else if (!name.empty() && name.back() != '-')
-      name += '-';
-  }
-  name = name.substr(0, 30);
-  while (!name.empty() && name.back() == '-') name.pop_back();
-  return name.empty() ? "project" : name;
-}
-
-std::string wanted_name(Session& session) {
-  if (const auto name = session.call().value("--name")) return *name;
-  if (!session.call().words.empty()) return session.call().words[0];
-  const std::string fallback = name_from_directory();
-  if (!may_prompt(session)) return fallback;
-  const std::string answer = ask("Name of the project [" + fallback + "]:");
-  return answer.empty() ? fallback : answer;
-}
-
-int init(Session& session) {
+Place create_project(Session& session, const std::string& name) {
   std::string body;
-  JsonObject(body).text("name", wanted_name(session));
+  JsonObject(body).text("name", name);
   Json project;
   try {
     project = session.client().send("POST", "/v1/projects", body);
@@ -59,6 +34,22 @@ int init(Session& session) {
                                              .service_id = "",
                                              .service = ""};
   });
+  return place;
+}
+
+namespace {
+
+std::string wanted_name(Session& session) {
+  if (const auto name = session.call().value("--name")) return *name;
+  if (!session.call().words.empty()) return session.call().words[0];
+  const std::string fallback = name_of_directory(current_directory(), "project");
+  if (!may_prompt(session)) return fallback;
+  const std::string answer = ask("Name of the project [" + fallback + "]:");
+  return answer.empty() ? fallback : answer;
+}
+
+int init(Session& session) {
+  const Place place = create_project(session, wanted_name(session));
   if (!session.json()) {
     print("created project " + place.project);
     tell_link(session, place);

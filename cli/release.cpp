@@ -8,6 +8,12 @@
 namespace gantry::cli {
 namespace {
 
+// What it runs: built from its source, or named by it.
+std::string image_of(const Json& deployment) {
+  const std::string image = deployment["image"].text();
+  return image.empty() ? deployment["source"]["image"].text() : image;
+}
+
 int redeploy(Session& session) {
   const Place place = find_service(session);
   const Json deployment = session.client().send("POST", place.instance_path() + "/redeploy");
@@ -27,17 +33,19 @@ int restart(Session& session) {
   return 0;
 }
 
-// The newest earlier deployment that served another image than the present one.
+// The newest deployment that served before the one that is, or was last, in use.
 Json earlier_deployment(Session& session, const Place& place) {
   const auto all =
       session.client().get(place.instance_path() + "/deployments?limit=200")["data"].items();
-  for (std::size_t i = 1; i < all.size(); ++i) {
-    const std::string status = all[i]["status"].text();
-    const bool served = status == "REMOVED" || status == "REMOVING" || status == "SUCCESS";
-    if (served && all[i]["source"]["image"].text() != all[0]["source"]["image"].text())
-      return all[i];
+  bool behind_present = false;
+  for (const Json& each : all) {
+    const std::string status = each["status"].text();
+    const bool served = status == "REMOVED" || status == "REMOVING";
+    if (behind_present && (served || status == "SUCCESS") && !image_of(each).empty()) return each;
+    behind_present = behind_present || status == "SUCCESS" || status == "SLEEPING" ||
+                     status == "CRASHED" || served;
   }
-  throw Failure{"there is no earlier deployment of another image", "nothing_earlier",
+  throw Failure{"there is no earlier deployment to go back to", "nothing_earlier",
                 "`{program} deployment list` shows what there was"};
 }
 
@@ -47,16 +55,17 @@ int rollback(Session& session) {
   const Json earlier = words.empty()
                            ? earlier_deployment(session, place)
                            : session.client().get("/v1/deployments/" + percent_encoded(words[0]));
+  const std::string id = earlier["id"].text();
   if (earlier["instance_id"].text() != place.instance["id"].text())
-    throw Failure{"deployment " + words[0] + " is of another service or environment",
-                  "other_service", "`{program} deployment list` shows those of this one"};
-  const std::string image = earlier["source"]["image"].text();
-  session.note("back to " + image + " of " + earlier["id"].text() +
-               ", with the settings and variables of now");
-  std::string body;
-  JsonObject(body).text("image", image);
-  const Json deployment =
-      session.client().send("POST", place.instance_path() + "/deployments", body);
+    throw Failure{"deployment " + id + " is of another service or environment", "other_service",
+                  "`{program} deployment list` shows those of this one"};
+  const std::string what = "deployment " + id + " of " +
+                           age(earlier["created_at"].text(), system_clock().now()) + " ago (" +
+                           image_of(earlier) + ")";
+  if (may_prompt(session))
+    confirm(session, "bring " + place.service + " in " + place.environment + " back to " + what);
+  if (!session.json()) session.note("back to " + what + ", with its settings and variables");
+  const Json deployment = session.client().send("POST", "/v1/deployments/" + id + "/rollback");
   return finish_deployment(session, place, deployment);
 }
 
@@ -76,10 +85,15 @@ std::vector<Command> release_commands() {
   const Option yes{"-y,--yes", "", "do not ask"};
   return {
       {.path = "redeploy",
-       .summary = "deploy the newest image again, with the variables of now",
+       .summary = "deploy the newest source or image again, with the variables of now",
        .scope = Scope::service,
        .options = {detach, yes},
        .examples = {"redeploy -s api"},
+       .run = redeploy},
+      {.path = "deployment redeploy",
+       .summary = "the same as redeploy",
+       .scope = Scope::service,
+       .options = {detach, yes},
        .run = redeploy},
       {.path = "restart",
        .summary = "replace every replica, and wait until the new ones are ready",
@@ -88,12 +102,12 @@ std::vector<Command> release_commands() {
        .examples = {"restart -s api"},
        .run = restart},
       {.path = "rollback",
-       .summary = "deploy the image of an earlier deployment",
+       .summary = "go back to an earlier deployment: its image, settings and variables",
        .words = "[DEPLOYMENT]",
        .words_max = 1,
        .scope = Scope::service,
        .options = {detach, yes},
-       .examples = {"rollback -s api"},
+       .examples = {"rollback -s api", "rollback dep_01m82eh79n3kn1mhegxbq1hand -y"},
        .run = rollback},
       {.path = "down",
        .summary = "remove the newest deployment; the service stays",

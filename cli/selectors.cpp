@@ -38,6 +38,25 @@ Selectors selectors_of(const Environ& environ) {
           .service = value("GANTRY_SERVICE_ID", "RAILWAY_SERVICE_ID")};
 }
 
+Scoped within(const TokenScope& scope, const Selectors& written, const Selectors& environ,
+              const Link* link) {
+  Scoped scoped{.chosen = {.project = scope.project_id,
+                           .environment = scope.environment_id,
+                           .service = lower(either(written.service, environ.service))}};
+  const auto check = [&](const char* option, const std::string& said, const std::string& id,
+                         const std::string& name) {
+    if (!said.empty() && lower(said) != id && lower(said) != name && scoped.wrong.empty())
+      scoped.wrong = std::string(option) + " " + said;
+  };
+  check("--project", written.project, scope.project_id, scope.project);
+  check("--environment", written.environment, scope.environment_id, scope.environment);
+  const bool linked =
+      link != nullptr && link->project_id == scope.project_id &&
+      (link->environment_id.empty() || link->environment_id == scope.environment_id);
+  if (scoped.chosen.service.empty() && linked) scoped.chosen.service = link->service_id;
+  return scoped;
+}
+
 Selectors choose(const Selectors& written, const Selectors& environ, const Link* link) {
   Selectors chosen{.project = lower(either(written.project, environ.project)),
                    .environment = lower(either(written.environment, environ.environment)),

@@ -25,6 +25,21 @@ struct Selectors {
 // GANTRY_PROJECT_ID ... and their RAILWAY_ twins.
 Selectors selectors_of(const Environ&);
 
+// What a project token is for.
+struct TokenScope {
+  std::string project_id, project;
+  std::string environment_id, environment;
+};
+
+// Inside that scope: no link is needed, and a link of another place does not count. What was
+// written has to agree: else the wrong one, as "--environment staging", comes back in `wrong`.
+struct Scoped {
+  Selectors chosen;
+  std::string wrong = {};
+};
+Scoped within(const TokenScope&, const Selectors& written, const Selectors& environ,
+              const Link* link);
+
 // Part by part the first that says it. A link counts as long as it is for the chosen project.
 // Names and ids are lower case, so any case is taken.
 Selectors choose(const Selectors& written, const Selectors& environ, const Link* link);

@@ -101,7 +101,32 @@ Selectors Session::selectors() {
                           .environment = call_.value("--environment").value_or(""),
                           .service = call_.value("--service").value_or("")};
   const auto* found = link();
+  if (const TokenScope* scope = token_scope()) {
+    Scoped scoped = within(*scope, written, selectors_of(environ_value),
+                           found == nullptr ? nullptr : &found->second);
+    if (scoped.wrong.empty()) return std::move(scoped.chosen);
+    throw Failure{
+        client().access().token_origin + " is a token for environment " + scope->environment +
+            " of project " + scope->project + ", which " + scoped.wrong + " is not",
+        "token_mismatch",
+        "leave the option out, or take a token for that place (`{program} token create`)"};
+  }
   return choose(written, selectors_of(environ_value), found == nullptr ? nullptr : &found->second);
+}
+
+// A token of `login` is an account's; only a variable may hold one of a project.
+const TokenScope* Session::token_scope() {
+  const std::string& origin = client().access().token_origin;
+  if (!token_asked_ && (origin == "GANTRY_TOKEN" || origin == "RAILWAY_TOKEN")) {
+    const auto token = client().find("/v1/token");
+    if (token && (*token)["kind"].text() == "project")
+      token_scope_ = TokenScope{.project_id = (*token)["project"]["id"].text(),
+                                .project = (*token)["project"]["name"].text(),
+                                .environment_id = (*token)["environment"]["id"].text(),
+                                .environment = (*token)["environment"]["name"].text()};
+  }
+  token_asked_ = true;
+  return token_scope_ ? &*token_scope_ : nullptr;
 }
 
 void Session::note(const std::string& text) const { print_error(text); }

@@ -28,6 +28,8 @@ class Session {
   // The link of this directory or a parent, when it is for this server.
   const std::pair<const std::string, Link>* link();
   Selectors selectors();
+  // Of the token in use, when it is a project token; asked for once.
+  const TokenScope* token_scope();
 
   // To stderr: for a person, beside the result.
   void note(const std::string& text) const;
@@ -38,6 +40,8 @@ class Session {
 
   Call call_;
   std::optional<ConfigFile> config_;
+  bool token_asked_ = false;
+  std::optional<TokenScope> token_scope_;
   std::unique_ptr<Client> client_;
 };
 

@@ -8,11 +8,13 @@
 namespace gantry::cli {
 
 std::vector<Command> login_commands();
+std::vector<Command> token_commands();
 std::vector<Command> project_commands();
 std::vector<Command> link_commands();
 std::vector<Command> status_commands();
 std::vector<Command> service_commands();
 std::vector<Command> environment_commands();
+std::vector<Command> up_commands();
 std::vector<Command> deploy_commands();
 std::vector<Command> release_commands();
 std::vector<Command> deployment_commands();

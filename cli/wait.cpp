@@ -1,7 +1,12 @@
 #include "cli/wait.hpp"
 
 #include <chrono>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
 #include <thread>
+
+#include <unistd.h>
 
 #include "cli/output.hpp"
 
@@ -14,26 +19,28 @@ constexpr auto kOutage = std::chrono::seconds(60);
 
 // GET that bridges a restart of the server.
 Json patient_get(Session& session, const std::string& path) {
-  const auto end = Steady::now() + kOutage;
+  Outage outage;
   for (;;) {
     try {
       return session.client().get(path);
     } catch (const Failure& failure) {
-      if (failure.code != "unreachable" || Steady::now() > end) throw;
+      if (failure.code != "unreachable" || outage.lasts_too_long()) throw;
     }
     std::this_thread::sleep_for(kPause);
   }
+}
+
+char interrupted_text[512];
+
+void on_interrupt(int) {
+  (void)!::write(STDERR_FILENO, interrupted_text, std::strlen(interrupted_text));
+  ::_exit(kCancelled);
 }
 
 std::string logs_hint(const Json& deployment) {
   return "`{program} logs -s " + deployment["service"]["name"].text() + " -e " +
          deployment["environment"]["name"].text() + " -d " + deployment["id"].text() +
          "` shows what it wrote";
-}
-
-bool is_over(const std::string& status) {
-  return status != "QUEUED" && status != "INITIALIZING" && status != "BUILDING" &&
-         status != "DEPLOYING";
 }
 
 std::string describe(const Json& deployment) {
@@ -56,7 +63,30 @@ void check_end(const Json& deployment) {
 
 }  // namespace
 
-Json wait_for_deployment(Session& session, const std::string& deployment_id) {
+bool is_over(const std::string& status) {
+  return status != "QUEUED" && status != "INITIALIZING" && status != "BUILDING" &&
+         status != "DEPLOYING";
+}
+
+bool Outage::lasts_too_long() {
+  const auto now = Steady::now();
+  if (!since_) since_ = now;
+  return now - *since_ > kOutage;
+}
+
+WhileWaiting::WhileWaiting(const Session& session, const std::string& deployment_id) {
+  const std::string text = "\nthe deployment goes on: `" + session.program() + " logs --build " +
+                           deployment_id + "` shows its build, `" + session.program() +
+                           " deployment list` how it ends\n";
+  std::snprintf(interrupted_text, sizeof interrupted_text, "%s", text.c_str());
+  struct sigaction action {};
+  action.sa_handler = on_interrupt;
+  ::sigaction(SIGINT, &action, nullptr);
+}
+
+WhileWaiting::~WhileWaiting() { std::signal(SIGINT, SIG_DFL); }
+
+Json wait_for_end(Session& session, const std::string& deployment_id) {
   std::string shown;
   for (;;) {
     const Json deployment = patient_get(session, "/v1/deployments/" + deployment_id);
@@ -64,12 +94,15 @@ Json wait_for_deployment(Session& session, const std::string& deployment_id) {
       if (!session.json()) session.note("  " + now);
       shown = now;
     }
-    if (is_over(deployment["status"].text())) {
-      check_end(deployment);
-      return deployment;
-    }
+    if (is_over(deployment["status"].text())) return deployment;
     std::this_thread::sleep_for(kPause);
   }
+}
+
+Json wait_for_deployment(Session& session, const std::string& deployment_id) {
+  const Json end = wait_for_end(session, deployment_id);
+  check_end(end);
+  return end;
 }
 
 void wait_for_epoch(Session& session, const Place& place, std::int64_t epoch) {
@@ -106,6 +139,7 @@ int finish_deployment(Session& session, const Place& place, const Json& deployme
   }
   if (!session.json())
     session.note("deployment " + id + " of " + place.service + " in " + place.environment);
+  const WhileWaiting waiting(session, id);
   const Json end = wait_for_deployment(session, id);
   if (session.json()) {
     print(end.dump());

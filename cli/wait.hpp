@@ -1,11 +1,37 @@
 // Following what was asked for to its end. An outage of the server is waited out for a minute.
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string>
 
 #include "cli/session.hpp"
 
 namespace gantry::cli {
+
+// The deployment once it is over, however it ended. Phases go to stderr as they come.
+Json wait_for_end(Session&, const std::string& deployment_id);
+
+bool is_over(const std::string& status);
+
+// Whether a minute has gone by since the server last answered.
+class Outage {
+ public:
+  void answered() { since_.reset(); }
+  bool lasts_too_long();
+
+ private:
+  std::optional<std::chrono::steady_clock::time_point> since_;
+};
+
+// Says on Ctrl-C that the deployment goes on, and where to see the rest, while it lives.
+class WhileWaiting {
+ public:
+  WhileWaiting(const Session&, const std::string& deployment_id);
+  ~WhileWaiting();
+  WhileWaiting(const WhileWaiting&) = delete;
+  WhileWaiting& operator=(const WhileWaiting&) = delete;
+};
 
 // What a deployment's end means: SUCCESS and SKIPPED are 0; FAILED, CRASHED and REMOVED throw
 // Failure with the reason. Phases go to stderr as they come.

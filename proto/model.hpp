@@ -167,7 +167,7 @@ using ResolvedVariables = std::map<std::string, std::string, std::less<>>;
 // over goes on from there.
 struct BuildProgress {
   bool prepared = false;      // unpacked once, its configuration read: settings are in force
-  std::string image;          // what runs: the built image, or the source's; empty: not built yet
+  std::string image = {};     // what runs: the built image, or the source's; empty: not built yet
   bool pre_deployed = false;  // the pre-deploy command ended well, or there is none
   bool done() const { return prepared && !image.empty() && pre_deployed; }
   bool operator==(const BuildProgress&) const = default;

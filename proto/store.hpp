@@ -36,14 +36,14 @@ struct NewDeployment {
   ResolvedVariables variables;
   std::string trigger;
   std::string message = {};
-  BuildProgress progress;
+  BuildProgress progress = {};
 };
 
 // What was done for a deployment before its replicas start.
 struct ProgressChange {
   DeploymentId deployment_id;
   InstanceId instance_id;
-  BuildProgress progress;
+  BuildProgress progress = {};
   std::optional<Settings> settings = {};   // in force from now on
   std::optional<std::string> config = {};  // config_json() of its configuration file
 };

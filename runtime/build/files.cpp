@@ -63,20 +63,6 @@ void sync_folder(const std::string& path) {
   if (folder) ::fsync(folder.get());
 }
 
-Result<> replace_file(const std::string& path, std::string_view bytes) {
-  const std::string what = "cannot write " + shown(path);
-  const std::string beside = path + ".new";
-  {
-    const File file(::open(beside.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
-    if (!file) return io_error(what, errno);
-    GANTRY_TRY(write_all(file.get(), bytes, what));
-    if (::fsync(file.get()) != 0) return io_error(what, errno);
-  }
-  if (::rename(beside.c_str(), path.c_str()) != 0) return io_error(what, errno);
-  sync_folder(std::filesystem::path(path).parent_path());
-  return done();
-}
-
 std::uint64_t free_bytes(const std::string& path) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) return 0;

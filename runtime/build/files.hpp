@@ -38,8 +38,6 @@ Result<> write_all(int fd, std::string_view bytes, const std::string& what);
 // At most `limit` bytes; more: exhausted "too_large". No such file: not_found.
 Result<std::string> read_whole(const std::string& path, std::size_t limit);
 
-// Written beside, synced, renamed; the folder is synced, too.
-Result<> replace_file(const std::string& path, std::string_view bytes);
 void sync_folder(const std::string& path);
 
 // What an ordinary user may still write there; 0 when it cannot be told.

@@ -1,6 +1,9 @@
 #include "runtime/build/source_builder.hpp"
 
+#include <algorithm>
 #include <filesystem>
+#include <map>
+#include <mutex>
 #include <optional>
 
 #include <sys/stat.h>
@@ -17,6 +20,7 @@
 #include "runtime/build/sources.hpp"
 #include "runtime/build/under_way.hpp"
 #include "runtime/build/watch.hpp"
+#include "runtime/files.hpp"
 
 namespace gantry {
 namespace {
@@ -45,14 +49,14 @@ class SourceBuilder final : public Builder {
 
   Result<Prepared> prepare(const PrepareOrder& order) override {
     const auto work = under_way_.begin(order.deployment_id);
-    if (!work) return cancelled();
+    if (!work) return ended();
     BuildLog log(logs_, log_options(order.instance_id, order.deployment_id));
     auto prepared = prepare_unpacked(order, log, work->stop());
     if (!prepared || !prepared->skip_reason.empty() || folders() > options_.kept_folders)
       drop_folder(order.deployment_id);
     if (work->stop().stop_requested()) {
       drop_folder(order.deployment_id);
-      return cancelled();
+      return ended();
     }
     if (!prepared) log.complain(prepared.error().detail);
     return prepared;
@@ -60,13 +64,13 @@ class SourceBuilder final : public Builder {
 
   Result<std::string> build(const BuildOrder& order) override {
     const auto work = under_way_.begin(order.deployment_id);
-    if (!work) return cancelled();
+    if (!work) return ended();
     BuildLog log(logs_, log_options(order.instance_id, order.deployment_id));
     const auto turn =
         turns_.take(work->stop(), [&] { log.say("The build waits for another build to end."); });
     auto name = turn ? build_image(order, log, work->stop()) : Result<std::string>(cancelled());
     drop_folder(order.deployment_id);
-    if (!name && work->stop().stop_requested()) name = cancelled();
+    if (!name && work->stop().stop_requested()) name = ended();
     if (!name) log.complain(name.error().detail);
     return name;
   }
@@ -75,10 +79,13 @@ class SourceBuilder final : public Builder {
     if (!under_way_.cancel(id)) drop_folder(id);
   }
 
+  void stop() override { under_way_.stop(); }
+
   Result<> sweep(const std::vector<Release>& releases) override {
     sweep_files(releases);
     auto images = engine_.list(built_image_prefix(options_.installation_id));
     if (!images) return images.error();
+    for (auto& image : *images) image.created_at = std::max(image.created_at, built_at(image.name));
     const Retention retention{.installation_id = options_.installation_id,
                               .per_instance = options_.keep_images,
                               .high_bytes = options_.images_high_bytes,
@@ -90,6 +97,12 @@ class SourceBuilder final : public Builder {
   }
 
  private:
+  // Why work ended before its end.
+  Error ended() {
+    if (!under_way_.stopped()) return cancelled();
+    return {Code::unavailable, "interrupted", "the daemon stops; the build begins again with it"};
+  }
+
   BuildLogOptions log_options(const InstanceId& instance, const DeploymentId& deployment) const {
     return {instance, deployment, options_.log_bytes, options_.clock};
   }
@@ -192,7 +205,19 @@ class SourceBuilder final : public Builder {
     GANTRY_TRY(engine_.build(
         image, *context, [&](std::string_view bytes) { log.output(bytes); }, stop));
     log.flush();
+    const std::scoped_lock lock(mutex_);
+    built_[image.name] = options_.clock->now();
     return image.name;
+  }
+
+  // When this builder made it. The engine tells a cached image's age from its first build, and the
+  // deployment that got it now may not be recorded yet.
+  TimePoint built_at(const std::string& name) {
+    const std::scoped_lock lock(mutex_);
+    std::erase_if(built_,
+                  [&](const auto& one) { return options_.clock->now() - one.second > kForgotten; });
+    const auto found = built_.find(name);
+    return found == built_.end() ? TimePoint() : found->second;
   }
 
   ImageOrder image_order(const BuildOrder& order, const Recipe& recipe) const {
@@ -239,6 +264,8 @@ class SourceBuilder final : public Builder {
   ImageEngine& engine_;
   BuildTurns turns_;
   UnderWay under_way_;
+  std::mutex mutex_;
+  std::map<std::string, TimePoint> built_;  // names, in the last hour
 };
 
 }  // namespace

@@ -108,7 +108,6 @@ Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& 
     GANTRY_TRY(judge_unapplied(*file, result));
     for (const auto& problem : result.problems) config.lines.push_back(config_line(*file, problem));
     config.settings = result.config.settings;
-    config.settings.source = order.settings.source;
     config.json = config_json(*file, result);
   }
   GANTRY_TRY(check_root_directory(root, config.settings.build));

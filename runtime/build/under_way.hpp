@@ -40,7 +40,7 @@ class UnderWay {
   // Nothing for a deployment that was cancelled.
   std::optional<Work> begin(const DeploymentId& id) {
     const std::scoped_lock lock(mutex_);
-    if (cancelled_.contains(id)) return std::nullopt;
+    if (stopped_ || cancelled_.contains(id)) return std::nullopt;
     const auto [place, added] = stops_.try_emplace(id);
     return std::optional<Work>(std::in_place, *this, id, place->second.get_token());
   }
@@ -57,6 +57,17 @@ class UnderWay {
     if (found == stops_.end()) return false;
     found->second.request_stop();
     return true;
+  }
+
+  // Everybody is told to stop, and nobody begins any more.
+  void stop() {
+    const std::scoped_lock lock(mutex_);
+    stopped_ = true;
+    for (auto& [id, stop] : stops_) stop.request_stop();
+  }
+  bool stopped() {
+    const std::scoped_lock lock(mutex_);
+    return stopped_;
   }
 
   bool busy(const DeploymentId& id) {
@@ -76,6 +87,7 @@ class UnderWay {
   std::mutex mutex_;
   std::map<DeploymentId, std::stop_source> stops_;
   std::set<DeploymentId> cancelled_;
+  bool stopped_ = false;
   std::deque<DeploymentId> order_;
 };
 

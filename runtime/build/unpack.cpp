@@ -17,7 +17,6 @@
 
 #include "runtime/build/files.hpp"
 #include "runtime/build/unpack_path.hpp"
-#include "runtime/build/utf8_locale.hpp"
 
 namespace gantry {
 namespace {
@@ -315,7 +314,6 @@ class Unpacker {
   const UnpackOrder& order_;
   const UnpackLimits limits_;
   const TimePoint deadline_;
-  const Utf8Locale locale_;
   File file_;
   File root_;
   std::unique_ptr<archive, CloseArchive> archive_;

@@ -6,7 +6,8 @@
 
 namespace gantry {
 
-// Empty: a changed path is watched, or nothing is watched in particular. Else a sentence.
+// Patterns as for watched() in proto/ignore.hpp. Empty: a changed path is watched, or nothing is
+// watched in particular. Else a sentence.
 std::string skip_reason(const std::vector<std::string>& watch_patterns,
                         const std::vector<std::string>& changed_paths);
 

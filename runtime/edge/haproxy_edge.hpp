@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "runtime/edge/cli_socket.hpp"
-#include "runtime/edge/files.hpp"
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/edge/live.hpp"
 #include "runtime/edge/master.hpp"
 #include "runtime/edge/state.hpp"
+#include "runtime/files.hpp"
 
 namespace gantry {
 

@@ -13,8 +13,8 @@
 #include <unistd.h>
 
 #include "runtime/edge/cli_socket.hpp"
-#include "runtime/edge/files.hpp"
 #include "runtime/edge/number.hpp"
+#include "runtime/files.hpp"
 #include "runtime/process.hpp"
 
 namespace gantry {

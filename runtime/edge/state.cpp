@@ -8,8 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "runtime/edge/files.hpp"
 #include "runtime/edge/number.hpp"
+#include "runtime/files.hpp"
 
 namespace gantry {
 namespace {

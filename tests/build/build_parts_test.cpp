@@ -111,6 +111,9 @@ TEST_F(BuildRetentionTest, AboveTheHighMarkTheOldestGoDownToTheLowOne) {
   EXPECT_EQ(removed(), Texts{});
   const auto x = image(web_, 100);
   EXPECT_EQ(removed(), (Texts{a, w}));
+  retention_.low_bytes = 700;
+  EXPECT_EQ(removed(), Texts{a});
+  retention_.low_bytes = 500;
   releases_[0].live = true;  // 400 that must stay: the rest goes, but for the newest of each
   EXPECT_EQ(removed(), Texts{w});
   retention_.low_bytes = 0;

@@ -43,7 +43,7 @@ class FakeImageEngine final : public ImageEngine {
     last_tar = tar;
     if (stop.stop_requested()) return Error{Code::unavailable, "engine_unavailable", "cut off"};
     if (fails) return *fails;
-    images.push_back({order.name, 100, system_clock().now()});
+    images.push_back({order.name, 100, created_at});
     return done();
   }
   Result<std::vector<StoredImage>> list(const std::string& prefix) override {
@@ -71,6 +71,7 @@ class FakeImageEngine final : public ImageEngine {
   std::vector<StoredImage> images;
   std::string last_tar;
   std::optional<Error> fails;
+  TimePoint created_at = system_clock().now();  // of what is built
   bool blocked = false;
   int running = 0, most = 0;
 

@@ -109,6 +109,14 @@ TEST_F(SourceBuilderTest, WhereADockerfileIsLookedFor) {
   }
 }
 
+TEST_F(SourceBuilderTest, ADockerfileOfTheWholeRepositoryIsNotThatOfAService) {
+  settings_.build.root_directory = "services/web";
+  deploy(Tar().file("Dockerfile", "FROM root").file("services/web/package.json", "{}"));
+  EXPECT_EQ(engine_.paths, (Paths{"package.json", ".dockerignore", "Dockerfile"}));
+  ASSERT_EQ(detected_.size(), 1U);
+  EXPECT_TRUE(detected_[0].ends_with("/services/web"));
+}
+
 TEST_F(SourceBuilderTest, TheBuilderDockerfileWantsOne) {
   settings_.build.builder = "DOCKERFILE";
   EXPECT_NE(deploy(Tar().file("a", "x")).find("looked for Dockerfile"), std::string::npos);
@@ -302,6 +310,17 @@ TEST_F(SourceBuilderTest, SweepKeepsWhatAReleaseNeeds) {
                          releases[6].image, releases[7].image, "somebody/elses:1"}));
   EXPECT_TRUE(fs::exists(source_file(options_.sources, project_, kept)));
   EXPECT_FALSE(fs::exists(source_file(options_.sources, project_, old)));
+}
+
+TEST_F(SourceBuilderTest, SweepSparesWhatWasBuiltJustNowFromAnOldCache) {
+  engine_.created_at = system_clock().now() - Seconds(7 * 86400);
+  const std::string name = deploy(dockerized());
+  ASSERT_TRUE(builder_->sweep({}).ok());
+  ASSERT_EQ(engine_.images.size(), 1U);
+  EXPECT_EQ(engine_.images[0].name, name);
+  restart();  // nobody knows it any more: what it was built for begins again
+  ASSERT_TRUE(builder_->sweep({}).ok());
+  EXPECT_TRUE(engine_.images.empty());
 }
 
 }  // namespace

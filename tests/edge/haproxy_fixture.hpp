@@ -14,9 +14,9 @@
 #include <unistd.h>
 
 #include "runtime/edge/config.hpp"
-#include "runtime/edge/files.hpp"
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/edge/state.hpp"
+#include "runtime/files.hpp"
 #include "runtime/process.hpp"
 #include "tests/edge/worlds.hpp"
 

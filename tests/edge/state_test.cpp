@@ -6,7 +6,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
-#include "runtime/edge/files.hpp"
+#include "runtime/files.hpp"
 #include "tests/edge/worlds.hpp"
 
 namespace gantry {

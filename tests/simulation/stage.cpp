@@ -111,6 +111,12 @@ void Stage::add_image(const std::string& name) {
   add_image(name, App(), {{8080}, {}, std::nullopt});
 }
 
+void Stage::add_archive(const std::string& digest) {
+  SimArchive archive;
+  archive.image.exposed = {8080};
+  add_archive(digest, std::move(archive));
+}
+
 void Stage::add_archive(const std::string& digest, SimArchive archive) {
   builder.add_archive(digest, std::move(archive));
 }

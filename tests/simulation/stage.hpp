@@ -54,7 +54,8 @@ class Stage {
   };
   void add_image(const std::string& name, App app, SimImage image);
   void add_image(const std::string& name);  // listens on 8080
-  void add_archive(const std::string& digest, SimArchive archive = {.image = {{8080}, {}, {}}});
+  void add_archive(const std::string& digest);  // builds to what listens on 8080
+  void add_archive(const std::string& digest, SimArchive archive);
   void set_sick(const ReplicaKey& key, bool sick);
 
   // ---- running ----

@@ -1,4 +1,4 @@
-#include "runtime/edge/files.hpp"
+#include "runtime/files.hpp"
 
 #include <cerrno>
 #include <cstring>
