@@ -246,7 +246,7 @@ TEST_F(Upload, WhoSendsOnAfterARefusalStillHearsIt) {
   peer.send("PUT /v1/projects/shop/sources/" + digest_of("x") +
             " HTTP/1.1\r\nHost: x\r\nContent-Length: 20000000\r\n\r\n");
   const std::string piece = bytes_of(1'000'000, 6);
-  for (int i = 0; i < 20; ++i) peer.send(piece);
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(peer.send(piece)) << "reset in the midst of " << i;
   EXPECT_EQ(peer.reply().status, 401);
 }
 
