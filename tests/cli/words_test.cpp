@@ -1,8 +1,10 @@
 // The pure parts of the command line.
 #include <gtest/gtest.h>
 
+#include "cli/build_logs.hpp"
 #include "cli/command.hpp"
 #include "cli/config_file.hpp"
+#include "cli/duration.hpp"
 #include "cli/failure.hpp"
 #include "cli/help.hpp"
 #include "cli/json.hpp"
@@ -11,6 +13,7 @@
 #include "cli/pairs.hpp"
 #include "cli/selectors.hpp"
 #include "cli/sse.hpp"
+#include "cli/up_place.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -160,6 +163,69 @@ TEST(CliJson, WhatIsAbsentIsNull) {
   EXPECT_EQ(json_map({{"a\"b", "1"}}), R"({"a\"b":1})");
 }
 
+TEST(CliSelectors, AProjectTokenIsItsPlace) {
+  const TokenScope scope{.project_id = "prj_1",
+                         .project = "shop",
+                         .environment_id = "env_1",
+                         .environment = "production"};
+  const Selectors place{.project = "prj_1", .environment = "env_1", .service = "svc_1"};
+  EXPECT_EQ(within(scope, {}, {}, &kLink).chosen, place);
+  EXPECT_EQ(
+      within(scope, {.project = "SHOP", .environment = "production", .service = ""}, {}, &kLink)
+          .wrong,
+      "");
+  // What other variables say of the place does not count; of the service it does.
+  const Selectors environ{.project = "prj_9", .environment = "env_9", .service = "API"};
+  EXPECT_EQ(within(scope, {}, environ, &kLink).wrong, "");
+  EXPECT_EQ(within(scope, {}, environ, &kLink).chosen.service, "api");
+  EXPECT_EQ(within(scope, {}, environ, &kLink).chosen.environment, "env_1");
+  Link elsewhere = kLink;
+  elsewhere.environment_id = "env_2";
+  EXPECT_EQ(within(scope, {}, {}, &elsewhere).chosen.service, "");
+  EXPECT_EQ(
+      within(scope, {.project = "", .environment = "staging", .service = ""}, {}, nullptr).wrong,
+      "--environment staging");
+  EXPECT_EQ(
+      within(scope, {.project = "other", .environment = "staging", .service = ""}, {}, nullptr)
+          .wrong,
+      "--project other");
+}
+
+TEST(CliDuration, Reads) {
+  EXPECT_EQ(duration_seconds("90s"), 90);
+  EXPECT_EQ(duration_seconds("12h"), 43200);
+  EXPECT_EQ(duration_seconds("30d"), 2592000);
+  EXPECT_EQ(duration_seconds("2w"), 1209600);
+  for (const char* text : {"", "d", "30", "0d", "-1d", "30dd", "1y", "999999999999999w",
+                           "99999999999999999999d", " 1d"})
+    EXPECT_EQ(duration_seconds(text), std::nullopt) << text;
+}
+
+// A stream that begins again at the last line's time brings the lines of that time once more.
+TEST(CliBuildLogs, NoLineTwiceAndNoneLost) {
+  const std::vector<std::pair<std::string, std::string>> lines{
+      {"t0", "a"}, {"t1", "b"}, {"t1", "b"}, {"t1", "c"}, {"t2", "d"}, {"t2", "e"}};
+  for (std::size_t first = 0; first <= lines.size(); ++first)
+    for (std::size_t second = 0; second <= lines.size(); ++second) {
+      SeenLines seen;
+      std::string got;
+      for (const std::size_t count : {first, second, lines.size()}) {
+        const std::string from = seen.last_at();
+        seen.begin();
+        for (std::size_t i = 0; i < count; ++i)
+          if (lines[i].first >= from && seen.is_new(lines[i].first)) got += lines[i].second;
+      }
+      EXPECT_EQ(got, "abbcde") << first << " " << second;
+    }
+}
+
+TEST(CliUp, NamesOfDirectories) {
+  EXPECT_EQ(name_of_directory("/srv/My App_2", "x"), "my-app-2");
+  EXPECT_EQ(name_of_directory("/srv/.hidden", "x"), "hidden");
+  EXPECT_EQ(name_of_directory("/", "app"), "app");
+  EXPECT_EQ(name_of_directory("/srv/" + std::string(29, 'a') + "-b", "x"), std::string(29, 'a'));
+}
+
 TEST(CliNearest, OnlyWhatIsNear) {
   EXPECT_EQ(nearest("stats", {"status", "scale"}), "status");
   EXPECT_EQ(nearest("xyz", {"status", "scale"}), "");
@@ -184,6 +250,10 @@ TEST(CliParser, ReadsCommandsOptionsAndWords) {
   for (const Command& command : commands())
     for (const Option& option : command.all_options())
       EXPECT_EQ(option.key().find(','), std::string::npos) << command.path << option.names;
+  for (const char* spelling : {"-d", "--detach", "--no-wait"})
+    EXPECT_TRUE(parse_arguments({"up", spelling}).has("--detach")) << spelling;
+  EXPECT_EQ(parse_arguments({"up", "services/api", "-m", "fix"}).value("--message"), "fix");
+  EXPECT_EQ(parse_arguments({"up", "--service=svc_1", "--ci"}).value("--service"), "svc_1");
   EXPECT_EQ(parse_arguments({"run", "pg_dump", "-Fc", "--x"}).command->path, "run");
 }
 
@@ -192,6 +262,8 @@ TEST(CliParser, RefusesTheRest) {
                                             {"ps", "--nope"},
                                             {"ps", "word"},
                                             {"project"},
+                                            {"token"},
+                                            {"up", "a", "b"},
                                             {"scale", "--replicas"},
                                             {"link", "-p"},
                                             {"service", "link", "a", "b"},

@@ -16,7 +16,7 @@ part_deploying() {
   try 1 gantry scale 100000; err '^error: '
   try 0 gantry restart; out '^restarted api'
   try 0 gantry deploy --image gantry-test/web:2 --json; json '.status == "SUCCESS"'
-  try 0 gantry rollback; out 'api is live'; err 'back to gantry-test/web:1'
+  try 0 gantry rollback; out 'api is live'; err 'back to deployment dep_.*\(gantry-test/web:1\)'
   try 0 gantry redeploy --detach; out '^dep_'
   try 1 gantry deploy -s broken --image gantry-test/web:1 --no-create; err 'Service "broken" not found\.'
   try 1 gantry deploy -s broken --image gantry-test/none:9 --healthcheck-timeout 3; err 'created service broken'; err '^error: deployment dep_.* FAILED: '
