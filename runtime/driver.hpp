@@ -56,6 +56,7 @@ struct ContainerSpec {
   int pids_limit = 0;             // 0: no limit
   PortMode port_mode = PortMode::automatic;
   int port = 8080;
+  bool listens = false;  // something will: an automatic port that no EXPOSE names is fixed, too
   NetworkSpec network;
 };
 

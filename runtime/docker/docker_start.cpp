@@ -75,7 +75,9 @@ Result<Port> DockerDriver::port_of(const ContainerSpec& spec) {
   if (!reply) return reply.error();
   if (reply->status == 404) return image_not_found(spec.image, parse_message(reply->body));
   if (!reply->ok()) return status_error(*reply);
-  return parse_exposed(reply->body, spec.port);
+  auto port = parse_exposed(reply->body, spec.port);
+  if (port && spec.listens) port->mode = PortMode::fixed;
+  return port;
 }
 
 Result<DockerDriver::Created> DockerDriver::create(const ContainerSpec& spec) {

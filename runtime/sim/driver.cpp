@@ -108,6 +108,8 @@ Result<SimEngine::Entry*> SimDriver::create(const ContainerSpec& spec) {
     container.port_mode = PortMode::fixed;
     entry.port = image->second.exposed.front();
   }
+  if (spec.listens && container.port_mode == PortMode::automatic)
+    container.port_mode = PortMode::fixed;
   ++engine_.calls_.created;
   const std::string id = container.container_id;
   return &(engine_.containers_[id] = std::move(entry));

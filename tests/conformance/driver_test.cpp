@@ -51,6 +51,19 @@ TEST_P(DriverConformance, StartsAndReportsWhatRuns) {
   EXPECT_LT(std::chrono::abs(container.started_at - system_clock().now()), Seconds(60));
 }
 
+TEST_P(DriverConformance, APortIsFixedWhenSomethingIsToListen) {
+  ContainerSpec spec = bench_->spec();
+  spec.image = "gantry-test/web:noexpose";
+  EXPECT_EQ(started(spec).port_mode, PortMode::automatic);
+  spec = bench_->spec();
+  spec.image = "gantry-test/web:noexpose";
+  spec.listens = true;
+  const Container container = started(spec);
+  EXPECT_EQ(container.port_mode, PortMode::fixed);
+  ASSERT_TRUE(container.address);
+  EXPECT_EQ(container.address->port, 8080);
+}
+
 TEST_P(DriverConformance, StartingWhatRunsChangesNothing) {
   const ContainerSpec spec = bench_->spec();
   const Container first = started(spec);

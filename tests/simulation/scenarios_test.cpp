@@ -92,6 +92,17 @@ TEST_F(Simulation, AServiceWithoutAPortSucceedsThoughNothingListens) {
   EXPECT_TRUE(stage.receivers(worker).empty());
 }
 
+TEST_F(Simulation, AHealthPathThatNeverAnswersIsNoSuccessWithoutAKnownPortEither) {
+  stage.add_image("sick:1", {false, Duration(0)}, {{}, {}, std::nullopt});
+  DeploySettings deploy = three();
+  deploy.healthcheck_path = "/health";
+  deploy.healthcheck_timeout_seconds = 30;
+  const InstanceId api = stage.create_service("api", deploy);
+  const DeploymentId first = stage.deploy(api, "sick:1");
+  ASSERT_TRUE(stage.settle());
+  EXPECT_EQ(stage.status(first), DeploymentStatus::failed);
+}
+
 TEST_F(Simulation, AClosedPortFailsWithItsReasonAndLeavesTheOldVersion) {
   DeploySettings deploy = three();
   deploy.healthcheck_timeout_seconds = 20;

@@ -53,7 +53,7 @@ class Stage {
     Duration start_delay = std::chrono::milliseconds(100);
   };
   void add_image(const std::string& name, App app, SimImage image);
-  void add_image(const std::string& name);  // listens on 8080
+  void add_image(const std::string& name);      // listens on 8080
   void add_archive(const std::string& digest);  // builds to what listens on 8080
   void add_archive(const std::string& digest, SimArchive archive);
   void set_sick(const ReplicaKey& key, bool sick);

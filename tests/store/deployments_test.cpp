@@ -7,13 +7,12 @@ using StoreDeployments = StoreTest;
 
 DeploymentId deploy(Store& store, const InstanceId& instance, ResolvedVariables variables = {}) {
   const auto made = write(store, [&](Transaction& t) {
-    return t.create_deployment(
-        {.instance_id = instance,
-         .id = DeploymentId::make(system_clock().now()),
-         .settings = {},
-         .variables = variables,
-         .trigger = "deploy",
-         .progress = {}});
+    return t.create_deployment({.instance_id = instance,
+                                .id = DeploymentId::make(system_clock().now()),
+                                .settings = {},
+                                .variables = variables,
+                                .trigger = "deploy",
+                                .progress = {}});
   });
   EXPECT_TRUE(made.ok());
   return made->id;
