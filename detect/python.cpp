@@ -63,7 +63,7 @@ void install(const Source& source, DetectedPlan& plan, Lines& lines) {
   } else if (source.has("uv.lock")) {
     plan.notes.push_back("Packages are installed with uv, as uv.lock says.");
     lines.run("command -v uv >/dev/null || pip install --no-cache-dir uv")
-        .add("ENV UV_LINK_MODE=copy UV_PROJECT_ENVIRONMENT=/opt/venv")
+        .add("ENV UV_LINK_MODE=copy UV_PYTHON_DOWNLOADS=never UV_PROJECT_ENVIRONMENT=/opt/venv")
         .add("COPY pyproject.toml uv.lock ./")
         .run("uv sync --frozen --no-dev --no-install-project", cache("/root/.cache/uv"))
         .add("COPY . .")
