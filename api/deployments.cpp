@@ -87,7 +87,7 @@ Answer freeze(Context& context, Transaction& transaction, const Place& place,
 
 Answer removing(Transaction& transaction, const DeploymentId& id, const Place& place,
                 const Request& request) {
-  const auto deployment = transaction.remove_deployment(id);
+  const auto deployment = transaction.remove_deployment(id, "removed by request");
   if (!deployment) return deployment.error();
   Response response =
       object(request, deployment->version, to_json(place.owners(), *deployment), Varies::with_body);

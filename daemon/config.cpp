@@ -166,11 +166,9 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                       {"images_bytes", reader.bytes(config.build.images_bytes)},
                       {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
        {"scheduler",
-        reader.section(
-            {{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
-             {"orphan_grace_seconds",
-              reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)},
-             {"drain_seconds", reader.number(config.scheduler.drain_seconds, 0, 86400)}})}});
+        reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
+                        {"orphan_grace_seconds",
+                         reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)}})}});
 }
 
 bool is_domain(const std::string& text) {

@@ -54,7 +54,6 @@ struct Config {
   struct SchedulerConfig {
     int resync_seconds = 30;
     int orphan_grace_seconds = 300;
-    int drain_seconds = 30;
   } scheduler;
 };
 

@@ -241,7 +241,6 @@ class GantryDaemon final : public Daemon {
     ReconcilerOptions options;
     options.resync = Seconds(config_.scheduler.resync_seconds);
     options.policy.orphan_grace = Seconds(config_.scheduler.orphan_grace_seconds);
-    options.policy.drain_deadline = Seconds(config_.scheduler.drain_seconds);
     options.desired.base_domain = config_.base_domain;
     options.desired.network_range = parse_network_range(config_.network_range)->base;
     options.desired.installation = store_->installation();

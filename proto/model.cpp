@@ -2,17 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 #include <charconv>
+
+#include "proto/enum_text.hpp"
 
 namespace gantry {
 namespace {
-
-template <class E>
-struct Named {
-  E value;
-  std::string_view text;
-};
 
 constexpr std::array<Named<RestartPolicy>, 3> kRestartPolicies{{
     {RestartPolicy::on_failure, "ON_FAILURE"},
@@ -44,22 +39,6 @@ constexpr std::array<Named<ReplicaStatus>, 8> kReplicaStatuses{{
     {ReplicaStatus::removing, "REMOVING"},
     {ReplicaStatus::removed, "REMOVED"},
 }};
-
-template <class Table, class E>
-std::string_view text_of(const Table& table, E value) {
-  return std::find_if(table.begin(), table.end(),
-                      [&](const auto& row) { return row.value == value; })
-      ->text;
-}
-
-template <class Table>
-auto value_of(const Table& table, std::string_view text)
-    -> std::optional<decltype(table[0].value)> {
-  const auto row =
-      std::find_if(table.begin(), table.end(), [&](const auto& r) { return r.text == text; });
-  if (row == table.end()) return std::nullopt;
-  return row->value;
-}
 
 }  // namespace
 

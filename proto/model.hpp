@@ -12,7 +12,9 @@
 #include "proto/id.hpp"
 #include "proto/name.hpp"
 #include "proto/result.hpp"
+#include "proto/rollout.hpp"
 #include "proto/time.hpp"
+#include "proto/traffic.hpp"
 
 namespace gantry {
 
@@ -101,6 +103,10 @@ struct DeploySettings {
   // Command lines, run one after the other in a container of the new image before any replica
   // starts; one that fails fails the deployment.
   std::vector<std::string> pre_deploy_command;
+  RolloutSettings rollout;
+  TrafficSettings traffic;
+  ScalingSettings scaling;
+  SleepSettings sleep;
   bool operator==(const DeploySettings&) const = default;
 };
 
@@ -140,6 +146,13 @@ struct Service {
   Stamp stamp;
 };
 
+// A share of one instance's requests that another one of its environment answers.
+struct TrafficSplit {
+  InstanceId to;
+  int percent = 0;  // 1..100
+  bool operator==(const TrafficSplit&) const = default;
+};
+
 // Service x environment: everything that can be configured.
 struct ServiceInstance {
   InstanceId id;
@@ -148,6 +161,8 @@ struct ServiceInstance {
   Settings settings;
   std::string
       host_label;  // "<service>-<environment>", with "-<4 hex>" when somebody else has that; unique
+  std::vector<std::string> domains = {};  // hosts that people gave it, ascending; unique
+  std::optional<TrafficSplit> split = {};
   int restart_epoch = 0;        // +1 with every restart: replicas of an older epoch are replaced
   std::int64_t generation = 1;  // +1 with every write that the scheduler must see
   Stamp stamp;
@@ -183,6 +198,7 @@ struct Deployment {
   // Frozen: source, build and deploy settings of the day; of a source, only once it is prepared.
   Settings settings;
   BuildProgress progress;
+  RolloutProgress rollout = {};
   ResolvedVariables variables;  // frozen; encrypted at rest
   TimePoint created_at{};
   TimePoint updated_at{};

@@ -48,6 +48,30 @@ struct ProgressChange {
   std::optional<std::string> config = {};  // config_json() of its configuration file
 };
 
+// How far a take-over has come. The order is a person's: the store keeps it as it is.
+struct RolloutChange {
+  DeploymentId deployment_id;
+  InstanceId instance_id;
+  int step = 0;
+  std::optional<TimePoint> since = {};
+  std::string message = {};  // for the event: why
+};
+
+// The autoscaler's word.
+struct ScaleChange {
+  InstanceId instance_id;
+  int replicas = 0;
+  std::string reason;
+};
+
+// Who may act for an installation: one daemon at a time. The term grows with every new holder; what
+// an earlier one still writes is refused.
+struct Lease {
+  std::string holder;
+  std::int64_t term = 0;
+  TimePoint expires_at{};
+};
+
 // A deployment whose image or archive may be wanted again.
 struct Release {
   InstanceId instance_id;
@@ -74,6 +98,7 @@ struct StatusChange {
   InstanceId instance_id;
   DeploymentStatus status;
   std::string reason;
+  std::optional<DeploymentId> keeps = {};  // of success: the older one that stays live
 };
 
 // A unit of work on one connection; rolled back when destroyed without commit. Deletions cascade
@@ -118,8 +143,22 @@ class Transaction {
   // tried again with a new id.
   virtual Result<Deployment> create_deployment(const NewDeployment&) = 0;
   // Live ones become removing (the scheduler then drains and stops them); others: Code::conflict
-  // "not_live".
-  virtual Result<Deployment> remove_deployment(const DeploymentId&) = 0;
+  // "not_live". Older ones that still run, as the kept colour of a blue-green rollout does, serve
+  // again.
+  virtual Result<Deployment> remove_deployment(const DeploymentId&, std::string_view reason) = 0;
+  // What a person asks of a deployment on its way: Code::conflict "not_under_way" when it is not
+  // queued..deploying.
+  virtual Result<Deployment> order_rollout(const DeploymentId&, RolloutOrder) = 0;
+
+  // Hosts of people's own. Somebody has it already: Code::conflict "domain_taken".
+  virtual Result<ServiceInstance> add_domain(const InstanceId&, std::string_view host) = 0;
+  // In one commit, so that no reader sees it nowhere. It is nobody's: not_found. Only within a
+  // project.
+  virtual Result<ServiceInstance> move_domain(std::string_view host, const InstanceId& to) = 0;
+  virtual Result<ServiceInstance> remove_domain(const InstanceId&, std::string_view host) = 0;
+  // To another instance of the same environment; nothing: no split.
+  virtual Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
+                                            IfMatch) = 0;
 
   // Idempotency-Key: what an earlier request with this key got, looked up and locked before the
   // effect; two at once: the second gets Code::conflict "idempotency_key_in_flight". Kept 24 h.
@@ -188,11 +227,21 @@ class Store {
   virtual Result<> ping() = 0;
 
   // ---- the scheduler's side ----
-  // Status and replicas as observed. Setting success moves every older live deployment to removing,
-  // in the same transaction. Publishes like any write.
+  // Holds or renews the lease for `ttl`; another daemon has it: Code::conflict "lease_held".
+  // Without it, and from the moment another daemon has it, every record_ verb gives Code::conflict
+  // "lease_lost".
+  virtual Result<Lease> hold_lease(const std::string& holder, Seconds ttl) = 0;
+  virtual Result<> release_lease(const std::string& holder) = 0;
+
+  // Status and replicas as observed. Setting success moves every older live deployment but `keeps`
+  // to removing, in the same transaction. Publishes like any write.
   virtual Result<> record_status(const StatusChange&) = 0;
   // Of one that has ended or is being removed: nothing is written.
   virtual Result<> record_progress(const ProgressChange&) = 0;
+  // Of one that is not on its way any more: nothing is written.
+  virtual Result<> record_rollout(const RolloutChange&) = 0;
+  // The number of replicas of an instance and of what is live of it.
+  virtual Result<> record_scale(const ScaleChange&) = 0;
   virtual Result<> record_replica(const Replica&) = 0;  // upsert; status removed deletes the row
   virtual Result<> record_event(const Event&) = 0;      // cursor and at are filled in
 

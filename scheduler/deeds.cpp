@@ -249,7 +249,7 @@ void Reconciler::check_drains() {
   }
   std::vector<Drain> left;
   for (Drain& drain : drains) {
-    auto proof = ports_.edge.drained(drain.key, ports_.clock.now(), drain.deadline);
+    auto proof = ports_.edge.drained(drain.key, ports_.clock.now(), drain.deadlines);
     if (proof)
       push(Fact(Drained{drain.instance_id, std::move(*proof)}));
     else

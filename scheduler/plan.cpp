@@ -31,14 +31,16 @@ struct Draft {
 void stop_gently(Draft& draft, const ReplicaWorld& replica) {
   if (draft.instance.routed(replica.key)) return;  // the route comes first
   if (!draft.world.engine_up || !draft.due(replica.retry_at)) return;
+  const Deployment* deployment = deployment_of(draft.instance, replica.key.deployment_id);
+  const DeploySettings settings =
+      deployment == nullptr ? DeploySettings() : deployment->settings.deploy;
   if (!replica.proof) {
-    draft.act(Drain{draft.instance.id, replica.key, draft.now + draft.world.policy.drain_deadline});
+    const TimePoint requests = draft.now + Seconds(settings.traffic.drain_seconds);
+    const TimePoint streams = draft.now + Seconds(settings.traffic.stream_drain_seconds);
+    draft.act(Drain{draft.instance.id, replica.key, {requests, std::max(requests, streams)}});
     return;
   }
-  const Deployment* deployment = deployment_of(draft.instance, replica.key.deployment_id);
-  const int grace = deployment == nullptr ? DeploySettings().draining_seconds
-                                          : deployment->settings.deploy.draining_seconds;
-  draft.act(Stop{draft.instance.id, *replica.proof, Seconds(grace)});
+  draft.act(Stop{draft.instance.id, *replica.proof, Seconds(settings.draining_seconds)});
 }
 
 void retire(Draft& draft, const Roles& roles, const ReplicaWorld& replica) {

@@ -25,7 +25,6 @@ namespace gantry {
 // Knobs; the defaults are the product's.
 struct Policy {
   Duration orphan_grace = Seconds(300);   // what is ours but unknown is removed after so long
-  Duration drain_deadline = Seconds(30);  // sessions at the edge may finish for so long
   Duration worker_settle = Seconds(2);  // a replica without a port is ready when it ran for so long
   Duration port_settle = Seconds(10);   // port_mode automatic: ready although nothing listens yet
   Duration forget_restarts = Seconds(60);  // ready for so long: restarts count from zero again
@@ -140,7 +139,7 @@ struct SetRoute {
 struct Drain {
   InstanceId instance_id;
   ReplicaKey key;
-  TimePoint deadline;
+  DrainDeadlines deadlines;
 };
 struct Probe {
   InstanceId instance_id;

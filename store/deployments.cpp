@@ -111,7 +111,8 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
   });
 }
 
-Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id) {
+Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id,
+                                                    std::string_view reason) {
   return verb([&]() -> Result<Deployment> {
     const auto found =
         work_->exec_params("select instance_id from deployments where id = $1", id.str());
@@ -122,7 +123,7 @@ Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id) {
     if (!place) return place.error();
     const auto rows = work_->exec_params(
         update_returning("id = $1 and status in " + std::string(kLive)), id.str(),
-        std::string(name(DeploymentStatus::removing)), "removed by request", now());
+        std::string(name(DeploymentStatus::removing)), std::string(reason), now());
     if (rows.empty())
       return Error{Code::conflict, "not_live", "the deployment is not live: nothing to remove"};
     return announce_status(rows[0], *place, event_of(DeploymentStatus::removing));

@@ -43,7 +43,11 @@ class PgStore final : public Store {
   Result<std::string> latest_cursor() override;
   Result<> ping() override;
 
+  Result<Lease> hold_lease(const std::string& holder, Seconds ttl) override;
+  Result<> release_lease(const std::string& holder) override;
   Result<> record_status(const StatusChange&) override;
+  Result<> record_rollout(const RolloutChange&) override;
+  Result<> record_scale(const ScaleChange&) override;
   Result<> record_progress(const ProgressChange&) override;
   Result<> record_replica(const Replica&) override;
   Result<> record_event(const Event&) override;

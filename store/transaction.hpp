@@ -66,7 +66,13 @@ class PgTransaction final : public Transaction {
   Result<> delete_shared_variable(const EnvironmentId&, std::string_view name, IfMatch) override;
   Result<> delete_variable(const InstanceId&, std::string_view name, IfMatch) override;
   Result<Deployment> create_deployment(const NewDeployment&) override;
-  Result<Deployment> remove_deployment(const DeploymentId&) override;
+  Result<Deployment> remove_deployment(const DeploymentId&, std::string_view reason) override;
+  Result<Deployment> order_rollout(const DeploymentId&, RolloutOrder) override;
+  Result<ServiceInstance> add_domain(const InstanceId&, std::string_view host) override;
+  Result<ServiceInstance> move_domain(std::string_view host, const InstanceId& to) override;
+  Result<ServiceInstance> remove_domain(const InstanceId&, std::string_view host) override;
+  Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
+                                    IfMatch) override;
   Result<std::optional<IdempotencyRecord>> find_idempotency(const std::string& key,
                                                             const std::string& token_id) override;
   Result<> remember_idempotency(const IdempotencyRecord&) override;

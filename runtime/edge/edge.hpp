@@ -3,28 +3,71 @@
 // apply and drained.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "proto/model.hpp"
 #include "runtime/driver.hpp"
+#include "runtime/edge/measure.hpp"
 
 namespace gantry {
+
+constexpr int kFullWeight = 100;
+constexpr int kMostWeight = 256;
 
 struct RouteBackend {
   ReplicaKey key;
   Address address;
   bool draining = false;  // no new requests; sessions it has may finish
+  int weight =
+      kFullWeight;  // 0..256: its share among the others'. 0: only what names it (a preview)
   bool operator==(const RouteBackend&) const = default;
 };
 
+// A host whose requests go to these of the route's replicas and to no other.
+struct Preview {
+  std::string host;
+  std::vector<ReplicaKey> keys;
+  bool operator==(const Preview&) const = default;
+};
+
+// A share of the requests goes to another instance's replicas.
+struct RouteSplit {
+  InstanceId to;
+  int percent = 0;  // 1..100
+  bool operator==(const RouteSplit&) const = default;
+};
+
+struct RoutePolicy {
+  Balance balance = Balance::round_robin;
+  bool sticky = false;
+  int max_connections = 0;  // of each replica; 0: no limit
+  int queue_seconds = 30;
+  bool operator==(const RoutePolicy&) const = default;
+};
+
 // All of one instance's traffic. No backends: its hosts answer 503. No hosts: the route is removed.
+// A host that another route has moves here.
 struct Route {
   InstanceId instance_id;
   std::vector<std::string> hosts;  // lower-case, without a port
   std::vector<RouteBackend> backends;
+  RoutePolicy policy = {};
+  std::vector<Preview> previews = {};
+  std::optional<RouteSplit> split = {};
+  bool asleep = false;    // without a backend, requests are held and on_wake() is told of them
+  bool measured = false;  // measured() tells of its replicas
   bool operator==(const Route&) const = default;
+};
+
+// Up to when the sessions of a draining replica may finish.
+struct DrainDeadlines {
+  TimePoint requests{};
+  TimePoint streams{};  // upgraded connections and responses that stream; not before `requests`
+  bool operator==(const DrainDeadlines&) const = default;
 };
 
 struct AppliedGeneration {
@@ -45,10 +88,19 @@ class Edge {
   // On an error nothing is acknowledged and the caller tries again.
   virtual Result<AppliedGeneration> apply(const std::vector<Route>& changes) = 0;
 
-  // A proof when the replica has no session left at the edge, or is not routed, or `deadline` has
-  // passed; else Code::conflict "sessions_left". A replica that is routed and not draining:
-  // Code::conflict "still_routed".
-  virtual Result<DrainProof> drained(const ReplicaKey&, TimePoint now, TimePoint deadline) = 0;
+  // A proof when the replica has no session left at the edge, or is not routed, or only sessions
+  // whose deadline has passed; else Code::conflict "sessions_left". A replica that is routed and
+  // not draining: Code::conflict "still_routed".
+  virtual Result<DrainProof> drained(const ReplicaKey&, TimePoint now, const DrainDeadlines&) = 0;
+
+  // Counters of every instance with a route. Cheap enough for once a second.
+  virtual Result<std::vector<RouteLoad>> load() = 0;
+  // What was measured since the last call, by replica; only of routes that are `measured`. What was
+  // measured before the daemon's start may be lost.
+  virtual std::vector<ReplicaMeasure> measured() = 0;
+  // Called from any thread, about once a second while requests for a sleeping route are held. Set
+  // before start().
+  virtual void on_wake(std::function<void(const InstanceId&)>) = 0;
 
   // Whether the proxy's processes live. Cheap, asked many times a second, so that a dead proxy is
   // started again at once.

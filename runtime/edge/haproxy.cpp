@@ -76,14 +76,15 @@ Result<AppliedGeneration> HaproxyEdge::apply(const std::vector<Route>& changes) 
   return AppliedGeneration{table_.generation()};
 }
 
-Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now, TimePoint deadline) {
+Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now,
+                                        const DrainDeadlines& deadlines) {
   const std::lock_guard guard(mutex_);
   if (!started_) return not_started();
   const auto placed = table_.find(key);
   if (placed.backend == nullptr) return make(key);
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
-  if (now >= deadline) return make(key);
+  if (now >= deadlines.streams) return make(key);
   if (live_behind_)
     return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
   const auto left = sessions(placed.slot, key);
@@ -92,6 +93,10 @@ Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now, Ti
   return Error{Code::conflict, "sessions_left",
                key.id() + " has " + std::to_string(*left) + " sessions left"};
 }
+
+Result<std::vector<RouteLoad>> HaproxyEdge::load() { return std::vector<RouteLoad>(); }
+std::vector<ReplicaMeasure> HaproxyEdge::measured() { return {}; }
+void HaproxyEdge::on_wake(std::function<void(const InstanceId&)>) {}
 
 bool HaproxyEdge::alive() const {
   const std::unique_lock lock(mutex_, std::try_to_lock);

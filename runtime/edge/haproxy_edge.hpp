@@ -35,7 +35,10 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   Result<> start() override;
   std::vector<Route> table() const override;
   Result<AppliedGeneration> apply(const std::vector<Route>& changes) override;
-  Result<DrainProof> drained(const ReplicaKey&, TimePoint now, TimePoint deadline) override;
+  Result<DrainProof> drained(const ReplicaKey&, TimePoint now, const DrainDeadlines&) override;
+  Result<std::vector<RouteLoad>> load() override;
+  std::vector<ReplicaMeasure> measured() override;
+  void on_wake(std::function<void(const InstanceId&)>) override;
   bool alive() const override;
   Result<bool> supervise() override;
 

@@ -48,13 +48,14 @@ Result<AppliedGeneration> SimEdge::apply(const std::vector<Route>& changes) {
   return AppliedGeneration{table_.generation()};
 }
 
-Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now, TimePoint deadline) {
+Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now,
+                                    const DrainDeadlines& deadlines) {
   if (!started_) return not_started();
   const auto placed = table_.find(key);
   if (placed.backend == nullptr) return make(key);
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
-  if (now >= deadline) return make(key);
+  if (now >= deadlines.streams) return make(key);
   if (behind_)
     return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
   if (!running_) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
@@ -63,6 +64,10 @@ Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now, TimePo
   return Error{Code::conflict, "sessions_left",
                key.id() + " has " + std::to_string(found->second) + " sessions left"};
 }
+
+Result<std::vector<RouteLoad>> SimEdge::load() { return std::vector<RouteLoad>(); }
+std::vector<ReplicaMeasure> SimEdge::measured() { return {}; }
+void SimEdge::on_wake(std::function<void(const InstanceId&)>) {}
 
 Result<bool> SimEdge::supervise() {
   if (!started_) return not_started();

@@ -30,7 +30,7 @@ class EdgeConformance : public ::testing::TestWithParam<const char*> {
     return applied.ok() ? "" : applied.error().reason;
   }
   std::string drained(const ReplicaKey& key, TimePoint now = kNow) {
-    const auto proof = edge().drained(key, now, kLater);
+    const auto proof = edge().drained(key, now, {kLater, kLater});
     if (!proof) return proof.error().reason;
     EXPECT_EQ(proof->key(), key);
     return "proof";

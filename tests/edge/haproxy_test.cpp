@@ -156,7 +156,7 @@ TEST_F(EdgeHaproxy, ReplacesReplicasUnderTrafficWithoutAFailure) {
     const auto next = world_.replica(n, 0);
     apply({route(1, {"one.test"}, {draining(current), next})});
     const TimePoint now{};
-    while (!world_.edge().drained(current.key, now, now + Seconds(1)))
+    while (!world_.edge().drained(current.key, now, {now, now + Seconds(1)}))
       std::this_thread::sleep_for(milliseconds(1));
     apply({route(1, {"one.test"}, {next})});
     current = next;
@@ -174,13 +174,13 @@ TEST_F(EdgeHaproxy, SessionsInAnOldWorkerStillCount) {
     apply({route(n, {"n" + std::to_string(n) + ".test"}, {})});  // a reload
   apply({route(1, {"one.test"}, {draining(old)})});
   const TimePoint now{};
-  const auto proof = world_.edge().drained(old.key, now, now + Seconds(60));
+  const auto proof = world_.edge().drained(old.key, now, {now, now + Seconds(60)});
   ASSERT_FALSE(proof.ok());
   EXPECT_EQ(proof.error().reason, "sessions_left");
   world_.close_sessions();
-  for (int i = 0; i < 200 && !world_.edge().drained(old.key, now, now + Seconds(60)); ++i)
+  for (int i = 0; i < 200 && !world_.edge().drained(old.key, now, {now, now + Seconds(60)}); ++i)
     std::this_thread::sleep_for(milliseconds(10));
-  EXPECT_TRUE(world_.edge().drained(old.key, now, now + Seconds(60)).ok());
+  EXPECT_TRUE(world_.edge().drained(old.key, now, {now, now + Seconds(60)}).ok());
 }
 
 }  // namespace

@@ -224,7 +224,7 @@ struct Safe {
   void operator()(const Drain& a) {
     once(a.key);
     EXPECT_FALSE(it.routed(a.key)) << "drained while it takes requests";
-    EXPECT_EQ(a.deadline, kNow + world.policy.drain_deadline);
+    EXPECT_EQ(a.deadlines.streams, kNow + Seconds(60));
   }
   void operator()(const Remove& a) {
     once(a.key);

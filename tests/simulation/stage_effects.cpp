@@ -65,7 +65,7 @@ void Stage::perform(const Action& action) {
 void Stage::poll_drains() {
   std::vector<Drain> left;
   for (const Drain& drain : drains_) {
-    auto proof = edge.drained(drain.key, clock.now(), drain.deadline);
+    auto proof = edge.drained(drain.key, clock.now(), drain.deadlines);
     if (proof)
       facts_.push_back(Drained{drain.instance_id, *proof});
     else

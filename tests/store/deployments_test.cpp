@@ -93,10 +93,13 @@ TEST_F(StoreDeployments, WhatIsOverStaysOver) {
   EXPECT_EQ(statuses(*store, instance), "FAILED") << "the newest is kept";
   const auto removed = deploy(*store, instance);
   EXPECT_EQ(statuses(*store, instance), "QUEUED");
-  ASSERT_TRUE(write(*store, [&](Transaction& t) { return t.remove_deployment(removed); }).ok());
+  ASSERT_TRUE(write(*store, [&](Transaction& t) {
+                return t.remove_deployment(removed, "removed by request");
+              }).ok());
   record(*store, instance, removed, DeploymentStatus::success);
   EXPECT_EQ(store->deployment(removed)->status, DeploymentStatus::removing);
-  const auto again = write(*store, [&](Transaction& t) { return t.remove_deployment(removed); });
+  const auto again = write(
+      *store, [&](Transaction& t) { return t.remove_deployment(removed, "removed by request"); });
   ASSERT_FALSE(again.ok());
   EXPECT_EQ(again.error().reason, "not_live");
   record(*store, instance, removed, DeploymentStatus::removed);

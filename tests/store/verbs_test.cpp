@@ -168,8 +168,8 @@ TEST_F(StoreVerbs, WhatIsNotThereIsNotFound) {
   expect_missing(write(*store, [&](Transaction& t) {
     return t.create_service(ProjectId::make(now), name_of("x"));
   }));
-  expect_missing(
-      write(*store, [&](Transaction& t) { return t.remove_deployment(DeploymentId::make(now)); }));
+  expect_missing(write(
+      *store, [&](Transaction& t) { return t.remove_deployment(DeploymentId::make(now), ""); }));
   expect_missing(store->deployment(DeploymentId::make(now)));
   const World w = make_world(*store);
   expect_missing(
