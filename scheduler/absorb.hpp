@@ -18,5 +18,7 @@ void on(World&, const WorkDone&, TimePoint now);
 void on(World&, const WorkFailed&, TimePoint now);
 void on(World&, const ProgressRecorded&, TimePoint now);
 void on(World&, const StatusRecorded&, TimePoint now);
+void on(World&, const RolloutRecorded&, TimePoint now);
+void on(World&, const ScaleRecorded&, TimePoint now);
 
 }  // namespace gantry

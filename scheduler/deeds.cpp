@@ -194,6 +194,22 @@ void Reconciler::perform(RecordStatus&& action) {
   });
 }
 
+void Reconciler::perform(RecordRollout&& action) {
+  records_.post([this, change = std::move(action.change)] {
+    const bool ok = ports_.store.record_rollout(change).ok();
+    push(change.instance_id);
+    push(Fact(RolloutRecorded{change, ok}));
+  });
+}
+
+void Reconciler::perform(RecordScale&& action) {
+  records_.post([this, change = std::move(action.change)] {
+    const bool ok = ports_.store.record_scale(change).ok();
+    push(change.instance_id);
+    push(Fact(ScaleRecorded{change, ok}));
+  });
+}
+
 void Reconciler::perform(RecordReplica&& action) {
   records_.post([this, replica = std::move(action.replica)] {
     const bool ok = ports_.store.record_replica(replica).ok();
@@ -204,7 +220,7 @@ void Reconciler::perform(RecordReplica&& action) {
 // ---- the edge's thread: routes are taken in batches, one generation each ----
 
 void Reconciler::edge_loop() {
-  TimePoint supervised = ports_.clock.now();
+  TimePoint supervised = ports_.clock.now(), looked = supervised;
   for (;;) {
     std::vector<Route> routes;
     bool draining = false;
@@ -232,6 +248,10 @@ void Reconciler::edge_loop() {
       }
     }
     if (draining) check_drains();
+    if (ports_.clock.now() - looked >= options_.look) {
+      look_at_edge();
+      looked = ports_.clock.now();
+    }
     const Duration since = ports_.clock.now() - supervised;
     const bool died = since >= options_.supervise / 4 && !ports_.edge.alive();
     if (died || since >= options_.supervise) {

@@ -59,8 +59,13 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
   desired->project_id = project.project.id;
   desired->service = service->second->name.str();
   desired->environment = environment->second->environment.name.str();
-  if (has_address(view))
+  if (has_address(view)) {
     desired->hosts.push_back(view.instance.host_label + "." + options.base_domain);
+    desired->hosts.insert(desired->hosts.end(), view.instance.domains.begin(),
+                          view.instance.domains.end());
+    desired->preview_host = view.instance.host_label + "-preview." + options.base_domain;
+    desired->split = view.instance.split;
+  }
   desired->epoch = view.instance.restart_epoch;
   desired->network = {view.instance.environment_id,
                       "gantry-" + std::string(options.installation.ulid().substr(18)) + "-" +

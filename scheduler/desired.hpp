@@ -22,7 +22,9 @@ struct Desired {
   EnvironmentId environment_id;
   ProjectId project_id;
   std::string service, environment;  // names
-  std::vector<std::string> hosts;    // empty for a worker
+  std::vector<std::string> hosts;    // empty for a worker; those that people gave it, too
+  std::string preview_host;          // of a version that waits for its promotion, or of the old one
+  std::optional<TrafficSplit> split = {};
   int epoch = 0;
   NetworkSpec network;
   std::vector<std::shared_ptr<const Deployment>> deployments;  // newest first

@@ -59,10 +59,18 @@ void mark(World& world, const RecordStatus& action, TimePoint now) {
   InstanceWorld& instance = world.instances[action.change.instance_id];
   DeploymentWorld& deployment = instance.deployments[action.change.deployment_id];
   deployment.recording = action.change.status;
+  if (action.change.status == DeploymentStatus::sleeping) instance.demand.wake_asked = false;
   const Deployment* known = deployment_of(instance, action.change.deployment_id);
   const bool starts = known != nullptr && known->progress.done();
   if (starts && action.change.status == DeploymentStatus::deploying && !deployment.window_from)
     deployment.window_from = now;
+}
+void mark(World& world, const RecordRollout& action, TimePoint) {
+  deployment_at(world, action.change.instance_id, action.change.deployment_id).recording_rollout =
+      true;
+}
+void mark(World& world, const RecordScale& action, TimePoint) {
+  world.instances[action.change.instance_id].demand.recording = true;
 }
 void mark(World& world, const RecordReplica& action, TimePoint) {
   replica_of(world, action.replica.instance_id, action.replica.key).recording = true;
@@ -79,7 +87,11 @@ std::string line(const SetRoute& a) {
   std::string text =
       fmt::format("route instance={} hosts={}", a.route.instance_id.str(), a.route.hosts.size());
   for (const RouteBackend& backend : a.route.backends)
-    text += fmt::format(" {}={}", backend.draining ? "draining" : "serving", backend.key.id());
+    text += fmt::format(" {}={}",
+                        backend.draining     ? "draining"
+                        : backend.weight > 0 ? "serving"
+                                             : "standby",
+                        backend.key.id());
   return text;
 }
 std::string line(const Drain& a) { return fmt::format("drain replica={}", a.key.id()); }
@@ -107,6 +119,15 @@ std::string line(const RecordProgress& a) {
 std::string line(const RecordStatus& a) {
   return fmt::format("record deployment={} status={} reason=\"{}\"", a.change.deployment_id.str(),
                      name(a.change.status), a.change.reason);
+}
+std::string line(const RecordRollout& a) {
+  return fmt::format("record deployment={} step={} acknowledged={} message=\"{}\"",
+                     a.change.deployment_id.str(), a.change.step, a.change.since.has_value(),
+                     a.change.message);
+}
+std::string line(const RecordScale& a) {
+  return fmt::format("record instance={} replicas={} reason=\"{}\"", a.change.instance_id.str(),
+                     a.change.replicas, a.change.reason);
 }
 std::string line(const RecordReplica& a) {
   return fmt::format("record replica={} status={} ready={}", a.replica.key.id(),

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "scheduler/rollout.hpp"
+
 namespace gantry {
 namespace {
 
@@ -40,7 +42,11 @@ void stop_gently(Draft& draft, const ReplicaWorld& replica) {
     draft.act(Drain{draft.instance.id, replica.key, {requests, std::max(requests, streams)}});
     return;
   }
-  draft.act(Stop{draft.instance.id, *replica.proof, Seconds(settings.draining_seconds)});
+  Seconds grace(settings.draining_seconds);
+  const bool given_up = deployment != nullptr && !is_live(deployment->status) && !replica.served &&
+                        replica.container->port_mode != PortMode::none;
+  if (given_up) grace = std::min(grace, draft.world.policy.cancelled_grace);
+  draft.act(Stop{draft.instance.id, *replica.proof, grace});
 }
 
 void retire(Draft& draft, const Roles& roles, const ReplicaWorld& replica) {
@@ -114,13 +120,9 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   draft.act(Start{container_spec(*draft.instance.desired, deployment, key)});
 }
 
-bool same_route(const Route& a, const Route& b) {
-  return a.hosts == b.hosts && a.backends == b.backends;
-}
-
 void plan_route(Draft& draft, const Roles& roles) {
   if (draft.instance.requested) return;
-  Route route = wanted_route(draft.instance, roles);
+  Route route = wanted_route(draft.world, draft.instance, roles);
   if (same_route(route, draft.instance.applied) || !draft.due(draft.instance.route_at)) return;
   draft.act(SetRoute{std::move(route)});
 }
@@ -165,9 +167,9 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
 
   const Roles roles = cast_roles(world, instance, now);
   std::set<ReplicaKey> wanted;
-  for (const Revision& revision : roles.wanted)
-    for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal)
-      wanted.insert({revision.deployment_id, revision.epoch, ordinal});
+  for (const Wanted& one : roles.wanted)
+    for (const int ordinal : one.ordinals)
+      wanted.insert({one.revision.deployment_id, one.revision.epoch, ordinal});
 
   advance(world, instance, roles, now, draft.plan);
   plan_route(draft, roles);
@@ -179,6 +181,10 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
 
   if (instance.desired) {
     plan_statuses(draft, roles);
+    if (auto change = next_rollout(world, instance, roles, now, draft.plan.wake_at))
+      draft.act(RecordRollout{std::move(*change)});
+    if (auto change = derive_scale(world, instance, roles, now, draft.plan.wake_at))
+      draft.act(RecordScale{std::move(*change)});
     plan_records(draft, wanted);
   }
   return std::move(draft.plan);

@@ -1,6 +1,11 @@
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
+namespace {
+
+constexpr Duration kLeaseLook = std::chrono::milliseconds(100);
+
+}  // namespace
 
 Reconciler::Reconciler(ReconcilerPorts ports, ReconcilerOptions options)
     : ports_(ports),
@@ -22,6 +27,11 @@ void Reconciler::start() {
   push(Fact(RoutesApplied{0, ports_.edge.table()}));
   loop_thread_ = std::thread([this] { loop(); });
   edge_thread_ = std::thread([this] { edge_loop(); });
+  ports_.edge.on_wake([inbox = inbox_](const InstanceId& id) { inbox->push(Fact(WakeAsked{id})); });
+  if (!options_.holder.empty())
+    lease_thread_ = std::jthread([this](const std::stop_token& stop) { hold_lease(stop); });
+  if (ports_.usage != nullptr)
+    meter_thread_ = std::jthread([this](const std::stop_token& stop) { meter_usage(stop); });
   watch_thread_ = std::jthread([this](std::stop_token stop) { watch_engine(std::move(stop)); });
 }
 
@@ -35,6 +45,8 @@ void Reconciler::stop() {
   { const std::scoped_lock lock(edge_mutex_); }
   edge_changed_.notify_all();
   watch_thread_.request_stop();
+  lease_thread_.request_stop();
+  meter_thread_.request_stop();
   if (loop_thread_.joinable()) loop_thread_.join();
   if (edge_thread_.joinable()) edge_thread_.join();
   stopping_.request_stop();
@@ -104,6 +116,7 @@ void Reconciler::loop() {
 TimePoint Reconciler::next_wake(TimePoint now) {
   TimePoint at = next_resync_ == TimePoint() ? now : next_resync_;
   if (!by_time_.empty()) at = std::min(at, by_time_.begin()->first);
+  if (!world_.dirty.empty() && !leads(now)) at = std::min(at, now + kLeaseLook);
   return at;
 }
 
@@ -125,6 +138,7 @@ void Reconciler::take(Entry& entry, TimePoint now) {
 
 void Reconciler::plan_dirty(TimePoint now) {
   if (!world_.adopted && world_.engine_up) return;
+  if (!leads(now)) return;
   std::set<InstanceId> dirty;
   dirty.swap(world_.dirty);
   for (const InstanceId& id : dirty) {
@@ -132,6 +146,9 @@ void Reconciler::plan_dirty(TimePoint now) {
     if (found == world_.instances.end()) continue;
     if (world_.adopted && is_finished(found->second)) {
       wake_at(id, std::nullopt);
+      InstanceWorld nobody;
+      nobody.id = id;
+      watch_demand(nobody);
       world_.instances.erase(found);
       next_resync_ =
           std::min<TimePoint>(next_resync_, now + Seconds(1));  // its network may be free now
@@ -145,6 +162,7 @@ void Reconciler::plan_dirty(TimePoint now) {
       execute(std::move(action));
     }
     wake_at(id, planned.wake_at);
+    watch_demand(found->second);
   }
   counters_.instances = world_.instances.size();
 }

@@ -26,6 +26,7 @@
 #include "runtime/edge/edge.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/probe.hpp"
+#include "runtime/usage.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/pool.hpp"
 
@@ -39,6 +40,7 @@ struct ReconcilerPorts {
   Logs& logs;
   Builder& builder;
   const Clock& clock;
+  UsageMeter* usage = nullptr;  // none: replicas are not scaled by processor and memory
 };
 
 struct ReconcilerOptions {
@@ -47,6 +49,10 @@ struct ReconcilerOptions {
   Duration resync = Seconds(30);    // the engine's list
   Duration reload = Seconds(300);   // the store, read anew
   Duration supervise = Seconds(1);  // the proxy
+  Duration look = Seconds(1);       // at what the proxy measured and counted
+  Duration meter = Seconds(5);      // what containers use
+  std::string holder;               // of the lease; empty: there is nobody else
+  Seconds lease{10};
   int start_threads = 4;
   int stop_threads = 8;
   int builds = 1;         // images made at once
@@ -100,6 +106,11 @@ class Reconciler {
   void watch_engine(std::stop_token);
   void edge_loop();
   void supervise_edge();
+  void look_at_edge();
+  void watch_demand(const InstanceWorld&);
+  void meter_usage(const std::stop_token&);
+  void hold_lease(const std::stop_token&);
+  bool leads(TimePoint now) const;
   void check_drains();
 
   void execute(Action&&);
@@ -115,6 +126,8 @@ class Reconciler {
   void perform(Cancel&&);
   void perform(RecordProgress&&);
   void perform(RecordStatus&&);
+  void perform(RecordRollout&&);
+  void perform(RecordScale&&);
   void perform(RecordReplica&&);
   template <class T, class F>
   void bring_home(const InstanceId&, const DeploymentId&, Work, const Result<T>&, F done);
@@ -134,6 +147,11 @@ class Reconciler {
 
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::atomic<bool> listing_{false}, list_failed_{false};
+  std::set<InstanceId> by_load_, by_measure_;              // the loop's thread only
+  std::map<InstanceId, std::vector<ReplicaKey>> metered_;  // guarded by meter_mutex_
+  std::mutex meter_mutex_;
+  std::atomic<bool> looks_at_load_{false}, looks_at_measures_{false};
+  std::atomic<std::int64_t> lease_until_{0};  // TimePoint, counted
 
   std::mutex edge_mutex_;
   std::condition_variable edge_changed_;
@@ -144,7 +162,7 @@ class Reconciler {
   std::stop_source stopping_;  // for pre-deploy commands
   Pool starts_, stops_, records_, prepares_, builds_, runs_;
   std::thread loop_thread_, edge_thread_;
-  std::jthread watch_thread_;
+  std::jthread watch_thread_, lease_thread_, meter_thread_;
 };
 
 }  // namespace gantry

@@ -1,8 +1,8 @@
-// Who plays which part: candidate, active, whose replicas are wanted, who serves. And the route
-// that follows.
+// Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
 
 #include "scheduler/plan.hpp"
+#include "scheduler/rollout.hpp"
 
 namespace gantry {
 namespace {
@@ -16,15 +16,209 @@ bool is_running(const ReplicaWorld& replica) {
   return replica.container && replica.container->state == ContainerState::running;
 }
 
-bool any_routed(const InstanceWorld& instance, const Revision& revision) {
+bool is_of(const ReplicaKey& key, const Revision& revision) {
+  return key.deployment_id == revision.deployment_id && key.epoch == revision.epoch;
+}
+
+bool any_exists(const InstanceWorld& instance, const Revision& revision) {
   return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
-    return entry.first.deployment_id == revision.deployment_id &&
-           entry.first.epoch == revision.epoch && instance.routed(entry.first);
+    return is_of(entry.first, revision) &&
+           (entry.second.container || entry.second.busy != Busy::none);
   });
 }
 
-// The epoch of a deployment that serves now: the newest that the edge routes to, else (a worker)
-// the newest below the wanted one that runs, else the wanted one.
+std::set<int> first(int count) {
+  std::set<int> ordinals;
+  for (int ordinal = 0; ordinal < count; ++ordinal) ordinals.insert(ordinal);
+  return ordinals;
+}
+
+// One casting of one instance's parts.
+struct Casting {
+  const World& world;
+  const InstanceWorld& instance;
+  const TimePoint now;
+  Roles roles = {};
+
+  void want(const Revision& revision, std::set<int> ordinals) {
+    roles.wanted.push_back({revision, std::move(ordinals)});
+  }
+  void want_all(const Revision& revision) {
+    want(revision, first(replicas_of(instance, revision.deployment_id)));
+  }
+  void serve(const Revision& revision, int percent = 0) {
+    roles.serving.push_back({revision, percent});
+  }
+  // The new one alone, once it is whole; who has taken over does not give it back for a moment's
+  // weakness of one replica.
+  bool has_switched(const Revision& to, const Revision* from) const {
+    return all_ready(world, instance, to, now) ||
+           (any_in_rotation(instance, to) &&
+            (from == nullptr || !any_in_rotation(instance, *from)));
+  }
+
+  // Replica by replica, both serve.
+  void replace(const Revision& from, const Revision& to, const DeploySettings& deploy) {
+    TakeOver over = take_over(world, instance, from, to, deploy, now);
+    if (!over.from.empty()) serve(from);
+    serve(to);
+    want(to, std::move(over.to));
+    want(from, std::move(over.from));
+  }
+
+  // All the traffic goes from one to the other.
+  void hand_over(const Revision& from, const Revision& to, const DeploySettings& deploy) {
+    if (!at_once(deploy)) return replace(from, to, deploy);
+    want_all(to);
+    want_all(from);
+    serve(has_switched(to, &from) ? to : from);
+  }
+
+  void stop_first(const Revision& from, const Revision& to) {
+    if (!any_exists(instance, from)) want_all(to);
+    serve(to);
+  }
+
+  void blue_green(const Revision& from, const Revision& to, bool promoted) {
+    want_all(to);
+    want_all(from);
+    const bool switched = promoted && has_switched(to, &from);
+    serve(switched ? to : from);
+    roles.preview = switched ? from : to;
+  }
+
+  void canary(const Revision& from, const Revision& to, const Deployment& candidate) {
+    const int step = step_of(candidate);
+    if (step == last_step(candidate)) {
+      want_all(to);
+      want_all(from);
+      if (has_switched(to, &from)) return serve(to);
+    } else {
+      want(to, first(replicas_in(candidate, step)));
+      want_all(from);
+    }
+    const bool stands =
+        step < last_step(candidate) &&
+        (since_of(candidate) || all_ready(world, instance, to, replicas_in(candidate, step), now));
+    const int present = stands ? step : step - 1;
+    if (present < 0) return serve(from);
+    const int percent = percent_in(candidate, present);
+    serve(from, 100 - percent);
+    serve(to, percent);
+  }
+
+  void cast_candidate() {
+    const Deployment& candidate = *roles.candidate;
+    const Revision to{candidate.id, instance.desired->epoch};
+    const bool beside =
+        roles.active != nullptr && roles.active->status == DeploymentStatus::success;
+    if (!beside) {
+      if (roles.active != nullptr) {
+        const Revision old{roles.active->id, serving_epoch(instance, *roles.active)};
+        const bool asleep = roles.active->status == DeploymentStatus::sleeping;
+        if (!asleep || instance.demand.wake_asked) want_all(old);
+        if (!has_switched(to, nullptr)) serve(old);
+      }
+      if (candidate.progress.done()) want_all(to);
+      if (has_switched(to, nullptr)) serve(to);
+      return;
+    }
+    // No restart while a deployment is under way.
+    const Revision from{roles.active->id, serving_epoch(instance, *roles.active)};
+    if (!candidate.progress.done()) {
+      want_all(from);
+      return serve(from);
+    }
+    roles.fallback = from;
+    const DeploySettings& deploy = candidate.settings.deploy;
+    switch (deploy.rollout.strategy) {
+      case Strategy::rolling:
+        return hand_over(from, to, deploy);
+      case Strategy::recreate:
+        // Not before it was said.
+        if (candidate.reason != kStopsFirst && any_in_rotation(instance, from)) {
+          want_all(from);
+          return serve(from);
+        }
+        return stop_first(from, to);
+      case Strategy::blue_green:
+        return blue_green(from, to, step_of(candidate) == last_step(candidate));
+      case Strategy::canary:
+        return canary(from, to, candidate);
+    }
+  }
+
+  // A version that has failed halfway serves on, replica by replica, until the one before it is
+  // whole again.
+  bool cast_return(const Revision& target) {
+    for (const auto& deployment : instance.desired->deployments) {
+      if (deployment->id == roles.active->id) return false;
+      const Revision failed{deployment->id, instance.desired->epoch};
+      const DeploySettings& deploy = deployment->settings.deploy;
+      if (deployment->status != DeploymentStatus::failed || at_once(deploy) ||
+          deploy.rollout.strategy != Strategy::rolling || !any_in_rotation(instance, failed) ||
+          all_ready(world, instance, target, now))
+        continue;
+      replace(failed, target, deploy);
+      return true;
+    }
+    return false;
+  }
+
+  void cast_active() {
+    const Revision target{roles.active->id, instance.desired->epoch};
+    const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
+    const DeploySettings& deploy = roles.active->settings.deploy;
+    if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
+    if (cast_return(target)) return;
+    if (present == target) {
+      want_all(target);
+      return serve(target);
+    }
+    if (deploy.rollout.strategy == Strategy::recreate) return stop_first(present, target);
+    if (!at_once(deploy)) return replace(present, target, deploy);
+    want_all(target);
+    const bool switched =
+        any_in_rotation(instance, target) || all_ready(world, instance, target, now);
+    if (!switched) want_all(present);
+    serve(switched ? target : present);
+  }
+
+  void cast_kept() {
+    if (roles.kept == nullptr || roles.active == nullptr) return;
+    if (roles.candidate != nullptr && roles.candidate->progress.done()) return;
+    const auto since = since_of(*roles.active);
+    const bool keeps = roles.active->settings.deploy.rollout.strategy == Strategy::blue_green &&
+                       since &&
+                       now < *since + Seconds(roles.active->settings.deploy.rollout.keep_seconds);
+    if (!keeps) return;
+    const Revision kept{roles.kept->id, serving_epoch(instance, *roles.kept)};
+    want_all(kept);
+    if (!roles.preview) roles.preview = kept;
+  }
+};
+
+}  // namespace
+
+bool Roles::serves(const Revision& revision) const {
+  return std::any_of(serving.begin(), serving.end(),
+                     [&](const Serving& one) { return one.revision == revision; });
+}
+
+const Wanted* Roles::wants(const Revision& revision) const {
+  const auto found = std::find_if(wanted.begin(), wanted.end(),
+                                  [&](const Wanted& one) { return one.revision == revision; });
+  return found == wanted.end() ? nullptr : &*found;
+}
+
+bool any_in_rotation(const InstanceWorld& instance, const Revision& revision) {
+  return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
+    return is_of(entry.first, revision) && instance.in_rotation(entry.first);
+  });
+}
+
+// The newest that the edge routes to, else (a worker) the newest below the wanted one that runs,
+// else the wanted one.
 int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   const int wanted = instance.desired->epoch;
   int epoch = -1;
@@ -38,42 +232,26 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   return epoch >= 0 ? epoch : wanted;
 }
 
-void cast_active(const World& world, const InstanceWorld& instance, TimePoint now, Roles& roles) {
-  const Revision target{roles.active->id, instance.desired->epoch};
-  const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
-  if (roles.candidate != nullptr) {
-    roles.wanted.push_back(present);  // no restart while a deployment is under way
-    if (!roles.serving) roles.serving = present;
-    return;
-  }
-  roles.wanted.push_back(target);
-  const bool switched =
-      present == target || any_routed(instance, target) || all_ready(world, instance, target, now);
-  if (!switched) roles.wanted.push_back(present);
-  roles.serving = switched ? target : present;
-}
-
-}  // namespace
-
 Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint now) {
-  Roles roles;
+  Casting casting{world, instance, now};
+  Roles& roles = casting.roles;
   if (!instance.desired) return roles;
   for (const auto& deployment : instance.desired->deployments) {
     if (!is_live(deployment->status)) continue;
-    if (!is_candidate(deployment->status)) {
+    if (is_candidate(deployment->status)) {
+      if (roles.candidate == nullptr) roles.candidate = deployment.get();
+    } else if (roles.active == nullptr) {
       roles.active = deployment.get();
-      break;
+    } else if (roles.kept == nullptr) {
+      roles.kept = deployment.get();
     }
-    if (roles.candidate == nullptr) roles.candidate = deployment.get();
   }
-  if (roles.candidate != nullptr) {
-    const Revision revision{roles.candidate->id, instance.desired->epoch};
-    roles.wanted.push_back(revision);
-    if (any_routed(instance, revision) || all_ready(world, instance, revision, now))
-      roles.serving = revision;
-  }
-  if (roles.active != nullptr) cast_active(world, instance, now, roles);
-  return roles;
+  if (roles.candidate != nullptr)
+    casting.cast_candidate();
+  else if (roles.active != nullptr)
+    casting.cast_active();
+  casting.cast_kept();
+  return std::move(roles);
 }
 
 bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
@@ -94,45 +272,19 @@ bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
 }
 
 bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
-               TimePoint now) {
+               int replicas, TimePoint now) {
   const Deployment* deployment = deployment_of(instance, revision.deployment_id);
   if (deployment == nullptr || !deployment->progress.done()) return false;
-  for (int ordinal = 0; ordinal < deployment->settings.deploy.replicas; ++ordinal) {
+  for (int ordinal = 0; ordinal < replicas; ++ordinal) {
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
   }
   return true;
 }
 
-Route wanted_route(const InstanceWorld& instance, const Roles& roles) {
-  Route route;
-  route.instance_id = instance.id;
-  if (instance.desired) route.hosts = instance.desired->hosts;
-
-  for (const auto& [key, replica] : instance.replicas) {
-    if (!is_running(replica)) continue;
-    const bool serves = roles.serving && instance.desired &&
-                        key.deployment_id == roles.serving->deployment_id &&
-                        key.epoch == roles.serving->epoch &&
-                        key.ordinal < replicas_of(instance, key.deployment_id) && replica.ready &&
-                        replica.container->address && !replica.stop_asked;
-    if (serves && !route.hosts.empty()) {
-      route.backends.push_back({key, *replica.container->address, false});
-      continue;
-    }
-    // What the edge still knows stays there, draining, until its container has stopped.
-    for (const RouteBackend& backend : instance.applied.backends)
-      if (backend.key == key) route.backends.push_back({key, backend.address, true});
-  }
-  if (route.hosts.empty() && !route.backends.empty()) route.hosts = instance.applied.hosts;
-  return route;
-}
-
-bool is_finished(const InstanceWorld& instance) {
-  const bool works = std::any_of(instance.deployments.begin(), instance.deployments.end(),
-                                 [](const auto& entry) { return entry.second.work != Work::none; });
-  return instance.deleted && !works && instance.replicas.empty() && !instance.requested &&
-         instance.applied.hosts.empty() && instance.applied.backends.empty();
+bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
+               TimePoint now) {
+  return all_ready(world, instance, revision, replicas_of(instance, revision.deployment_id), now);
 }
 
 }  // namespace gantry

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "scheduler/plan.hpp"
+#include "scheduler/rollout.hpp"
 
 namespace gantry {
 namespace {
@@ -31,7 +32,7 @@ const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& 
 
 // Why a candidate can no longer succeed; empty while it can.
 std::string verdict(const InstanceWorld& instance, const Deployment& candidate) {
-  for (int ordinal = 0; ordinal < candidate.settings.deploy.replicas; ++ordinal) {
+  for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
     const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
     if (replica == nullptr) continue;
     if (replica->refused || replica->gave_up)
@@ -45,7 +46,7 @@ std::string verdict(const InstanceWorld& instance, const Deployment& candidate) 
 
 std::string why_unready(const World& world, const InstanceWorld& instance,
                         const Deployment& candidate, TimePoint now) {
-  const int replicas = candidate.settings.deploy.replicas;
+  const int replicas = replicas_in(candidate, step_of(candidate));
   int unready = 0;
   std::string first;
   for (int ordinal = 0; ordinal < replicas; ++ordinal) {
@@ -73,9 +74,10 @@ bool edge_has(const World& world, const InstanceWorld& instance, const Revision&
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
     if (!found->second.ready) continue;  // it needs no route: nothing listens
-    const bool applied =
-        std::any_of(instance.applied.backends.begin(), instance.applied.backends.end(),
-                    [&](const RouteBackend& b) { return b.key == found->first && !b.draining; });
+    const bool applied = std::any_of(instance.applied.backends.begin(),
+                                     instance.applied.backends.end(), [&](const RouteBackend& b) {
+                                       return b.key == found->first && !b.draining && b.weight > 0;
+                                     });
     if (!applied) return false;
   }
   return true;
@@ -106,17 +108,34 @@ Duration window_of(const World& world, const InstanceWorld& instance, const Depl
   return window;
 }
 
-Change of_candidate(const World& world, const InstanceWorld& instance, const Deployment& candidate,
-                    TimePoint now, std::optional<TimePoint>& wake_at) {
+// All the traffic is its own, and the edge says so.
+bool has_taken_over(const World& world, const InstanceWorld& instance, const Roles& roles,
+                    TimePoint now) {
+  const Deployment& candidate = *roles.candidate;
   const Revision revision{candidate.id, instance.desired->epoch};
-  if (all_ready(world, instance, revision, now) && edge_has(world, instance, revision, now))
+  return step_of(candidate) == last_step(candidate) && roles.serving.size() == 1 &&
+         roles.serves(revision) && all_ready(world, instance, revision, now) &&
+         edge_has(world, instance, revision, now);
+}
+
+Change of_candidate(const World& world, const InstanceWorld& instance, const Roles& roles,
+                    TimePoint now, std::optional<TimePoint>& wake_at) {
+  const Deployment& candidate = *roles.candidate;
+  if (const std::string why = setback(world, instance, roles, now, wake_at); !why.empty())
+    return {{DeploymentStatus::failed, why + "; the version before it serves on"}};
+  if (has_taken_over(world, instance, roles, now) && observed(roles, now, wake_at))
     return {{DeploymentStatus::success, ""}};
   if (const std::string why = verdict(instance, candidate); !why.empty())
     return {{DeploymentStatus::failed, why}};
 
   const auto known = instance.deployments.find(candidate.id);
   const bool began = known != instance.deployments.end() && known->second.window_from;
-  if (candidate.status == DeploymentStatus::deploying || began) {
+  const Revision revision{candidate.id, instance.desired->epoch};
+  const bool starting =
+      !since_of(candidate) || !roles.fallback ||
+      !all_ready(world, instance, revision, replicas_in(candidate, step_of(candidate)), now);
+  if (starting && (candidate.status == DeploymentStatus::deploying || began) &&
+      !step_stands(world, instance, roles, now)) {
     const TimePoint from = began ? *known->second.window_from : world.adopted_at;
     const TimePoint deadline = from + window_of(world, instance, candidate);
     if (now >= deadline) {
@@ -127,7 +146,8 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Dep
     }
     earliest(wake_at, deadline);
   }
-  const std::string now_wrong = trouble(world, instance, candidate);
+  std::string now_wrong = trouble(world, instance, candidate);
+  if (now_wrong.empty()) now_wrong = describe_step(instance, roles);
   if (candidate.status != DeploymentStatus::deploying || candidate.reason != now_wrong)
     return {{DeploymentStatus::deploying, now_wrong}};
   return std::nullopt;
@@ -141,12 +161,20 @@ Change of_waiting(const World& world, const Deployment& candidate) {
 }
 
 Change of_active(const World& world, const InstanceWorld& instance, const Roles& roles,
-                 const Deployment& active, TimePoint now) {
+                 const Deployment& active, TimePoint now, std::optional<TimePoint>& wake_at) {
+  if (active.status == DeploymentStatus::sleeping) {
+    if (!instance.demand.wake_asked) return std::nullopt;
+    return {{DeploymentStatus::success, "woken by a request"}};
+  }
+  if (active.status == DeploymentStatus::success && is_idle(instance, roles, now, wake_at))
+    return {{DeploymentStatus::sleeping,
+             fmt::format("no request for {} s", active.settings.deploy.sleep.idle_seconds)}};
   bool any_ready = false;
   const int replicas = active.settings.deploy.replicas;
   bool all_given_up = replicas > 0;
   std::string reason;
-  for (const Revision& revision : roles.wanted) {
+  for (const Wanted& wanted : roles.wanted) {
+    const Revision& revision = wanted.revision;
     if (revision.deployment_id != active.id) continue;
     for (int ordinal = 0; ordinal < replicas; ++ordinal) {
       const ReplicaWorld* replica = replica_at(instance, active, revision.epoch, ordinal);
@@ -161,6 +189,17 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
     return {{DeploymentStatus::crashed, reason}};
   if (active.status == DeploymentStatus::crashed && any_ready)
     return {{DeploymentStatus::success, ""}};
+  return std::nullopt;
+}
+
+// The old colour runs for as long as there is a way back to it.
+Change of_kept(const InstanceWorld& instance, const Roles& roles, const Deployment& kept,
+               std::optional<TimePoint>& wake_at) {
+  const Revision revision{kept.id, serving_epoch(instance, kept)};
+  if (roles.wants(revision) == nullptr)
+    return {{DeploymentStatus::removing, "superseded by " + roles.active->id.str()}};
+  if (const auto since = since_of(*roles.active))
+    earliest(wake_at, *since + Seconds(roles.active->settings.deploy.rollout.keep_seconds));
   return std::nullopt;
 }
 
@@ -190,17 +229,23 @@ std::optional<StatusChange> derive_status(const World& world, const InstanceWorl
   const bool waits = &deployment == roles.candidate;
   if (waits && world.adopted && !deployment.progress.done())
     return derive_progress(instance, deployment);
-  if (waits && world.adopted) change = of_candidate(world, instance, deployment, now, wake_at);
+  if (waits && world.adopted) change = of_candidate(world, instance, roles, now, wake_at);
   if (waits && !change) change = of_waiting(world, deployment);
   if (waits || !world.adopted) {
     // nothing else is known of it
   } else if (&deployment == roles.active) {
-    change = of_active(world, instance, roles, deployment, now);
+    change = of_active(world, instance, roles, deployment, now, wake_at);
+  } else if (&deployment == roles.kept) {
+    change = of_kept(instance, roles, deployment, wake_at);
   } else if (deployment.status == DeploymentStatus::removing) {
     change = of_removing(instance, deployment);
   }
   if (!change) return std::nullopt;
-  return StatusChange{deployment.id, instance.id, change->first, change->second};
+  StatusChange out{deployment.id, instance.id, change->first, change->second};
+  if (waits && change->first == DeploymentStatus::success && roles.fallback &&
+      deployment.settings.deploy.rollout.strategy == Strategy::blue_green)
+    out.keeps = roles.fallback->deployment_id;
+  return out;
 }
 
 Replica describe_replica(const InstanceWorld& instance, const ReplicaWorld& replica, bool wanted) {

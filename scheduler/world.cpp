@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/absorb.hpp"
+#include "scheduler/demand.hpp"
 #include "scheduler/restart.hpp"
 
 namespace gantry {
@@ -42,8 +43,15 @@ std::string exit_text(const ContainerExit& exit) {
   return "exited with code " + std::to_string(exit.code);
 }
 
+// What ended without anybody's fault gets its whole window to come back.
+void give_time(InstanceWorld& instance, const ReplicaKey& key, TimePoint now) {
+  const auto known = instance.deployments.find(key.deployment_id);
+  if (known != instance.deployments.end() && known->second.window_from)
+    known->second.window_from = now;
+}
+
 // The policy's judgement of an exit nobody ordered.
-void judge_exit(const World& world, const InstanceWorld& instance, ReplicaWorld& replica,
+void judge_exit(const World& world, InstanceWorld& instance, ReplicaWorld& replica,
                 const ContainerExit& exit, bool witnessed, TimePoint now) {
   const Deployment* deployment = deployment_of(instance, replica.key.deployment_id);
   if (deployment == nullptr) return;
@@ -55,8 +63,10 @@ void judge_exit(const World& world, const InstanceWorld& instance, ReplicaWorld&
     // Nobody saw it end: the engine or the machine went down under it. It is started again and not
     // counted.
     replica.retry_at = now;
+    give_time(instance, replica.key, now);
     return;
   }
+  replica.crashed_at = exit.at;
   switch (
       after_exit(deploy.restart_policy, exit.code, replica.restarts, deploy.restart_max_retries)) {
     case AfterExit::restart:
@@ -145,6 +155,7 @@ void on(World& world, const Listed& fact, TimePoint now) {
                         replica.busy == Busy::none && replica.changed_at < fact.asked_at;
       if (gone) {
         vanish(replica, now);
+        give_time(instance, at->first, now);
         world.dirty.insert(id);
       }
       at = gone && !instance.desired ? instance.replicas.erase(at) : std::next(at);
@@ -171,6 +182,7 @@ void on(World& world, const ContainerGone& fact, TimePoint now) {
   ReplicaWorld* replica = find(instance, fact.key);
   if (replica == nullptr || replica->busy != Busy::none) return;
   vanish(*replica, now);
+  give_time(instance, fact.key, now);
   if (!instance.desired) instance.replicas.erase(fact.key);
 }
 
@@ -246,9 +258,35 @@ void on(World& world, const ProbeFinished& fact, TimePoint now) {
       now + (replica->unready_since ? Duration(Seconds(1)) : probe_delay(replica->attempts));
 }
 
+// A host that this route has now is nobody else's any more.
+void hold_hosts(World& world, const InstanceWorld& instance, const Route& route) {
+  for (const std::string& host : instance.applied.hosts) {
+    const auto holder = world.host_holders.find(host);
+    if (holder != world.host_holders.end() && holder->second == instance.id)
+      world.host_holders.erase(holder);
+  }
+  for (const std::string& host : route.hosts) {
+    const auto [holder, fresh] = world.host_holders.try_emplace(host, instance.id);
+    if (fresh || holder->second == instance.id) continue;
+    if (const auto before = world.instances.find(holder->second); before != world.instances.end()) {
+      std::erase(before->second.applied.hosts, host);
+      world.dirty.insert(before->first);
+    }
+    holder->second = instance.id;
+  }
+}
+
 void on(World& world, const RoutesApplied& fact, TimePoint now) {
   for (const Route& route : fact.routes) {
     InstanceWorld& instance = instance_of(world, route.instance_id, now);
+    hold_hosts(world, instance, route);
+    for (const RouteBackend& backend : route.backends)
+      if (ReplicaWorld* replica = find(instance, backend.key)) replica->served = true;
+    const bool turned = instance.applied.backends.empty() != route.backends.empty();
+    if (turned)  // who sends it a share of its requests looks again
+      for (const auto& [id, other] : world.instances)
+        if (other.desired && other.desired->split && other.desired->split->to == instance.id)
+          world.dirty.insert(id);
     instance.applied = route;
     instance.requested.reset();
     instance.route_failures = 0;
@@ -357,7 +395,54 @@ void on(World& world, const ReplicaRemembered& fact, TimePoint now) {
   if (fact.replica.exited_at) replica.counted_exit = fact.replica.exited_at;
 }
 
+void on(World& world, const TrafficMeasured& fact, TimePoint now) {
+  InstanceWorld& instance = instance_of(world, fact.instance_id, now);
+  for (const ReplicaMeasure& one : fact.replicas)
+    if (deployment_of(instance, one.key.deployment_id) != nullptr)
+      instance.deployments[one.key.deployment_id].measured.add(one.measure);
+}
+
+const Deployment* active_of(const InstanceWorld& instance) {
+  if (!instance.desired) return nullptr;
+  for (const auto& deployment : instance.desired->deployments)
+    if (deployment->status == DeploymentStatus::success) return deployment.get();
+  return nullptr;
+}
+
+void on(World& world, const LoadSeen& fact, TimePoint now) {
+  const auto found = world.instances.find(fact.load.instance_id);
+  if (found == world.instances.end()) return;
+  note_load(found->second.demand, fact.load, now);
+  const Deployment* active = active_of(found->second);
+  if (active == nullptr) return;
+  const DeploySettings& deploy = active->settings.deploy;
+  if (deploy.scaling.max_replicas > 0) note_wish(found->second.demand, deploy, now);
+  if (deploy.scaling.max_replicas > 0 || deploy.sleep.enabled) world.dirty.insert(found->first);
+}
+
+void on(World& world, const UsageSeen& fact, TimePoint) {
+  const auto found = world.instances.find(fact.instance_id);
+  if (found != world.instances.end()) note_usage(found->second.demand, fact.replicas);
+}
+
+void on(World& world, const WakeAsked& fact, TimePoint now) {
+  const auto found = world.instances.find(fact.instance_id);
+  if (found == world.instances.end()) return;
+  found->second.demand.busy_at = now;
+  if (!found->second.demand.wake_asked) world.dirty.insert(fact.instance_id);
+  found->second.demand.wake_asked = true;
+}
+
 }  // namespace
+
+bool InstanceWorld::in_rotation(const ReplicaKey& key) const {
+  const auto takes = [&](const Route& route) {
+    return std::any_of(route.backends.begin(), route.backends.end(), [&](const RouteBackend& b) {
+      return b.key == key && !b.draining && b.weight > 0;
+    });
+  };
+  return takes(applied) || (requested && takes(*requested));
+}
 
 bool InstanceWorld::routed(const ReplicaKey& key) const {
   const auto takes = [&](const Route& route) {

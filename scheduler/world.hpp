@@ -18,13 +18,14 @@
 #include "runtime/build/builder.hpp"
 #include "runtime/edge/edge.hpp"
 #include "runtime/probe.hpp"
+#include "runtime/usage.hpp"
 #include "scheduler/desired.hpp"
 
 namespace gantry {
 
 // Knobs; the defaults are the product's.
 struct Policy {
-  Duration orphan_grace = Seconds(300);   // what is ours but unknown is removed after so long
+  Duration orphan_grace = Seconds(300);  // what is ours but unknown is removed after so long
   Duration worker_settle = Seconds(2);  // a replica without a port is ready when it ran for so long
   Duration port_settle = Seconds(10);   // port_mode automatic: ready although nothing listens yet
   Duration forget_restarts = Seconds(60);  // ready for so long: restarts count from zero again
@@ -32,7 +33,10 @@ struct Policy {
       Seconds(30);  // unready for so long after having been ready: restarted
   Duration engine_stop_margin =
       Seconds(15);  // exits so long before the engine was lost, or after it was back, are its doing
-  int unready_after = 3;  // failed probes in a row
+  int unready_after = 3;                                 // failed probes in a row
+  Duration promotion_deadline = std::chrono::hours(24);  // a version that waits longer is given up
+  int step_patience = 4;  // a canary's step lasts at most so many intervals for want of requests
+  Seconds cancelled_grace{3};  // from SIGTERM to SIGKILL of what never served and was given up
 };
 
 // ---- facts ----
@@ -85,6 +89,23 @@ struct DeedFailed {
   Deed deed;
   Error error;
 };
+// What the edge measured of one instance's replicas since it was last told.
+struct TrafficMeasured {
+  InstanceId instance_id;
+  std::vector<ReplicaMeasure> replicas;
+};
+struct LoadSeen {
+  RouteLoad load;
+};
+// What a replica's container uses, from the engine.
+struct UsageSeen {
+  InstanceId instance_id;
+  std::vector<ReplicaUsage> replicas;
+};
+// A request waits for a service that sleeps.
+struct WakeAsked {
+  InstanceId instance_id;
+};
 // What is done for a deployment before its replicas may start.
 enum class Work { none, preparing, building, running };
 struct WorkDone {
@@ -106,6 +127,14 @@ struct StatusRecorded {
   StatusChange change;
   bool ok;
 };
+struct RolloutRecorded {
+  RolloutChange change;
+  bool ok;
+};
+struct ScaleRecorded {
+  ScaleChange change;
+  bool ok;
+};
 struct ReplicaRecorded {
   Replica replica;
   bool ok;
@@ -114,10 +143,11 @@ struct ReplicaRemembered {
   Replica replica;
 };  // at the start, from the store, before the first Listed
 
-using Fact =
-    std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost, EngineBack,
-                 ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone, DeedFailed, WorkDone,
-                 WorkFailed, ProgressRecorded, StatusRecorded, ReplicaRecorded, ReplicaRemembered>;
+using Fact = std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost,
+                          EngineBack, ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone,
+                          DeedFailed, WorkDone, WorkFailed, ProgressRecorded, StatusRecorded,
+                          RolloutRecorded, ScaleRecorded, ReplicaRecorded, ReplicaRemembered,
+                          TrafficMeasured, LoadSeen, UsageSeen, WakeAsked>;
 
 // ---- actions ----
 
@@ -169,12 +199,19 @@ struct RecordProgress {
 struct RecordStatus {
   StatusChange change;
 };
+struct RecordRollout {
+  RolloutChange change;
+};
+struct RecordScale {
+  ScaleChange change;
+};
 struct RecordReplica {
   Replica replica;
 };
 
-using Action = std::variant<Start, Stop, Remove, SetRoute, Drain, Probe, Prepare, Build, RunOnce,
-                            Cancel, RecordProgress, RecordStatus, RecordReplica>;
+using Action =
+    std::variant<Start, Stop, Remove, SetRoute, Drain, Probe, Prepare, Build, RunOnce, Cancel,
+                 RecordProgress, RecordStatus, RecordRollout, RecordScale, RecordReplica>;
 
 std::string describe(const Action&);  // one line for the log: verb and key=value
 
@@ -192,8 +229,9 @@ struct ReplicaWorld {
   std::optional<Container>
       seen_meanwhile;  // while it was being started: the start's own answer may be older
 
-  bool open = false;   // the last probes got through
-  bool ready = false;  // may take traffic (or needs none)
+  bool served = false;  // the edge had it, once
+  bool open = false;    // the last probes got through
+  bool ready = false;   // may take traffic (or needs none)
   std::optional<TimePoint> ready_since;
   std::optional<TimePoint> unready_since;  // was ready, is not
   int failures = 0;                        // failed probes in a row
@@ -210,6 +248,7 @@ struct ReplicaWorld {
   bool refused = false;                   // the engine will never start it like this
   bool stop_asked = false;                // the coming exit is our doing
   std::optional<TimePoint> counted_exit;  // the exit the policy has judged
+  std::optional<TimePoint> crashed_at;    // the last exit that the policy counted
   std::string reason;
 
   std::optional<DrainProof> proof;
@@ -232,6 +271,26 @@ struct DeploymentWorld {
   std::string trouble;    // why it is tried again
   std::string failure;    // why it never will come to an end
   std::string skip_reason;
+
+  bool recording_rollout = false;
+  TimePoint rollout_at{};  // not before, after a failed write
+  Measure measured;        // by the edge, in the present step
+};
+
+// What an instance's requests and containers told of late, for scaling and sleep.
+struct DemandWorld {
+  std::optional<TimePoint> busy_at;  // last seen with a request
+  std::optional<TimePoint> seen_at;
+  std::uint64_t requests = 0;
+  double requests_per_second = 0;
+  int concurrency = 0;
+  double cpu_millicores = 0;  // of all replicas
+  double memory_bytes = 0;
+  std::optional<TimePoint> more_since, fewer_since;  // wanted other numbers without a break
+  int fewer = 0;  // the largest of the smaller numbers wanted since
+  bool recording = false;
+  TimePoint record_at{};
+  bool wake_asked = false;
 };
 
 struct InstanceWorld {
@@ -245,9 +304,11 @@ struct InstanceWorld {
   std::optional<Route> requested;  // what it was asked for
   TimePoint route_at{};            // not before, after a refusal
   int route_failures = 0;
+  DemandWorld demand;
 
-  bool routed(const ReplicaKey&) const;   // takes new requests, applied or asked for
-  bool at_edge(const ReplicaKey&) const;  // known to the edge at all, draining included
+  bool routed(const ReplicaKey&) const;       // may get new requests, applied or asked for
+  bool in_rotation(const ReplicaKey&) const;  // and not only those of a preview
+  bool at_edge(const ReplicaKey&) const;      // known to the edge at all, draining included
 };
 
 struct World {
@@ -258,6 +319,8 @@ struct World {
   TimePoint engine_back_at{};  // when it was back after having been lost
   std::map<InstanceId, InstanceWorld> instances;
   std::set<InstanceId> dirty;  // touched since they were last planned
+  std::map<std::string, InstanceId, std::less<>> host_holders;  // who has a host at the edge
+  std::map<std::string, InstanceId, std::less<>> host_owners;   // who is to have it
 };
 
 void absorb(World&, const Fact&, TimePoint now);

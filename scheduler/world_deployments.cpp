@@ -11,13 +11,30 @@ namespace {
 constexpr int kWorkAttempts = 10;
 
 // The health window of a deployment begins once its replicas may start.
+// So does that of each step's replicas, and the edge's measurements of a step.
 void begin_windows(InstanceWorld& instance, const Desired* next, TimePoint now) {
   if (next == nullptr) return;
   for (const auto& deployment : next->deployments) {
     const Deployment* before = deployment_of(instance, deployment->id);
-    if (before != nullptr && !before->progress.done() && deployment->progress.done())
-      instance.deployments[deployment->id].window_from = now;
+    if (before == nullptr) continue;
+    const bool starts = !before->progress.done() && deployment->progress.done();
+    const bool steps = before->rollout.step != deployment->rollout.step ||
+                       before->rollout.order != deployment->rollout.order;
+    if (starts || steps) instance.deployments[deployment->id].window_from = now;
+    if (steps || before->rollout.since != deployment->rollout.since)
+      for (auto& [id, known] : instance.deployments) known.measured = Measure();
   }
+}
+
+// Hosts by who is to have them.
+void own_hosts(World& world, const InstanceWorld& instance, const Desired* next) {
+  if (instance.desired)
+    for (const std::string& host : instance.desired->hosts)
+      if (const auto owner = world.host_owners.find(host);
+          owner != world.host_owners.end() && owner->second == instance.id)
+        world.host_owners.erase(owner);
+  if (next != nullptr)
+    for (const std::string& host : next->hosts) world.host_owners[host] = instance.id;
 }
 
 DeploymentWorld& end_of_work(World& world, const InstanceId& id, const DeploymentId& deployment,
@@ -61,6 +78,7 @@ bool for_ever(const Error& error) {
 void on(World& world, const DesiredChanged& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   begin_windows(instance, fact.desired.get(), now);
+  own_hosts(world, instance, fact.desired.get());
   instance.desired = fact.desired;
   instance.deleted = fact.desired == nullptr;
   std::erase_if(instance.deployments, [&](const auto& entry) {
@@ -100,6 +118,21 @@ void on(World& world, const ProgressRecorded& fact, TimePoint now) {
     deployment.found.reset();
   else
     deployment.work_at = now + kRecordAgain;
+}
+
+void on(World& world, const RolloutRecorded& fact, TimePoint now) {
+  DeploymentWorld& deployment =
+      instance_of(world, fact.change.instance_id, now).deployments[fact.change.deployment_id];
+  deployment.recording_rollout = false;
+  if (!fact.ok) deployment.rollout_at = now + kRecordAgain;
+}
+
+void on(World& world, const ScaleRecorded& fact, TimePoint now) {
+  DemandWorld& demand = instance_of(world, fact.change.instance_id, now).demand;
+  demand.recording = false;
+  demand.more_since.reset();
+  demand.fewer_since.reset();
+  if (!fact.ok) demand.record_at = now + kRecordAgain;
 }
 
 void on(World& world, const StatusRecorded& fact, TimePoint now) {

@@ -98,8 +98,7 @@ class Edge {
   // What was measured since the last call, by replica; only of routes that are `measured`. What was
   // measured before the daemon's start may be lost.
   virtual std::vector<ReplicaMeasure> measured() = 0;
-  // Called from any thread, about once a second while requests for a sleeping route are held. Set
-  // before start().
+  // Called from any thread, about once a second while requests for a sleeping route are held.
   virtual void on_wake(std::function<void(const InstanceId&)>) = 0;
 
   // Whether the proxy's processes live. Cheap, asked many times a second, so that a dead proxy is

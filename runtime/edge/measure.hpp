@@ -41,6 +41,7 @@ struct Measure {
 };
 
 struct ReplicaMeasure {
+  InstanceId instance_id;
   ReplicaKey key;
   Measure measure;
 };

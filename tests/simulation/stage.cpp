@@ -25,7 +25,10 @@ InstanceId Stage::create_service(const std::string& name, DeploySettings deploy)
   service.desired.instance_id = id;
   service.desired.environment_id = kEnvironment;
   service.desired.service = name;
-  if (deploy.port != 0) service.desired.hosts = {name + "-production.localhost"};
+  if (deploy.port != 0) {
+    service.desired.hosts = {name + "-production.localhost"};
+    service.desired.preview_host = name + "-production-preview.localhost";
+  }
   service.desired.network = {kEnvironment, "gantry-test", "10.192.0.0/24"};
   Deployment settings;
   settings.settings.deploy = deploy;
@@ -86,8 +89,23 @@ void Stage::remove(const DeploymentId& id) {
       }
 }
 
+void Stage::order(const DeploymentId& id, RolloutOrder order) {
+  for (auto& [instance, service] : services_)
+    if (Deployment* deployment = find_deployment(instance, id)) {
+      deployment->rollout.order = order;
+      changed(instance);
+    }
+}
+
 void Stage::erase(const InstanceId& id) {
   services_.at(id).erased = true;
+  changed(id);
+}
+
+void Stage::give_host(const InstanceId& id, const std::string& host) {
+  for (auto& [instance, service] : services_)
+    if (std::erase(service.desired.hosts, host) > 0) changed(instance);
+  services_.at(id).desired.hosts.push_back(host);
   changed(id);
 }
 
@@ -291,6 +309,25 @@ std::string Stage::host(const InstanceId& id) const {
 
 std::vector<ReplicaKey> Stage::receivers(const InstanceId& id) const {
   return edge.receivers(host(id));
+}
+
+double Stage::share(const InstanceId& id, const DeploymentId& deployment) const {
+  double own = 0, all = 0;
+  for (const Route& route : edge.table())
+    for (const RouteBackend& backend : route.backends)
+      if (route.instance_id == id && !backend.draining) {
+        all += backend.weight;
+        if (backend.key.deployment_id == deployment) own += backend.weight;
+      }
+  return all == 0 ? 0 : own / all;
+}
+
+std::optional<DeploymentId> Stage::previewed(const InstanceId& id) const {
+  for (const Route& route : edge.table())
+    for (const Preview& preview : route.previews)
+      if (route.instance_id == id && !preview.keys.empty())
+        return preview.keys.front().deployment_id;
+  return std::nullopt;
 }
 
 std::string Stage::picture() const {

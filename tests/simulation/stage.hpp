@@ -45,7 +45,10 @@ class Stage {
   void scale(const InstanceId&, int replicas);
   void restart(const InstanceId&);
   void remove(const DeploymentId&);
+  void order(const DeploymentId&, RolloutOrder);
   void erase(const InstanceId&);
+  void give_host(const InstanceId&, const std::string& host);          // whoever has it loses it
+  void watch_host(const std::string& host) { watched_.insert(host); }  // it has a receiver for ever
 
   // ---- how programs behave ----
   struct App {
@@ -57,6 +60,12 @@ class Stage {
   void add_archive(const std::string& digest);  // builds to what listens on 8080
   void add_archive(const std::string& digest, SimArchive archive);
   void set_sick(const ReplicaKey& key, bool sick);
+  // ---- what the edge tells ----
+  void measure(const InstanceId& id, std::vector<ReplicaMeasure> replicas) {
+    facts_.push_back(TrafficMeasured{id, std::move(replicas)});
+  }
+  void load(const RouteLoad& load) { facts_.push_back(LoadSeen{load}); }
+  void wake(const InstanceId& id) { facts_.push_back(WakeAsked{id}); }
 
   // ---- running ----
   // Runs until nothing is left to do but probe, or `limit` of virtual time has passed. True when
@@ -78,6 +87,9 @@ class Stage {
   std::vector<ReplicaKey> running() const;
   std::vector<ReplicaKey> receivers(const InstanceId&) const;
   std::string host(const InstanceId& id) const;
+  // The share of the requests that the edge gives to a deployment, 0..1.
+  double share(const InstanceId&, const DeploymentId&) const;
+  std::optional<DeploymentId> previewed(const InstanceId&) const;
   int least_receivers = 1000;  // the fewest seen since it was reset, once the service has served
   std::vector<std::string> violations;
 
@@ -104,6 +116,7 @@ class Stage {
   void collect_events();
   bool work(const Action&, std::vector<Fact>& answers);  // false: it is another action
   void write(const StatusChange&);
+  void write(const RolloutChange&);
   void write(const ProgressChange&);
   Deployment* find_deployment(const InstanceId&, const DeploymentId&);
   DeploymentId add_deployment(const InstanceId&, const Source&, BuildProgress);
@@ -120,6 +133,7 @@ class Stage {
   std::map<ReplicaKey, Replica> replicas_;  // the store's rows
   std::map<std::string, App> apps_;
   std::set<ReplicaKey> sick_;
+  std::set<std::string> watched_;
   std::deque<Fact> facts_;
   std::deque<Action> actions_;
   std::vector<Drain> drains_;

@@ -51,6 +51,14 @@ void Stage::perform(const Action& action) {
     answers.push_back(
         DesiredChanged{status->change.instance_id, desired(status->change.instance_id)});
     answers.push_back(StatusRecorded{status->change, true});
+  } else if (const auto* rollout = std::get_if<RecordRollout>(&action)) {
+    write(rollout->change);
+    answers.push_back(
+        DesiredChanged{rollout->change.instance_id, desired(rollout->change.instance_id)});
+    answers.push_back(RolloutRecorded{rollout->change, true});
+  } else if (const auto* scaled = std::get_if<RecordScale>(&action)) {
+    scale(scaled->change.instance_id, scaled->change.replicas);
+    answers.push_back(ScaleRecorded{scaled->change, true});
   } else if (const auto* record = std::get_if<RecordReplica>(&action)) {
     if (record->replica.status == ReplicaStatus::removed)
       replicas_.erase(record->replica.key);
@@ -108,9 +116,19 @@ void Stage::write(const StatusChange& change) {
     deployment.updated_at = clock.now();
     if (change.status != DeploymentStatus::success) continue;
     for (Deployment& older : service.deployments)
-      if (older.id < deployment.id && is_live(older.status))
+      if (older.id < deployment.id && is_live(older.status) && older.id != change.keeps)
         older.status = DeploymentStatus::removing;
   }
+}
+
+// Of one that is not on its way any more: nothing is written.
+void Stage::write(const RolloutChange& change) {
+  Deployment* deployment = find_deployment(change.instance_id, change.deployment_id);
+  if (deployment == nullptr || !is_live(deployment->status) ||
+      deployment->status == DeploymentStatus::success)
+    return;
+  deployment->rollout.step = change.step;
+  deployment->rollout.since = change.since;
 }
 
 ProbeOutcome Stage::probe(const Probe& action) const {
@@ -142,6 +160,8 @@ void Stage::check() {
                     [](const Deployment& d) { return d.status == DeploymentStatus::success; });
     if (served) least_receivers = std::min(least_receivers, healthy);
   }
+  for (const std::string& host : watched_)
+    if (edge.receivers(host).empty()) violations.push_back("nobody answers for " + host);
   std::map<ReplicaKey, int> containers;
   for (const Container& container : engine.all())
     if (++containers[container.key] > 1)

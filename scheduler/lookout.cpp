@@ -1,0 +1,98 @@
+// What the reconciler looks at beside facts that come by themselves: the lease, the proxy's
+// counters, what containers use.
+#include <condition_variable>
+
+#include "scheduler/reconciler.hpp"
+
+namespace gantry {
+namespace {
+
+// False when it was told to stop.
+bool wait_for(const std::stop_token& stop, Duration span) {
+  std::mutex mutex;
+  std::unique_lock lock(mutex);
+  std::condition_variable_any changed;
+  return !changed.wait_for(lock, stop, span, [] { return false; }) && !stop.stop_requested();
+}
+
+const Deployment* serving(const InstanceWorld& instance) {
+  if (!instance.desired) return nullptr;
+  for (const auto& deployment : instance.desired->deployments)
+    if (deployment->status == DeploymentStatus::success) return deployment.get();
+  return nullptr;
+}
+
+}  // namespace
+
+// Another daemon may have acted meanwhile: what it wrote is read again before this one acts.
+void Reconciler::hold_lease(const std::stop_token& stop) {
+  bool held = false;
+  do {
+    const TimePoint asked_at = ports_.clock.now();
+    const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
+    if (lease.ok() != held) {
+      held = lease.ok();
+      options_.log(held ? "lease held term=" + std::to_string(lease->term)
+                        : "lease lost detail=\"" + lease.error().detail + "\"");
+      if (held) ask_reload();
+    }
+    if (lease) {
+      lease_until_ = (asked_at + options_.lease * 3 / 4).time_since_epoch().count();
+      inbox_->changed.notify_one();
+    }
+  } while (wait_for(stop, held ? Duration(options_.lease) / 4 : std::chrono::milliseconds(250)));
+  (void)ports_.store.release_lease(options_.holder);
+}
+
+bool Reconciler::leads(TimePoint now) const {
+  return options_.holder.empty() || now.time_since_epoch().count() < lease_until_;
+}
+
+// Who wants to be looked at; the loop's thread.
+void Reconciler::watch_demand(const InstanceWorld& instance) {
+  const auto keep = [&](std::set<InstanceId>& set, bool wanted) {
+    if (wanted)
+      set.insert(instance.id);
+    else
+      set.erase(instance.id);
+    return !set.empty();
+  };
+  const Deployment* active = serving(instance);
+  const DeploySettings deploy = active == nullptr ? DeploySettings() : active->settings.deploy;
+  const bool scales = deploy.scaling.max_replicas > 0;
+  looks_at_load_ = keep(by_load_, scales || deploy.sleep.enabled);
+  looks_at_measures_ = keep(by_measure_, instance.applied.measured);
+  const std::scoped_lock lock(meter_mutex_);
+  metered_.erase(instance.id);
+  if (!scales || (deploy.scaling.cpu_percent == 0 && deploy.scaling.memory_percent == 0)) return;
+  for (const auto& [key, replica] : instance.replicas)
+    if (key.deployment_id == active->id && replica.container) metered_[instance.id].push_back(key);
+}
+
+// The edge's thread.
+void Reconciler::look_at_edge() {
+  if (looks_at_measures_) {
+    std::map<InstanceId, std::vector<ReplicaMeasure>> by_instance;
+    for (ReplicaMeasure& one : ports_.edge.measured())
+      by_instance[one.instance_id].push_back(std::move(one));
+    for (auto& [id, replicas] : by_instance) push(Fact(TrafficMeasured{id, std::move(replicas)}));
+  }
+  if (!looks_at_load_) return;
+  if (auto loads = ports_.edge.load(); loads)
+    for (const RouteLoad& load : *loads) push(Fact(LoadSeen{load}));
+}
+
+void Reconciler::meter_usage(const std::stop_token& stop) {
+  while (wait_for(stop, options_.meter)) {
+    std::map<InstanceId, std::vector<ReplicaKey>> metered;
+    {
+      const std::scoped_lock lock(meter_mutex_);
+      metered = metered_;
+    }
+    for (const auto& [id, keys] : metered)
+      if (auto usage = ports_.usage->usage(keys, stop); usage)
+        push(Fact(UsageSeen{id, std::move(*usage)}));
+  }
+}
+
+}  // namespace gantry
