@@ -102,6 +102,12 @@ int replicas_in(const Deployment& deployment, int step) {
   return std::min(all, std::max(1, (all * percent_in(deployment, step) + 99) / 100));
 }
 
+int replicas_now(const Roles& roles) {
+  const Deployment& candidate = *roles.candidate;
+  return roles.fallback ? replicas_in(candidate, step_of(candidate))
+                        : candidate.settings.deploy.replicas;
+}
+
 int surge_of(const DeploySettings& deploy) {
   const int surge = (deploy.replicas * deploy.rollout.max_surge_percent + 99) / 100;
   return surge == 0 && unavailable_of(deploy) == 0 ? 1 : surge;
@@ -129,7 +135,7 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
       if (exists) last_to = std::max(last_to, key.ordinal);
       if (ready && key.ordinal < replicas &&
           (replica.container->port_mode == PortMode::none || !replica.ready ||
-           instance.routed(key)))
+           instance.acknowledged(key)))
         ++ready_to;
     }
   }
@@ -170,11 +176,10 @@ bool step_stands(const World& world, const InstanceWorld& instance, const Roles&
                  TimePoint now) {
   const Deployment& candidate = *roles.candidate;
   const Revision to{candidate.id, instance.desired->epoch};
-  const int step = step_of(candidate);
-  if (!all_ready(world, instance, to, replicas_in(candidate, step), now)) return false;
+  if (!all_ready(world, instance, to, replicas_now(roles), now)) return false;
   if (instance.requested || !same_route(wanted_route(world, instance, roles), instance.applied))
     return false;
-  const int percent = percent_in(candidate, step);
+  const int percent = roles.fallback ? percent_in(candidate, step_of(candidate)) : 100;
   if (percent == 0) return roles.preview == to;
   if (percent == 100) return roles.serving.size() == 1 && roles.serves(to);
   return roles.serving.size() == 2 && roles.serving.back().revision == to &&

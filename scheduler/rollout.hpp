@@ -23,6 +23,9 @@ int percent_in(const Deployment&, int step);
 // How many new replicas a step needs.
 int replicas_in(const Deployment&, int step);
 
+// The same of the candidate, now. Without anything to take over from there is one step.
+int replicas_now(const Roles&);
+
 int surge_of(const DeploySettings&);        // replicas; at least 1 unless unavailability allows 0
 int unavailable_of(const DeploySettings&);  // replicas
 // The old version stays whole until the new one is ready.

@@ -31,8 +31,9 @@ const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& 
 }
 
 // Why a candidate can no longer succeed; empty while it can.
-std::string verdict(const InstanceWorld& instance, const Deployment& candidate) {
-  for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
+std::string verdict(const InstanceWorld& instance, const Roles& roles) {
+  const Deployment& candidate = *roles.candidate;
+  for (int ordinal = 0; ordinal < replicas_now(roles); ++ordinal) {
     const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
     if (replica == nullptr) continue;
     if (replica->refused || replica->gave_up)
@@ -44,9 +45,10 @@ std::string verdict(const InstanceWorld& instance, const Deployment& candidate) 
   return "";
 }
 
-std::string why_unready(const World& world, const InstanceWorld& instance,
-                        const Deployment& candidate, TimePoint now) {
-  const int replicas = replicas_in(candidate, step_of(candidate));
+std::string why_unready(const World& world, const InstanceWorld& instance, const Roles& roles,
+                        TimePoint now) {
+  const Deployment& candidate = *roles.candidate;
+  const int replicas = replicas_now(roles);
   int unready = 0;
   std::string first;
   for (int ordinal = 0; ordinal < replicas; ++ordinal) {
@@ -113,9 +115,9 @@ bool has_taken_over(const World& world, const InstanceWorld& instance, const Rol
                     TimePoint now) {
   const Deployment& candidate = *roles.candidate;
   const Revision revision{candidate.id, instance.desired->epoch};
-  return step_of(candidate) == last_step(candidate) && roles.serving.size() == 1 &&
-         roles.serves(revision) && all_ready(world, instance, revision, now) &&
-         edge_has(world, instance, revision, now);
+  const bool last = !roles.fallback || step_of(candidate) == last_step(candidate);
+  return last && roles.serving.size() == 1 && roles.serves(revision) &&
+         all_ready(world, instance, revision, now) && edge_has(world, instance, revision, now);
 }
 
 Change of_candidate(const World& world, const InstanceWorld& instance, const Roles& roles,
@@ -125,24 +127,22 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Rol
     return {{DeploymentStatus::failed, why + "; the version before it serves on"}};
   if (has_taken_over(world, instance, roles, now) && observed(roles, now, wake_at))
     return {{DeploymentStatus::success, ""}};
-  if (const std::string why = verdict(instance, candidate); !why.empty())
+  if (const std::string why = verdict(instance, roles); !why.empty())
     return {{DeploymentStatus::failed, why}};
 
   const auto known = instance.deployments.find(candidate.id);
   const bool began = known != instance.deployments.end() && known->second.window_from;
   const Revision revision{candidate.id, instance.desired->epoch};
-  const bool starting =
-      !since_of(candidate) || !roles.fallback ||
-      !all_ready(world, instance, revision, replicas_in(candidate, step_of(candidate)), now);
+  const bool starting = !since_of(candidate) || !roles.fallback ||
+                        !all_ready(world, instance, revision, replicas_now(roles), now);
   if (starting && (candidate.status == DeploymentStatus::deploying || began) &&
       !step_stands(world, instance, roles, now)) {
     const TimePoint from = began ? *known->second.window_from : world.adopted_at;
     const TimePoint deadline = from + window_of(world, instance, candidate);
     if (now >= deadline) {
       const auto seconds = candidate.settings.deploy.healthcheck_timeout_seconds;
-      return {
-          {DeploymentStatus::failed,
-           fmt::format("{} within {} s", why_unready(world, instance, candidate, now), seconds)}};
+      return {{DeploymentStatus::failed,
+               fmt::format("{} within {} s", why_unready(world, instance, roles, now), seconds)}};
     }
     earliest(wake_at, deadline);
   }

@@ -435,6 +435,11 @@ void on(World& world, const WakeAsked& fact, TimePoint now) {
 
 }  // namespace
 
+bool InstanceWorld::acknowledged(const ReplicaKey& key) const {
+  return std::any_of(applied.backends.begin(), applied.backends.end(),
+                     [&](const RouteBackend& b) { return b.key == key && !b.draining; });
+}
+
 bool InstanceWorld::in_rotation(const ReplicaKey& key) const {
   const auto takes = [&](const Route& route) {
     return std::any_of(route.backends.begin(), route.backends.end(), [&](const RouteBackend& b) {

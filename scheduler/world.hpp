@@ -306,9 +306,10 @@ struct InstanceWorld {
   int route_failures = 0;
   DemandWorld demand;
 
-  bool routed(const ReplicaKey&) const;       // may get new requests, applied or asked for
-  bool in_rotation(const ReplicaKey&) const;  // and not only those of a preview
-  bool at_edge(const ReplicaKey&) const;      // known to the edge at all, draining included
+  bool routed(const ReplicaKey&) const;        // may get new requests, applied or asked for
+  bool acknowledged(const ReplicaKey&) const;  // the edge has said that it gets new requests
+  bool in_rotation(const ReplicaKey&) const;   // and not only those of a preview
+  bool at_edge(const ReplicaKey&) const;       // known to the edge at all, draining included
 };
 
 struct World {

@@ -116,7 +116,8 @@ DesiredPtr Stage::desired(const InstanceId& id) const {
   if (service.erased) return nullptr;
   auto out = std::make_shared<Desired>(service.desired);
   for (auto at = service.deployments.rbegin(); at != service.deployments.rend(); ++at)
-    if (!at->id.empty() && (is_live(at->status) || at->status == DeploymentStatus::removing))
+    if (!at->id.empty() && (is_live(at->status) || at->status == DeploymentStatus::removing ||
+                            at == service.deployments.rbegin()))
       out->deployments.push_back(std::make_shared<Deployment>(*at));
   return out;
 }
