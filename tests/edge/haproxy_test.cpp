@@ -75,7 +75,7 @@ TEST_F(EdgeHaproxy, RepairsDriftWithoutAReload) {
   const auto a = world_.replica(1, 0), b = world_.replica(1, 1), c = world_.replica(2, 0);
   apply({route(1, {"one.test", "uno.test"}, {a, b}), route(2, {"two.test"}, {c})});
   const pid_t worker = world_.worker_pid();
-  const std::string map = EdgePaths(world_.options).hosts_map;
+  const std::string map = EdgePaths(world_.options).maps[kHostsMap];
   const std::string first = "s0001/" + a.key.id(), second = "s0001/" + b.key.id();
   const std::vector<std::vector<std::string>> damages = {
       {"set server " + first + " state maint", "del server " + first},
