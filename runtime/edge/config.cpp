@@ -80,7 +80,7 @@ defaults http
 
 defaults slots from http
     # A sleeping slot: until a server is up.
-    http-request lua.hold if { var(txn.is) -m sub Z } { nbsrv eq 0 } { be_conn le ${HELD} }
+    http-request lua.hold if { var(txn.is) -m sub Z } { nbsrv eq 0 } !{ var(txn.to) -m sub / } { be_conn le ${HELD} }
     http-response set-var(txn.stream) int(1) if { var(txn.is) -m sub M } { res.hdr(content-type) -m beg text/event-stream }
     # A preview is never answered by another version, whatever happened to its server.
     http-response deny deny_status 503 if { var(txn.to) -m sub / } !{ srv_name,strcmp(txn.pin) eq 0 }
@@ -144,10 +144,10 @@ std::string preamble(const EdgeOptions& options, std::int64_t generation, int la
                           {"BIND", address + ":" + std::to_string(options.port)}});
 }
 
-// What cannot be a default. A pinned request of a preview waits for its server even if that is
-// down.
+// What cannot be a default. A pinned request goes to its server even if that is down: a preview to
+// no other, and one that was held before a reload to the only one that it can be told of.
 constexpr std::string_view kSlotLines =
-    R"(    force-persist if { var(txn.to) -m sub / }
+    R"(    force-persist if { var(txn.to) -m sub / } || { var(txn.is) -m sub Z } { nbsrv eq 0 }
     use-server %[var(txn.pin)] if { var(txn.pin) -m found }
 )";
 

@@ -234,20 +234,27 @@ Result<std::vector<std::string>> HaproxyEdge::ask_workers(const std::string& que
   return answers;
 }
 
-// A request that was held before a reload waits in the worker that took it: it hears of the servers
-// that it waits for, too. Best effort; what it does not hear ends with its time limit.
+// A request that was held before a reload waits in the worker that took it, which hears of no
+// change. It is told of one server. Best effort; what it does not hear ends with its time limit.
 void HaproxyEdge::tell_old_workers(const std::vector<RouteChange>& changes) {
-  std::vector<RouteChange> woken;
-  for (const auto& change : changes)
-    if (change.before && change.before->route.asleep && change.after &&
-        is_serving(change.after->route))
-      woken.push_back(change);
-  if (woken.empty()) return;
-  const auto status = master_.find();
+  std::vector<std::string> commands;
+  for (const auto& change : changes) {
+    if (!change.before || !change.before->route.asleep || !change.after) continue;
+    const Route& route = change.after->route;
+    const auto serving =
+        std::find_if(route.backends.begin(), route.backends.end(),
+                     [](const RouteBackend& backend) { return is_serving(backend); });
+    if (serving == route.backends.end()) continue;
+    const std::string slot = slot_name(change.after->slot), server = server_name(serving->key);
+    commands.push_back("add server " + slot + "/" + server + " " +
+                       server_address(serving->address) + " " + server_options(serving->weight, 0));
+    commands.push_back("add map " + paths_.maps[kPinsMap] + " " + slot + " " + server);
+  }
+  const auto status = commands.empty() ? std::nullopt : master_.find();
   if (!status) return;
   for (const pid_t old : status->old_workers)
-    for (const auto& command : commands_for(woken, paths_.maps))
-      (void)ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + command.text);
+    for (const auto& command : commands)
+      (void)ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + command);
 }
 
 }  // namespace gantry

@@ -10,6 +10,8 @@ std::string hold_script(const EdgePaths& paths) {
 -- Holds a request of a sleeping slot until one of its servers is up, and calls at the daemon's socket.
 local daemon = "unix@)" +
          paths.wake_socket + R"("
+local pins = Map.new(")" +
+         paths.maps[kPinsMap] + R"(", Map._str)
 local limit, between_calls = 30, 1  -- seconds
 local called = {}
 
@@ -29,7 +31,14 @@ end
 core.register_action("hold", {"http-req"}, function(txn)
   local slot = txn.f:be_name()
   local begin, pause = now(), 25  -- milliseconds
+  txn:unset_var("txn.pin")  -- whoever it was is gone
   while txn.f:nbsrv(slot) == 0 and now() - begin < limit do
+    -- After a reload this worker's servers cannot be enabled any more, but one can be named.
+    local server = txn.f:stopping() and pins:lookup(slot)
+    if server then
+      txn:set_var("txn.pin", server)
+      return
+    end
     if now() - (called[slot] or 0) >= between_calls then call(slot) end
     core.msleep(pause)
     pause = math.min(pause + pause // 4, 250)

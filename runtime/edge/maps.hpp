@@ -3,7 +3,8 @@
 //   slots   s0001 -> "MKZ/s0002/30/20": what is special about a slot; absent: nothing. Flags:
 //           M measured, K sticky, Z asleep. Then where its split goes and percent, then the most
 //           connections of a server, which the proxy does not show otherwise.
-//   pins    s0001/<host>:<0..7> -> server: who answers a preview.
+//   pins    s0001/<host>:<0..7> -> server: who answers a preview. In a worker that a reload has
+//           replaced also s0001 -> server: who answers what that worker still holds.
 //   sticky  server -> s0001: who may keep the clients that it has, if its slot is sticky.
 //   hosts   host -> s0001, or s0001/<host>, a preview. Changed last: what it names is there then.
 #pragma once

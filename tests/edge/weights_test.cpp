@@ -7,18 +7,28 @@
 namespace gantry {
 namespace {
 
+// Beyond the scale's end, 1 to 256, nothing nearer exists: one replica against six cannot get 99 %.
 TEST(EdgeWeights, AreWithinAPercentagePointOfWhatIsWanted) {
+  int beyond = 0;
   for (int stable = 1; stable <= 20; ++stable)
     for (int canary = 1; canary <= 20; ++canary)
       for (int percent = 1; percent <= 99; ++percent) {
         const auto weights = weights_for(stable, canary, percent);
-        ASSERT_GE(weights.stable, 1);
-        ASSERT_GE(weights.canary, 1);
-        ASSERT_LE(weights.stable, kMostWeight);
-        ASSERT_LE(weights.canary, kMostWeight);
-        ASSERT_LE(std::abs(canary_percent(stable, canary, weights) - percent), 1.0)
-            << stable << " and " << canary << " replicas, " << percent << " percent";
+        for (const int weight : {weights.stable, weights.canary}) {
+          ASSERT_GE(weight, 1);
+          ASSERT_LE(weight, kMostWeight);
+        }
+        const double off = std::abs(canary_percent(stable, canary, weights) - percent);
+        if (off <= 1.0) continue;
+        ++beyond;
+        ASSERT_TRUE(canary > 5 * stable || stable > 5 * canary)
+            << stable << " and " << canary << " replicas, " << percent << " percent: off by "
+            << off;
+        const bool end =
+            weights == GroupWeights{kMostWeight, 1} || weights == GroupWeights{1, kMostWeight};
+        ASSERT_TRUE(end) << stable << " and " << canary << " replicas, " << percent << " percent";
       }
+  EXPECT_LT(beyond, 400) << "of 39600";
 }
 
 TEST(EdgeWeights, AreTheSmallestOnesThatFit) {
