@@ -80,11 +80,11 @@ defaults http
 
 defaults slots from http
     # A sleeping slot: until a server is up.
-    http-request lua.hold if { var(txn.is) -m sub Z } { nbsrv eq 0 } !{ var(txn.to) -m sub / } { be_conn le ${HELD} }
-    http-response set-var(txn.stream) int(1) if { var(txn.is) -m sub M } { res.hdr(content-type) -m beg text/event-stream }
+    http-request lua.hold if { var(txn.is) -m found } { var(txn.is) -m sub Z } { nbsrv eq 0 } !{ var(txn.preview) -m found } { be_conn le ${HELD} }
+    http-response set-var(txn.stream) int(1) if { var(txn.is) -m found } { var(txn.is) -m sub M } { res.hdr(content-type) -m beg text/event-stream }
     # A preview is never answered by another version, whatever happened to its server.
-    http-response deny deny_status 503 if { var(txn.to) -m sub / } !{ srv_name,strcmp(txn.pin) eq 0 }
-    http-response add-header Set-Cookie "${COOKIE}=%[srv_name]; Path=/; HttpOnly; SameSite=Lax" if { var(txn.is) -m sub K } !{ var(txn.to) -m sub / } !{ srv_name,strcmp(txn.pin) eq 0 }
+    http-response deny deny_status 503 if { var(txn.preview) -m found } !{ srv_name,strcmp(txn.pin) eq 0 }
+    http-response add-header Set-Cookie "${COOKIE}=%[srv_name]; Path=/; HttpOnly; SameSite=Lax" if { var(txn.is) -m found } { var(txn.is) -m sub K } !{ var(txn.preview) -m found } !{ srv_name,strcmp(txn.pin) eq 0 }
 
 frontend http from http
     bind ${BIND} name http
@@ -92,22 +92,25 @@ frontend http from http
     log-format "%s %ST %ts %Tc %Tr %Td %[var(txn.stream)]"
     http-after-response set-header X-Request-Id %[unique-id]
     http-request set-log-level silent
-    # txn.to: the slot, or slot/host for a preview. txn.is: what is special about the slot. txn.pin:
-    # the server that has to answer.
     http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)
-    http-request set-var(txn.to) var(txn.host),map_str(${HOSTS})
-    http-request return status 404 content-type "text/html; charset=utf-8" lf-file ${PAGES}/404.html hdr Cache-Control no-store unless { var(txn.to) -m found }
-    acl preview var(txn.to) -m sub /
-    http-request set-var(txn.slot) var(txn.to),field(1,/)
+    http-request set-var(txn.slot) var(txn.host),map_str(${HOSTS})
+    http-request return status 404 content-type "text/html; charset=utf-8" lf-file ${PAGES}/404.html hdr Cache-Control no-store unless { var(txn.slot) -m found }
+    # "slot/" when something is special about it, "slot/host" for a preview. Most are neither, and
+    # pay only for looking. txn.is: what is special. txn.pin: the server that has to answer.
+    acl special var(txn.to) -m found
+    acl preview var(txn.preview) -m found
+    http-request set-var(txn.to) var(txn.slot) if { var(txn.slot) -m sub / }
+    http-request set-var(txn.slot) var(txn.to),field(1,/) if special
+    http-request set-var(txn.preview) var(txn.to) if special { var(txn.to),field(2,/) -m len gt 0 }
     http-request set-var(txn.turn) rand(${PINS}) if preview
-    http-request set-var(txn.pin) var(txn.to),concat(:,txn.turn),map_str(${PINNED}) if preview
+    http-request set-var(txn.pin) var(txn.preview),concat(:,txn.turn),map_str(${PINNED}) if preview
     http-request deny deny_status 503 if preview !{ var(txn.pin) -m found }
-    http-request set-var(txn.is) var(txn.slot),map_str(${SLOTS})
-    http-request set-var(txn.percent) var(txn.is),field(3,/) if !preview { var(txn.is) -m sub /s }
+    http-request set-var(txn.is) var(txn.slot),map_str(${SLOTS},-) if special
+    http-request set-var(txn.percent) var(txn.is),field(3,/) if special !preview { var(txn.is) -m sub /s }
     http-request set-var(txn.slot) var(txn.is),field(2,/) if { var(txn.percent) -m found } { rand(100),sub(txn.percent) lt 0 }
     http-request set-var(txn.is) var(txn.slot),map_str(${SLOTS},-) if { var(txn.percent) -m found }
-    http-request set-log-level info if { var(txn.is) -m sub M }
-    http-request set-var(txn.pin) req.cook(${COOKIE}) if !preview { var(txn.is) -m sub K } { req.cook(${COOKIE}),map_str(${STICKY}),strcmp(txn.slot) eq 0 }
+    http-request set-log-level info if special { var(txn.is) -m sub M }
+    http-request set-var(txn.pin) req.cook(${COOKIE}) if special !preview { var(txn.is) -m sub K } { req.cook(${COOKIE}),map_str(${STICKY}),strcmp(txn.slot) eq 0 }
     # The client's own forwarding headers are never trusted.
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Real-IP %[src]
@@ -147,7 +150,7 @@ std::string preamble(const EdgeOptions& options, std::int64_t generation, int la
 // What cannot be a default. A pinned request goes to its server even if that is down: a preview to
 // no other, and one that was held before a reload to the only one that it can be told of.
 constexpr std::string_view kSlotLines =
-    R"(    force-persist if { var(txn.to) -m sub / } || { var(txn.is) -m sub Z } { nbsrv eq 0 }
+    R"(    force-persist if { var(txn.preview) -m found } || { var(txn.is) -m found } { var(txn.is) -m sub Z } { nbsrv eq 0 }
     use-server %[var(txn.pin)] if { var(txn.pin) -m found }
 )";
 

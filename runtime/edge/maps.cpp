@@ -31,9 +31,10 @@ void add_preview(const SlotRoute& route, const Preview& preview, Maps& maps) {
 
 void add_entries(const SlotRoute& route, Maps& maps) {
   const std::string slot = slot_name(route.slot);
-  for (const auto& host : route.route.hosts) maps[kHostsMap][host] = slot;
+  const std::string is = special(route), named = is.empty() ? slot : slot + "/";
+  for (const auto& host : route.route.hosts) maps[kHostsMap][host] = named;
   for (const auto& preview : route.route.previews) add_preview(route, preview, maps);
-  if (const auto value = special(route); !value.empty()) maps[kSlotsMap][slot] = value;
+  if (!is.empty()) maps[kSlotsMap][slot] = is;
   if (!route.route.policy.sticky) return;
   for (const auto& backend : route.route.backends)
     if (is_serving(backend)) maps[kStickyMap][server_name(backend.key)] = slot;

@@ -6,7 +6,9 @@
 //   pins    s0001/<host>:<0..7> -> server: who answers a preview. In a worker that a reload has
 //           replaced also s0001 -> server: who answers what that worker still holds.
 //   sticky  server -> s0001: who may keep the clients that it has, if its slot is sticky.
-//   hosts   host -> s0001, or s0001/<host>, a preview. Changed last: what it names is there then.
+//   hosts   host -> s0001, or s0001/ when the slot has an entry in slots, or s0001/<host>, a
+//   preview.
+//           Changed last: what it names is there then.
 #pragma once
 
 #include <array>

@@ -73,10 +73,12 @@ RouteTable rebuild_from_config(std::string_view config, std::string_view hosts_m
     }
   }
   std::istringstream entries{std::string(hosts_map)};
-  for (std::string host, name; entries >> host >> name;)
-    if (const auto found = routes.find(slot_of(name));  // a preview's is "s0001/<host>"
-        found != routes.end())
+  for (std::string host, name; entries >> host >> name;) {
+    if (name.ends_with('/'))
+      name.pop_back();  // "s0001/<host>" is a preview, which is known already
+    if (const auto found = routes.find(slot_of(name)); found != routes.end())
       found->second.route.hosts.push_back(host);
+  }
   RouteTable table(slots);
   for (const auto& [number, route] : routes) table.restore({route});
   table.set_generation(generation);

@@ -86,6 +86,7 @@ TEST(EdgeConfig, MapsNameWhatIsSpecial) {
   const std::string stable = replica_key(5, 0).id(), standby = replica_key(6, 0).id();
   EXPECT_EQ(map_text(maps[kSlotsMap]), "s0003 MKZ/s0001/30/20\n");
   EXPECT_EQ(map_text(maps[kStickyMap]), stable + " s0003\n");
+  EXPECT_EQ(maps[kHostsMap].at("rich.example.com"), "s0003/");
   EXPECT_EQ(maps[kHostsMap].at("next.example.com"), "s0003/next.example.com");
   EXPECT_EQ(maps[kHostsMap].at("none.example.com"), "s0003/none.example.com");
   ASSERT_EQ(maps[kPinsMap].size(), static_cast<std::size_t>(kPins));
@@ -244,7 +245,7 @@ TEST(EdgeLive, WhereASlotsEntryDiffersItsLimitsAreSetAgain) {
       "1\n3 s0001 1 " + server + " 10.0.0.1 2 0 100 0 1 8 2 0 6 0 0 0 - 80 - 0 0 - - 0\n";
   const auto repairs = [&](const std::string& slots) {
     return texts(
-        repairs_for(table, *parse_live(servers, {slots, "", "", "0x1 one.test s0001\n"}), kFiles));
+        repairs_for(table, *parse_live(servers, {slots, "", "", "0x1 one.test s0001/\n"}), kFiles));
   };
   const std::string limit = "set maxconn server s0001/" + server + " 7\n";
   EXPECT_EQ(repairs("0x9 s0001 -///7\n"), "");

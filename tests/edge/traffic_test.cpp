@@ -158,7 +158,7 @@ TEST_F(EdgeTraffic, AnotherBalanceIsAReloadWithoutAFailure) {
     while (!stop) (world_.get("one.test").status == 200 ? good : bad) += 1;
   });
   const pid_t worker = world_.worker_pid();
-  auto one = route(1, {"one.test"}, {a, b});
+  auto one = route(1, {"one.test"}, {a});
   one.policy.balance = Balance::least_connections;
   apply({one});
   stop = true;
@@ -167,6 +167,8 @@ TEST_F(EdgeTraffic, AnotherBalanceIsAReloadWithoutAFailure) {
   EXPECT_GT(good, 0);
   EXPECT_NE(world_.worker_pid(), worker);
   world_.open_session("one.test", a.key);
+  one.backends.push_back(b);
+  apply({one});
   for (int i = 0; i < 6; ++i) EXPECT_EQ(world_.get("one.test").body, b.key.id());
   EXPECT_FALSE(supervise());
 }
@@ -242,7 +244,8 @@ TEST_F(EdgeTraffic, RepairsDriftOfEveryMapWithoutAReload) {
            "clear map " + maps[kStickyMap],
            "set map " + maps[kPinsMap] + " s0001/next.test:0 " + a.key.id(),
            "set map " + maps[kSlotsMap] + " s0001 -///0",
-           "set map " + maps[kHostsMap] + " next.test s0001",
+           "set map " + maps[kHostsMap] + " next.test s0001/",
+           "set map " + maps[kHostsMap] + " one.test s0001",
            "add map " + maps[kStickyMap] + " " + b.key.id() + " s0001"}) {
     EXPECT_EQ(world_.tell_worker(damage), "");
     EXPECT_TRUE(supervise()) << damage;
