@@ -2,6 +2,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <string_view>
 
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -12,6 +13,8 @@ namespace gantry {
 namespace {
 
 constexpr int kPatienceSeconds = 10;
+constexpr std::string_view kPrompt = "\n> ";
+constexpr std::size_t kPiece = 8192;  // what the proxy takes at once is a quarter of its buffer
 
 Error unreachable(const std::string& what) {
   return {Code::unavailable, "edge_unreachable",
@@ -66,6 +69,7 @@ Result<bool> receive(int fd, std::string& text) {
 void CliSocket::close() {
   if (fd_ >= 0) ::close(fd_);
   fd_ = -1;
+  received_.clear();
 }
 
 Result<> CliSocket::open(const std::string& path) {
@@ -81,25 +85,49 @@ Result<> CliSocket::open(const std::string& path) {
 }
 
 Result<std::string> CliSocket::ask(const std::string& command) {
-  if (fd_ < 0)
-    return Error{Code::unavailable, "edge_unreachable", "the proxy's control socket is not open"};
   if (command.find('\n') != std::string::npos)
     return Error{Code::internal, "command_invalid", "a command is one line"};
-  auto sent = send_all(fd_, command + "\n");
-  auto answer = sent ? read_answer() : Result<std::string>(sent.error());
-  if (!answer) close();
-  return answer;
+  auto answers = ask_all({command});
+  if (!answers) return answers.error();
+  return std::move(answers->front());
+}
+
+Result<std::vector<std::string>> CliSocket::ask_all(const std::vector<std::string>& commands) {
+  std::vector<std::string> answers;
+  for (std::size_t next = 0; next < commands.size();) {
+    std::string lines;
+    const std::size_t first = next;
+    while (next < commands.size() && (next == first || lines.size() < kPiece))
+      lines += commands[next++] + "\n";
+    if (fd_ < 0)
+      return Error{Code::unavailable, "edge_unreachable", "the proxy's control socket is not open"};
+    auto sent = send_all(fd_, lines);
+    for (std::size_t at = first; sent && at < next; ++at) {
+      auto answer = read_answer();
+      if (!answer)
+        sent = answer.error();
+      else
+        answers.push_back(std::move(*answer));
+    }
+    if (!sent) {
+      close();
+      return sent.error();
+    }
+  }
+  return answers;
 }
 
 Result<std::string> CliSocket::read_answer() {
-  std::string text;
-  while (!text.ends_with("\n> ")) {
-    const auto more = receive(fd_, text);
+  std::size_t end = 0, from = 0;
+  while ((end = received_.find(kPrompt, from)) == std::string::npos) {
+    from = received_.size() < kPrompt.size() ? 0 : received_.size() - kPrompt.size();
+    const auto more = receive(fd_, received_);
     if (!more) return more.error();
     if (!*more)
       return Error{Code::unavailable, "edge_unreachable", "the proxy closed its control socket"};
   }
-  text.resize(text.size() - 3);
+  std::string text = received_.substr(0, end);
+  received_.erase(0, end + kPrompt.size());
   while (text.ends_with('\n')) text.pop_back();
   return text;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include <sys/types.h>
 
@@ -24,10 +25,13 @@ class CliSocket {
   Result<> open(const std::string& path);
   // The answer without the prompt and the line ends before it.
   Result<std::string> ask(const std::string& command);
+  // One answer for each, sent together: a round trip in all and not one each.
+  Result<std::vector<std::string>> ask_all(const std::vector<std::string>& commands);
 
  private:
   Result<std::string> read_answer();
   int fd_ = -1;
+  std::string received_;  // behind the last answer
 };
 
 struct MasterAnswer {

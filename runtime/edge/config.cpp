@@ -2,6 +2,8 @@
 
 #include <cstdint>
 
+#include "runtime/edge/state.hpp"
+
 namespace gantry {
 namespace {
 
@@ -22,8 +24,11 @@ std::string fill(std::string_view text, const std::vector<Words>& words) {
   return out;
 }
 
-// The order of a request: id, host, slot, headers, backend. Room is left between them for redirects
-// and limits.
+constexpr int kMostHeld = 1000;  // of each sleeping slot; more get 503
+constexpr std::string_view kCookie = "gantry_replica";
+
+// The order of a request: id, host, slot, split, headers, backend. Room is left between them for
+// redirects and limits.
 constexpr std::string_view kPreamble =
     R"(# Made by Gantry, generation ${GENERATION}. Changes made here are lost.
 global
@@ -36,6 +41,16 @@ global
     hard-stop-after 12h
     mworker-max-reloads 20
     tune.bufsize 32768
+    lua-load-per-thread ${HOLD}
+
+# What is measured, to the daemon. When it is away the oldest lines are lost.
+ring access
+    format raw
+    maxlen 1024
+    size 4194304
+    timeout connect 2s
+    timeout server 10s
+    server daemon unix@${ACCESS} log-proto octet-count
 
 defaults http
     mode http
@@ -63,12 +78,39 @@ defaults http
     http-error status 503 content-type "text/html; charset=utf-8" lf-file ${PAGES}/503.html hdr Cache-Control no-store hdr Retry-After 5
     http-error status 504 content-type "text/html; charset=utf-8" lf-file ${PAGES}/504.html hdr Cache-Control no-store
 
+defaults slots from http
+    # A sleeping slot: until a server is up.
+    http-request lua.hold if { var(txn.is) -m found } { var(txn.is) -m sub Z } { nbsrv eq 0 } !{ var(txn.preview) -m found } { be_conn le ${HELD} }
+    http-response set-var(txn.stream) int(1) if { var(txn.is) -m found } { var(txn.is) -m sub M } { res.hdr(content-type) -m beg text/event-stream }
+    # A preview is never answered by another version, whatever happened to its server.
+    http-response deny deny_status 503 if { var(txn.preview) -m found } !{ srv_name,strcmp(txn.pin) eq 0 }
+    http-response add-header Set-Cookie "${COOKIE}=%[srv_name]; Path=/; HttpOnly; SameSite=Lax" if { var(txn.is) -m found } { var(txn.is) -m sub K } !{ var(txn.preview) -m found } !{ srv_name,strcmp(txn.pin) eq 0 }
+
 frontend http from http
     bind ${BIND} name http
+    log ring@access format raw local0
+    log-format "%s %ST %ts %Tc %Tr %Td %[var(txn.stream)]"
     http-after-response set-header X-Request-Id %[unique-id]
+    http-request set-log-level silent
     http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)
     http-request set-var(txn.slot) var(txn.host),map_str(${HOSTS})
     http-request return status 404 content-type "text/html; charset=utf-8" lf-file ${PAGES}/404.html hdr Cache-Control no-store unless { var(txn.slot) -m found }
+    # "slot/" when something is special about it, "slot/host" for a preview. Most are neither, and
+    # pay only for looking. txn.is: what is special. txn.pin: the server that has to answer.
+    acl special var(txn.to) -m found
+    acl preview var(txn.preview) -m found
+    http-request set-var(txn.to) var(txn.slot) if { var(txn.slot) -m sub / }
+    http-request set-var(txn.slot) var(txn.to),field(1,/) if special
+    http-request set-var(txn.preview) var(txn.to) if special { var(txn.to),field(2,/) -m len gt 0 }
+    http-request set-var(txn.turn) rand(${PINS}) if preview
+    http-request set-var(txn.pin) var(txn.preview),concat(:,txn.turn),map_str(${PINNED}) if preview
+    http-request deny deny_status 503 if preview !{ var(txn.pin) -m found }
+    http-request set-var(txn.is) var(txn.slot),map_str(${SLOTS},-) if special
+    http-request set-var(txn.percent) var(txn.is),field(3,/) if special !preview { var(txn.is) -m sub /s }
+    http-request set-var(txn.slot) var(txn.is),field(2,/) if { var(txn.percent) -m found } { rand(100),sub(txn.percent) lt 0 }
+    http-request set-var(txn.is) var(txn.slot),map_str(${SLOTS},-) if { var(txn.percent) -m found }
+    http-request set-log-level info if special { var(txn.is) -m sub M }
+    http-request set-var(txn.pin) req.cook(${COOKIE}) if special !preview { var(txn.is) -m sub K } { req.cook(${COOKIE}),map_str(${STICKY}),strcmp(txn.slot) eq 0 }
     # The client's own forwarding headers are never trusted.
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Real-IP %[src]
@@ -93,13 +135,57 @@ std::string preamble(const EdgeOptions& options, std::int64_t generation, int la
                           {"WORKER", paths.worker_socket},
                           {"MAXCONN", std::to_string(options.max_connections)},
                           {"PAGES", paths.pages},
-                          {"HOSTS", paths.hosts_map},
+                          {"HOLD", paths.hold_script},
+                          {"HELD", std::to_string(kMostHeld)},
+                          {"ACCESS", paths.access_socket},
+                          {"COOKIE", std::string(kCookie)},
+                          {"PINS", std::to_string(kPins)},
+                          {"PINNED", paths.maps[kPinsMap]},
+                          {"SLOTS", paths.maps[kSlotsMap]},
+                          {"STICKY", paths.maps[kStickyMap]},
+                          {"HOSTS", paths.maps[kHostsMap]},
                           {"BIND", address + ":" + std::to_string(options.port)}});
 }
 
-}  // namespace
+// What cannot be a default. A pinned request goes to its server even if that is down: a preview to
+// no other, and one that was held before a reload to the only one that it can be told of.
+constexpr std::string_view kSlotLines =
+    R"(    force-persist if { var(txn.preview) -m found } || { var(txn.is) -m found } { var(txn.is) -m sub Z } { nbsrv eq 0 }
+    use-server %[var(txn.pin)] if { var(txn.pin) -m found }
+)";
 
-const char* const kServerOptions = "check inter 2s fall 2 rise 1 weight 100 pool-purge-delay 2s";
+// What a slot has of its route that only a reload can change.
+std::string policy_lines(const RoutePolicy& policy) {
+  std::string text;
+  switch (policy.balance) {
+    case Balance::round_robin:
+      break;
+    case Balance::least_connections:
+      text += "    balance leastconn\n";
+      break;
+    case Balance::random:
+      text += "    balance random\n";
+      break;
+  }
+  if (policy.queue_seconds != RoutePolicy().queue_seconds)
+    text += "    timeout queue " + std::to_string(policy.queue_seconds) + "s\n";
+  return text;
+}
+
+std::string route_lines(const Route& route) {
+  std::string text = "    # " + route.instance_id.str() + "\n";
+  if (const auto rest = encode_rest(route); !rest.empty()) text += "    # with " + rest + "\n";
+  text += policy_lines(route.policy);
+  for (const auto& backend : route.backends) {
+    text += "    server " + server_name(backend.key) + " " + server_address(backend.address) + " ";
+    text += server_options(backend.draining ? 0 : backend.weight, route.policy.max_connections);
+    if (backend.draining) text += std::string(kDrainingMark) + std::to_string(backend.weight);
+    text += "\n";
+  }
+  return text;
+}
+
+}  // namespace
 
 EdgePaths::EdgePaths(const EdgeOptions& options)
     : directory(options.directory),
@@ -107,17 +193,39 @@ EdgePaths::EdgePaths(const EdgeOptions& options)
       pages(directory + "/pages"),
       config(directory + "/haproxy.cfg"),
       candidate(directory + "/haproxy.cfg.candidate"),
-      hosts_map(directory + "/hosts.map"),
+      hold_script(directory + "/hold.lua"),
       log(directory + "/haproxy.log"),
       lock(directory + "/lock"),
+      maps({directory + "/slots.map", directory + "/pins.map", directory + "/sticky.map",
+            directory + "/hosts.map"}),
       master_socket(run + "/master.sock"),
-      worker_socket(run + "/worker.sock") {}
+      worker_socket(run + "/worker.sock"),
+      access_socket(run + "/access.sock"),
+      wake_socket(run + "/wake.sock") {}
 
 int layout_of(const RouteTable& table, const EdgeOptions& options) {
+  std::string text = preamble(options, 0, 0) + server_options(0, 0) + std::string(kSlotLines) +
+                     hold_script(EdgePaths(options)) + std::to_string(table.slots());
+  for (const auto& [id, route] : table.routes())
+    if (const auto lines = policy_lines(route.route.policy); !lines.empty())
+      text += slot_name(route.slot) + lines;
   std::uint32_t hash = 2166136261U;  // FNV-1a
-  for (const char c : preamble(options, 0, 0) + kServerOptions + std::to_string(table.slots()))
-    hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
+  for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
   return static_cast<int>(hash >> 1);
+}
+
+bool needs_reload(const RouteChange& change) {
+  const auto lines = [](const std::optional<SlotRoute>& route) {
+    return route ? policy_lines(route->route.policy) : "";
+  };
+  return lines(change.before) != lines(change.after);
+}
+
+std::string server_options(int weight, int max_connections) {
+  std::string text = "check inter 2s fall 2 rise 1 pool-purge-delay 2s weight ";
+  text += std::to_string(weight);
+  if (max_connections > 0) text += " maxconn " + std::to_string(max_connections);
+  return text;
 }
 
 std::string server_name(const ReplicaKey& key) { return key.id(); }
@@ -127,25 +235,13 @@ std::string server_address(const Address& address) {
   return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
 }
 
-std::string hosts_map_text(const RouteTable& table) {
-  std::string text;
-  for (const auto& [host, instance] : table.hosts())
-    text += host + " " + slot_name(table.routes().at(instance).slot) + "\n";
-  return text;
-}
-
 std::string haproxy_config(const RouteTable& table, const EdgeOptions& options) {
   std::string text = preamble(options, table.generation(), layout_of(table, options));
   for (int slot = 1; slot <= table.slots(); ++slot) {
-    text += "\nbackend " + slot_name(slot) + " from http\n";
-    const SlotRoute* route = table.at(slot);
-    if (route == nullptr) continue;
-    text += "    # " + route->route.instance_id.str() + "\n";
-    for (const auto& backend : route->route.backends) {
-      text += "    server " + server_name(backend.key) + " " + server_address(backend.address) +
-              " " + kServerOptions;
-      text += backend.draining ? " weight 0\n" : "\n";
-    }
+    text += "\nbackend " + slot_name(slot) + " from slots\n";
+    const SlotRoute* placed = table.at(slot);
+    if (placed != nullptr) text += route_lines(placed->route);
+    text += kSlotLines;
   }
   return text;
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/edge/haproxy.hpp"
+#include "runtime/edge/maps.hpp"
 
 namespace gantry {
 
@@ -13,22 +14,27 @@ namespace gantry {
 struct EdgePaths {
   explicit EdgePaths(const EdgeOptions&);
   std::string directory, run, pages;
-  std::string config, candidate, hosts_map, log, lock;
+  std::string config, candidate, hold_script, log, lock;
+  MapFiles maps;
   std::string master_socket, worker_socket;
+  std::string access_socket, wake_socket;  // the daemon listens, the proxy speaks
 };
 
-// A number for everything of the configuration but its routes: another one means that a reload is
-// needed.
+// A number for everything that only a reload can change: another one means that it is needed.
 int layout_of(const RouteTable&, const EdgeOptions&);
 
-std::string hosts_map_text(const RouteTable&);
+bool needs_reload(const RouteChange&);
 
 std::string server_name(const ReplicaKey&);
 // "127.0.0.1:80", "[::1]:80"
 std::string server_address(const Address&);
-// The options of `server` and `add server` alike.
-extern const char* const kServerOptions;
-constexpr int kServerWeight = 100;
+// The options of `server` and `add server` alike. max_connections 0: no limit.
+std::string server_options(int weight, int max_connections);
+// Behind a draining replica's line, with its weight: the proxy reads a comment.
+constexpr std::string_view kDrainingMark = " # draining ";
+
+// The Lua action that holds requests of a sleeping slot and calls at the wake socket.
+std::string hold_script(const EdgePaths&);
 
 // File name to text: error pages with the request's id, in HAProxy's log-format.
 std::map<std::string, std::string> error_pages();

@@ -3,7 +3,6 @@
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
-#include <sstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -13,6 +12,7 @@
 
 #include "runtime/edge/haproxy_edge.hpp"
 #include "runtime/edge/number.hpp"
+#include "runtime/edge/stats.hpp"
 #include "runtime/process.hpp"
 
 namespace gantry {
@@ -36,6 +36,8 @@ Result<> HaproxyEdge::start() {
     table_ = std::move(loaded->table);
     loaded_ = true;
   }
+  GANTRY_TRY(receiver_.start(paths_.access_socket, paths_.wake_socket,
+                             [this](const std::string& slot) { wake(slot); }));
   const auto running = master_.find();
   GANTRY_TRY(running ? adopt(*running) : bring_up());
   started_ = true;
@@ -66,13 +68,15 @@ Result<AppliedGeneration> HaproxyEdge::apply(const std::vector<Route>& changes) 
   live_behind_ = true;
   if (!plan->empty()) GANTRY_TRY(record(*plan));
   if (!grown && table_.routes().size() <= kEagerRoutes) GANTRY_TRY(write_made_files());
-  const bool told =
-      !grown && !was_behind && open_worker() && execute(commands_for(*plan, paths_.hosts_map));
-  if (!told) {  // after growing the layout differs, which means a reload
+  const bool sayable =
+      !grown && !was_behind && std::none_of(plan->begin(), plan->end(), needs_reload);
+  const bool told = sayable && open_worker() && execute(commands_for(*plan, paths_.maps));
+  if (!told) {  // another layout means a reload
     auto repaired = repair();
     if (!repaired) return repaired.error();
   }
   live_behind_ = false;
+  tell_old_workers(*plan);
   return AppliedGeneration{table_.generation()};
 }
 
@@ -87,16 +91,60 @@ Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now,
   if (now >= deadlines.streams) return make(key);
   if (live_behind_)
     return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
-  const auto left = sessions(placed.slot, key);
-  if (!left) return left.error();
-  if (*left == 0) return make(key);
-  return Error{Code::conflict, "sessions_left",
-               key.id() + " has " + std::to_string(*left) + " sessions left"};
+  const std::string slot = slot_name(placed.slot), server = server_name(key);
+  const bool all = now < deadlines.requests;
+  int left = 0;
+  const auto stats = ask_workers("show stat " + slot + " 4 -1");
+  if (!stats) return stats.error();
+  for (const auto& csv : *stats) left += sessions_of(csv, server);
+  if (left > 0 && !all) {  // lists every session of the proxy, so only when there is a reason
+    const auto sessions = ask_workers("show sess");
+    if (!sessions) return sessions.error();
+    left = 0;
+    for (const auto& list : *sessions) left += streams_of(list, slot, server);
+  }
+  if (left == 0) return make(key);
+  return Error{
+      Code::conflict, "sessions_left",
+      key.id() + " has " + std::to_string(left) + (all ? " sessions" : " streams") + " left"};
 }
 
-Result<std::vector<RouteLoad>> HaproxyEdge::load() { return std::vector<RouteLoad>(); }
-std::vector<ReplicaMeasure> HaproxyEdge::measured() { return {}; }
-void HaproxyEdge::on_wake(std::function<void(const InstanceId&)>) {}
+Result<std::vector<RouteLoad>> HaproxyEdge::load() {
+  const std::lock_guard guard(mutex_);
+  if (!started_) return not_started();
+  std::map<std::string, SlotStats, std::less<>> slots;
+  for (const auto& [id, route] : table_.routes()) slots[slot_name(route.slot)];
+  const auto answers = ask_workers("show stat -1 6 -1");  // backends and servers
+  if (!answers) return answers.error();
+  for (const auto& csv : *answers) add_stats(csv, slots);
+  std::vector<RouteLoad> loads;
+  for (const auto& [id, route] : table_.routes()) {
+    const auto& stats = slots[slot_name(route.slot)];
+    // What is held waits outside every queue.
+    const bool holds = route.route.asleep && !is_serving(route.route);
+    loads.push_back({id, stats.requests, stats.sessions, holds ? stats.sessions : stats.queued});
+  }
+  return loads;
+}
+
+std::vector<ReplicaMeasure> HaproxyEdge::measured() { return receiver_.take(); }
+
+void HaproxyEdge::on_wake(std::function<void(const InstanceId&)> wake) {
+  const std::lock_guard guard(mutex_);
+  wake_ = std::move(wake);
+}
+
+// On the receiver's thread.
+void HaproxyEdge::wake(const std::string& slot) {
+  std::unique_lock lock(mutex_);
+  const auto* route =
+      table_.at(leading_number(std::string_view(slot).substr(slot.empty() ? 0 : 1)));
+  if (route == nullptr || !route->route.asleep || slot_name(route->slot) != slot) return;
+  const InstanceId id = route->route.instance_id;
+  const auto call = wake_;
+  lock.unlock();
+  call(id);
+}
 
 bool HaproxyEdge::alive() const {
   const std::unique_lock lock(mutex_, std::try_to_lock);

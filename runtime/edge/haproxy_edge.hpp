@@ -4,6 +4,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <string>
@@ -13,6 +14,7 @@
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/edge/live.hpp"
 #include "runtime/edge/master.hpp"
+#include "runtime/edge/receiver.hpp"
 #include "runtime/edge/state.hpp"
 #include "runtime/files.hpp"
 
@@ -29,6 +31,7 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   explicit HaproxyEdge(const EdgeOptions& options)
       : options_(options), paths_(options), state_(options.directory), master_(options) {}
   ~HaproxyEdge() override {
+    receiver_.stop();  // it calls back into this object
     if (lock_ >= 0) ::close(lock_);
   }
 
@@ -62,7 +65,10 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   Result<> open_worker();
   Result<> await_generation();
   Result<std::int64_t> variable(const std::string& name);
-  Result<int> sessions(int slot, const ReplicaKey&);
+  // The answer of the worker, and of each that a reload has left to finish its connections.
+  Result<std::vector<std::string>> ask_workers(const std::string& question);
+  void tell_old_workers(const std::vector<RouteChange>&);
+  void wake(const std::string& slot);
 
   const EdgeOptions options_;
   const EdgePaths paths_;
@@ -79,6 +85,8 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   bool live_behind_ = false;   // the proxy may not have what the state file has
   bool files_behind_ = false;  // haproxy.cfg and hosts.map may not
   SteadyClock::time_point last_reload_{};
+  std::function<void(const InstanceId&)> wake_ = [](const InstanceId&) {};
+  ProxyReceiver receiver_;  // after everything its thread uses
 };
 
 }  // namespace gantry

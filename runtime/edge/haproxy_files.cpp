@@ -3,7 +3,6 @@
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
-#include <sstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -39,6 +38,11 @@ Result<> check_options(const EdgeOptions& options) {
   return done();
 }
 
+Result<> keep_file(const std::string& path, const std::string& text) {
+  const auto old = read_whole(path);
+  return old && *old == text ? done() : replace_file(path, text);
+}
+
 }  // namespace
 
 Result<> HaproxyEdge::prepare_directory() {
@@ -53,19 +57,18 @@ Result<> HaproxyEdge::prepare_directory() {
   if (lock_ < 0) return file_error("open", paths_.lock);
   if (::flock(lock_, LOCK_EX | LOCK_NB) != 0)
     return Error{Code::conflict, "edge_locked", "another daemon uses " + paths_.directory};
-  for (const auto& [name, text] : error_pages()) {
-    const std::string path = paths_.pages + "/" + name;
-    const auto old = read_whole(path);
-    if (!old || *old != text) GANTRY_TRY(replace_file(path, text));
-  }
-  return done();
+  for (const auto& [name, text] : error_pages())
+    GANTRY_TRY(keep_file(paths_.pages + "/" + name, text));
+  return keep_file(paths_.hold_script, hold_script(paths_));
 }
 
 // Whole in the eyes of every reader; on the disk whenever the kernel likes: after a crash of the
 // machine start() makes them anew from the state file.
 Result<> HaproxyEdge::write_made_files() {
   files_behind_ = true;
-  GANTRY_TRY(replace_made_file(paths_.hosts_map, hosts_map_text(table_)));
+  const Maps maps = maps_of(table_);
+  for (std::size_t map = 0; map < kMapCount; ++map)
+    GANTRY_TRY(replace_made_file(paths_.maps[map], map_text(maps[map])));
   GANTRY_TRY(replace_made_file(paths_.config, haproxy_config(table_, options_)));
   files_behind_ = false;
   return done();
@@ -73,7 +76,9 @@ Result<> HaproxyEdge::write_made_files() {
 
 Result<> HaproxyEdge::write_checked_files() {
   files_behind_ = true;
-  GANTRY_TRY(replace_file(paths_.hosts_map, hosts_map_text(table_)));
+  const Maps maps = maps_of(table_);
+  for (std::size_t map = 0; map < kMapCount; ++map)
+    GANTRY_TRY(replace_file(paths_.maps[map], map_text(maps[map])));
   GANTRY_TRY(write_beside(paths_.candidate, haproxy_config(table_, options_)));
   GANTRY_TRY(master_.check(paths_.candidate));
   GANTRY_TRY(rename_over(paths_.candidate, paths_.config));

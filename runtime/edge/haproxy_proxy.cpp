@@ -1,9 +1,9 @@
 // The proxy itself: brought up, adopted, reloaded, repaired, asked.
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <chrono>
 #include <cstdlib>
-#include <sstream>
 #include <thread>
 
 #include <fcntl.h>
@@ -23,17 +23,18 @@ constexpr auto kWorkerLimit = std::chrono::seconds(60);
 constexpr auto kBeforeCut = std::chrono::seconds(4);  // twice the configuration's connect timeout
 constexpr auto kBetweenReloads = std::chrono::milliseconds(500);
 
-// Queued and current sessions of one server in a CSV answer of "show stat".
-int sessions_in(const std::string& csv, const std::string& server) {
-  std::istringstream lines(csv);
-  for (std::string line; std::getline(lines, line);) {
-    std::istringstream fields(line);
-    std::string slot, name, queued, queued_most, current;
-    for (auto* field : {&slot, &name, &queued, &queued_most, &current})
-      std::getline(fields, *field, ',');
-    if (name == server) return leading_number(queued) + leading_number(current);
+bool is_good(const Command& command, const std::string& answer) {
+  switch (command.expect) {
+    case Command::Expect::nothing:
+      return answer.empty();
+    case Command::Expect::registered:
+      return answer == "New server registered.";
+    case Command::Expect::readdressed:
+      return answer.find(" changed from ") != std::string::npos;
+    case Command::Expect::removed:
+      return true;  // remove_server() sees to it
   }
-  return 0;
+  return false;
 }
 
 }  // namespace
@@ -101,11 +102,13 @@ Result<std::vector<Command>> HaproxyEdge::differences() {
   if (!layout) return layout.error();
   if (*layout != layout_of(table_, options_))
     return Error{Code::unavailable, "edge_layout", "the proxy runs another layout"};
-  const auto servers = worker_.ask("show servers state");
-  if (!servers) return servers.error();
-  const auto hosts = worker_.ask("show map " + paths_.hosts_map);
-  if (!hosts) return hosts.error();
-  auto live = parse_live(*servers, *hosts);
+  std::vector<std::string> questions{"show servers state"};
+  for (const auto& file : paths_.maps) questions.push_back("show map " + file);
+  auto answers = worker_.ask_all(questions);
+  if (!answers) return answers.error();
+  std::array<std::string, kMapCount> maps;
+  std::move(answers->begin() + 1, answers->end(), maps.begin());
+  auto live = parse_live(answers->front(), maps);
   if (!live) return live.error();
   for (const auto& [server, since] : leaving_) {
     const auto slot = live->servers.find(server.substr(0, server.find('/')));
@@ -113,36 +116,28 @@ Result<std::vector<Command>> HaproxyEdge::differences() {
     const auto one = slot->second.find(server.substr(server.find('/') + 1));
     if (one != slot->second.end() && one->second.maintenance) slot->second.erase(one);
   }
-  return repairs_for(table_, *live, paths_.hosts_map);
+  return repairs_for(table_, *live, paths_.maps);
 }
 
+// In one piece; then the removals, each of which may have to be tried again.
 Result<> HaproxyEdge::execute(const std::vector<Command>& commands) {
+  std::vector<const Command*> asked;
+  std::vector<std::string> texts;
   for (const auto& command : commands) {
-    if (command.expect == Command::Expect::removed) {
-      GANTRY_TRY(remove_server(command));
-      continue;
-    }
-    const auto answer = worker_.ask(command.text);
-    if (!answer) return answer.error();
-    bool good = false;
-    switch (command.expect) {
-      case Command::Expect::nothing:
-        good = answer->empty();
-        break;
-      case Command::Expect::registered:
-        good = *answer == "New server registered.";
-        break;
-      case Command::Expect::readdressed:
-        good = answer->find(" changed from ") != std::string::npos;
-        break;
-      case Command::Expect::removed:
-        break;
-    }
-    if (!good) {
-      options_.notice("edge_refused command=\"" + command.text + "\" answer=\"" + *answer + "\"");
-      return Error{Code::unavailable, "edge_refused", command.text + ": " + *answer};
-    }
+    if (command.expect == Command::Expect::removed) continue;
+    asked.push_back(&command);
+    texts.push_back(command.text);
   }
+  const auto answers = worker_.ask_all(texts);
+  if (!answers) return answers.error();
+  for (std::size_t i = 0; i < asked.size(); ++i) {
+    const auto& answer = (*answers)[i];
+    if (is_good(*asked[i], answer)) continue;
+    options_.notice("edge_refused command=\"" + texts[i] + "\" answer=\"" + answer + "\"");
+    return Error{Code::unavailable, "edge_refused", texts[i] + ": " + answer};
+  }
+  for (const auto& command : commands)
+    if (command.expect == Command::Expect::removed) GANTRY_TRY(remove_server(command));
   return done();
 }
 
@@ -224,22 +219,42 @@ Result<std::int64_t> HaproxyEdge::variable(const std::string& name) {
   return leading_number<std::int64_t>(std::string_view(*answer).substr(at + 7));
 }
 
-// In the worker and in those that a reload has left to finish their connections.
-Result<int> HaproxyEdge::sessions(int slot, const ReplicaKey& key) {
+Result<std::vector<std::string>> HaproxyEdge::ask_workers(const std::string& question) {
   GANTRY_TRY(open_worker());
-  const std::string question = "show stat " + slot_name(slot) + " 4 -1";
-  const auto csv = worker_.ask(question);
-  if (!csv) return csv.error();
-  int count = sessions_in(*csv, server_name(key));
+  auto own = worker_.ask(question);
+  if (!own) return own.error();
+  std::vector<std::string> answers{std::move(*own)};
   const auto status = master_.find();
   if (!status) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
   for (const pid_t old : status->old_workers) {
-    const auto answer =
-        ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + question);
+    auto answer = ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + question);
     if (!answer) return answer.error();
-    count += sessions_in(answer->text, server_name(key));
+    answers.push_back(std::move(answer->text));
   }
-  return count;
+  return answers;
+}
+
+// A request that was held before a reload waits in the worker that took it, which hears of no
+// change. It is told of one server. Best effort; what it does not hear ends with its time limit.
+void HaproxyEdge::tell_old_workers(const std::vector<RouteChange>& changes) {
+  std::vector<std::string> commands;
+  for (const auto& change : changes) {
+    if (!change.before || !change.before->route.asleep || !change.after) continue;
+    const Route& route = change.after->route;
+    const auto serving =
+        std::find_if(route.backends.begin(), route.backends.end(),
+                     [](const RouteBackend& backend) { return is_serving(backend); });
+    if (serving == route.backends.end()) continue;
+    const std::string slot = slot_name(change.after->slot), server = server_name(serving->key);
+    commands.push_back("add server " + slot + "/" + server + " " +
+                       server_address(serving->address) + " " + server_options(serving->weight, 0));
+    commands.push_back("add map " + paths_.maps[kPinsMap] + " " + slot + " " + server);
+  }
+  const auto status = commands.empty() ? std::nullopt : master_.find();
+  if (!status) return;
+  for (const pid_t old : status->old_workers)
+    for (const auto& command : commands)
+      (void)ask_master(paths_.master_socket, "@!" + std::to_string(old) + " " + command);
 }
 
 }  // namespace gantry

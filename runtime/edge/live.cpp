@@ -25,26 +25,34 @@ enum Column {
 constexpr int kForcedMaintenance = 0x01, kForcedDrain = 0x08, kCheckEnabled = 0x04;
 
 struct Batch {
-  std::vector<Command> add, hosts, drain, remove;
+  std::vector<Command> add, maps_in, maps_out, less, remove;
 
-  void add_server(const std::string& server, const RouteBackend& backend) {
-    add.push_back(
-        {"add server " + server + " " + server_address(backend.address) + " " + kServerOptions,
-         Expect::registered,
-         {}});
-    add.push_back({"enable health " + server, Expect::nothing, {}});
+  void say(std::vector<Command>& part, const std::string& text) {
+    part.push_back({text, Expect::nothing, {}});
+  }
+  void add_server(const std::string& server, const RouteBackend& backend, const Route& route) {
+    add.push_back({"add server " + server + " " + server_address(backend.address) + " " +
+                       server_options(backend.weight, route.policy.max_connections),
+                   Expect::registered,
+                   {}});
+    say(add, "enable health " + server);
     if (!backend.draining)
-      add.push_back({"enable server " + server, Expect::nothing, {}});
+      say(add, "enable server " + server);
     else
       drain_server(server);
   }
   void drain_server(const std::string& server) {
-    drain.push_back({"set server " + server + " state drain", Expect::nothing, {}});
+    say(less, "set server " + server + " state drain");
   }
-  void ready_server(const std::string& server) {
-    add.push_back(
-        {"set server " + server + " weight " + std::to_string(kServerWeight), Expect::nothing, {}});
-    add.push_back({"set server " + server + " state ready", Expect::nothing, {}});
+  void weigh_server(std::vector<Command>& part, const std::string& server, int weight) {
+    say(part, "set server " + server + " weight " + std::to_string(weight));
+  }
+  void ready_server(const std::string& server, int weight) {
+    weigh_server(add, server, weight);
+    say(add, "set server " + server + " state ready");
+  }
+  void limit_server(const std::string& server, int max_connections) {
+    say(add, "set maxconn server " + server + " " + std::to_string(max_connections));
   }
   void move_server(const std::string& server, const Address& address) {
     add.push_back(
@@ -53,14 +61,12 @@ struct Batch {
          {}});
   }
   void remove_server(const std::string& server) {
-    remove.push_back({"set server " + server + " state maint", Expect::nothing, {}});
+    say(remove, "set server " + server + " state maint");
     remove.push_back({"del server " + server, Expect::removed, server});
   }
-  void host(const std::string& verb, const std::string& map, const std::string& rest) {
-    hosts.push_back({verb + " map " + map + " " + rest, Expect::nothing, {}});
-  }
   std::vector<Command> in_order() && {
-    for (auto* part : {&hosts, &drain, &remove}) add.insert(add.end(), part->begin(), part->end());
+    for (auto* part : {&maps_in, &maps_out, &less, &remove})
+      add.insert(add.end(), part->begin(), part->end());
     return std::move(add);
   }
 };
@@ -78,54 +84,96 @@ Backends backends_of(const std::optional<SlotRoute>& route) {
   return backends;
 }
 
+void change_server(const std::string& server, const RouteBackend& before, const RouteBackend& after,
+                   Batch& batch) {
+  if (before.address != after.address) batch.move_server(server, after.address);
+  if (after.draining) {
+    if (!before.draining) batch.drain_server(server);
+  } else if (before.draining) {
+    batch.ready_server(server, after.weight);
+  } else if (before.weight != after.weight) {
+    batch.weigh_server(after.weight > before.weight ? batch.add : batch.less, server, after.weight);
+  }
+}
+
 void change_servers(const RouteChange& change, Batch& batch) {
   const int slot = change.after ? change.after->slot : change.before->slot;
   const Backends before = backends_of(change.before), after = backends_of(change.after);
   for (const auto& [key, backend] : after) {
     const std::string server = server_of(slot, key);
-    const auto old = before.find(key);
-    if (old == before.end()) {
-      batch.add_server(server, *backend);
-      continue;
+    const Route& route = change.after->route;
+    if (const auto old = before.find(key); old == before.end()) {
+      batch.add_server(server, *backend, route);
+    } else {
+      change_server(server, *old->second, *backend, batch);
+      if (change.before->route.policy.max_connections != route.policy.max_connections)
+        batch.limit_server(server, route.policy.max_connections);
     }
-    if (old->second->address != backend->address) batch.move_server(server, backend->address);
-    if (!old->second->draining && backend->draining) batch.drain_server(server);
-    if (old->second->draining && !backend->draining) batch.ready_server(server);
   }
   for (const auto& [key, backend] : before)
     if (!after.contains(key)) batch.remove_server(server_of(slot, key));
 }
 
+void change_map(const MapEntries& before, const MapEntries& after, const std::string& file,
+                Batch& batch) {
+  for (const auto& [key, value] : after) {
+    const auto old = before.find(key);
+    if (old == before.end())
+      batch.say(batch.maps_in, "add map " + file + " " + key + " " + value);
+    else if (old->second != value)
+      batch.say(batch.maps_in, "set map " + file + " " + key + " " + value);
+  }
+  for (const auto& [key, value] : before)
+    if (!after.contains(key)) batch.say(batch.maps_out, "del map " + file + " " + key);
+}
+
 void repair_server(const std::string& server, const RouteBackend& backend, const LiveServer& live,
                    Batch& batch) {
   if (live.address != backend.address) batch.move_server(server, backend.address);
-  if (!live.checked) batch.add.push_back({"enable health " + server, Expect::nothing, {}});
+  if (!live.checked) batch.say(batch.add, "enable health " + server);
   const bool drains = !live.maintenance && (live.draining || live.weight == 0);
   if (backend.draining && !drains) batch.drain_server(server);
-  if (!backend.draining && (live.maintenance || live.draining || live.weight != kServerWeight))
-    batch.ready_server(server);
+  if (backend.draining) return;
+  if (live.maintenance || live.draining)
+    batch.ready_server(server, backend.weight);
+  else if (live.weight != backend.weight)
+    batch.weigh_server(batch.add, server, backend.weight);
 }
 
-void repair_hosts(const RouteTable& table, const LiveState& live, const std::string& map,
-                  Batch& batch) {
-  std::set<std::string> seen;
-  for (const auto& entry : live.hosts) {
-    const auto owner = table.hosts().find(entry.host);
-    const std::string slot =
-        owner == table.hosts().end() ? "" : slot_name(table.routes().at(owner->second).slot);
-    if (slot != entry.slot || seen.contains(entry.host))
-      batch.host("del", map, "#" + entry.reference);
+// A slot's entry is changed after its servers' limits: where it differs they may, too.
+void repair_limits(const RouteTable& table, const std::string& slot, Batch& batch) {
+  const auto* route = table.at(leading_number(std::string_view(slot).substr(1)));
+  if (route == nullptr || slot_name(route->slot) != slot) return;
+  for (const auto& backend : route->route.backends)
+    batch.limit_server(server_of(route->slot, backend.key), route->route.policy.max_connections);
+}
+
+// Gives the keys that differed.
+std::set<std::string> repair_map(const MapEntries& wanted, const std::vector<LiveEntry>& live,
+                                 const std::string& file, Batch& batch) {
+  std::set<std::string> seen, different;
+  for (const auto& entry : live) {
+    const auto right = wanted.find(entry.key);
+    if (right == wanted.end() || !seen.insert(entry.key).second)
+      batch.say(batch.maps_out, "del map " + file + " #" + entry.reference);
+    else if (right->second != entry.value)
+      batch.say(batch.maps_in, "set map " + file + " #" + entry.reference + " " + right->second);
     else
-      seen.insert(entry.host);
+      continue;
+    different.insert(entry.key);
   }
-  for (const auto& [host, instance] : table.hosts())
-    if (!seen.contains(host))
-      batch.host("add", map, host + " " + slot_name(table.routes().at(instance).slot));
+  for (const auto& [key, value] : wanted) {
+    if (seen.contains(key)) continue;
+    batch.say(batch.maps_in, "add map " + file + " " + key + " " + value);
+    different.insert(key);
+  }
+  return different;
 }
 
 }  // namespace
 
-Result<LiveState> parse_live(std::string_view servers, std::string_view hosts) {
+Result<LiveState> parse_live(std::string_view servers,
+                             const std::array<std::string, kMapCount>& maps) {
   LiveState live;
   std::istringstream lines{std::string(servers)};
   std::string line;
@@ -148,43 +196,32 @@ Result<LiveState> parse_live(std::string_view servers, std::string_view hosts) {
         .checked = (leading_number(fields[kCheckState]) & kCheckEnabled) != 0,
         .weight = leading_number(fields[kWeight])};
   }
-  std::istringstream entries{std::string(hosts)};
-  while (std::getline(entries, line)) {
-    std::istringstream words(line);
-    LiveHost host;
-    if (words >> host.reference >> host.host >> host.slot) live.hosts.push_back(host);
+  for (std::size_t map = 0; map < kMapCount; ++map) {
+    std::istringstream entries(maps[map]);
+    while (std::getline(entries, line)) {
+      std::istringstream words(line);
+      LiveEntry entry;
+      if (words >> entry.reference >> entry.key >> entry.value) live.maps[map].push_back(entry);
+    }
   }
   return live;
 }
 
-std::vector<Command> commands_for(const std::vector<RouteChange>& changes,
-                                  const std::string& hosts_map) {
+std::vector<Command> commands_for(const std::vector<RouteChange>& changes, const MapFiles& files) {
   Batch batch;
-  std::map<std::string, std::string> before,
-      after;  // over all changes: a host may move between two of them
+  Maps before, after;  // over all changes: a host may move between two of them
   for (const auto& change : changes) {
     change_servers(change, batch);
-    if (change.before)
-      for (const auto& host : change.before->route.hosts)
-        before[host] = slot_name(change.before->slot);
-    if (change.after)
-      for (const auto& host : change.after->route.hosts)
-        after[host] = slot_name(change.after->slot);
+    if (change.before) add_entries(*change.before, before);
+    if (change.after) add_entries(*change.after, after);
   }
-  for (const auto& [host, slot] : after) {
-    const auto old = before.find(host);
-    if (old == before.end())
-      batch.host("add", hosts_map, host + " " + slot);
-    else if (old->second != slot)
-      batch.host("set", hosts_map, host + " " + slot);
-  }
-  for (const auto& [host, slot] : before)
-    if (!after.contains(host)) batch.host("del", hosts_map, host);
+  for (std::size_t map = 0; map < kMapCount; ++map)
+    change_map(before[map], after[map], files[map], batch);
   return std::move(batch).in_order();
 }
 
 std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live,
-                                 const std::string& hosts_map) {
+                                 const MapFiles& files) {
   Batch batch;
   static const std::map<std::string, LiveServer> kNone;
   for (const auto& [id, route] : table.routes()) {
@@ -193,7 +230,7 @@ std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live,
     for (const auto& backend : route.route.backends) {
       const auto server = servers.find(server_name(backend.key));
       if (server == servers.end())
-        batch.add_server(server_of(route.slot, backend.key), backend);
+        batch.add_server(server_of(route.slot, backend.key), backend, route.route);
       else
         repair_server(server_of(route.slot, backend.key), backend, server->second, batch);
     }
@@ -205,7 +242,12 @@ std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live,
       if (placed.backend == nullptr || slot_name(placed.slot) != slot)
         batch.remove_server(slot + "/" + name);
     }
-  repair_hosts(table, live, hosts_map, batch);
+  const Maps wanted = maps_of(table);
+  for (std::size_t map = 0; map < kMapCount; ++map) {
+    const auto different = repair_map(wanted[map], live.maps[map], files[map], batch);
+    if (map == kSlotsMap)
+      for (const auto& slot : different) repair_limits(table, slot, batch);
+  }
   return std::move(batch).in_order();
 }
 

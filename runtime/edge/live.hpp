@@ -2,12 +2,13 @@
 // Pure.
 #pragma once
 
+#include <array>
 #include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "runtime/edge/table.hpp"
+#include "runtime/edge/maps.hpp"
 
 namespace gantry {
 
@@ -19,20 +20,21 @@ struct LiveServer {
   int weight = 0;
 };
 
-struct LiveHost {
-  std::string reference;  // "0x55..": names the entry, not the host
-  std::string host;
-  std::string slot;
+struct LiveEntry {
+  std::string reference;  // "0x55..": names the entry, not the key
+  std::string key;
+  std::string value;
 };
 
 struct LiveState {
   std::map<std::string, std::map<std::string, LiveServer>> servers;  // by slot name, by server name
-  std::vector<LiveHost> hosts;
+  std::array<std::vector<LiveEntry>, kMapCount> maps;
 };
 
-// `servers`: answer to "show servers state"; `hosts`: to "show map". Code::internal
+// `servers`: answer to "show servers state"; `maps`: to each "show map". Code::internal
 // "edge_unreadable".
-Result<LiveState> parse_live(std::string_view servers, std::string_view hosts);
+Result<LiveState> parse_live(std::string_view servers,
+                             const std::array<std::string, kMapCount>& maps);
 
 // One line for the runtime API and the answer that means success.
 struct Command {
@@ -42,8 +44,9 @@ struct Command {
   std::string server;  // removed: "slot/server", whose sessions may have to be shut down
 };
 
-// Additions first, then hosts, then drains, then removals, so that no request meets a gap.
-std::vector<Command> commands_for(const std::vector<RouteChange>&, const std::string& hosts_map);
-std::vector<Command> repairs_for(const RouteTable&, const LiveState&, const std::string& hosts_map);
+// Additions first, then maps, hosts last among them, then what gets less, then removals, so that no
+// request meets a gap.
+std::vector<Command> commands_for(const std::vector<RouteChange>&, const MapFiles&);
+std::vector<Command> repairs_for(const RouteTable&, const LiveState&, const MapFiles&);
 
 }  // namespace gantry

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "runtime/edge/config.hpp"
 #include "runtime/edge/number.hpp"
 #include "runtime/files.hpp"
 
@@ -27,6 +28,16 @@ Address address_of(const std::string& text) {
   std::string host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[') host = host.substr(1, host.size() - 2);
   return {host, leading_number(std::string_view(text).substr(colon + 1))};
+}
+
+RouteBackend backend_of(const ReplicaKey& key, const Address& address, std::string_view line) {
+  const auto number_after = [&](std::string_view word) {
+    const auto at = line.rfind(word);
+    return at == std::string_view::npos ? kFullWeight
+                                        : leading_number(line.substr(at + word.size()));
+  };
+  const bool draining = line.find(kDrainingMark) != std::string_view::npos;
+  return {key, address, draining, number_after(draining ? kDrainingMark : " weight ")};
 }
 
 }  // namespace
@@ -51,18 +62,23 @@ RouteTable rebuild_from_config(std::string_view config, std::string_view hosts_m
       slots = std::max(slots, slot);
     } else if (first == "set-var" && second == "proc.gen") {
       generation = std::atoll(third.c_str() + 4);  // int(N)
+    } else if (slot > 0 && first == "#" && second == "with") {
+      if (const auto at = line.find('{'); at != std::string::npos && routes.contains(slot))
+        decode_rest(std::string_view(line).substr(at), routes[slot].route);
     } else if (slot > 0 && first == "#") {
       if (const auto id = InstanceId::parse(second)) routes[slot] = {slot, {*id, {}, {}}};
     } else if (slot > 0 && first == "server" && routes.contains(slot)) {
       if (const auto key = ReplicaKey::parse(second))
-        routes[slot].route.backends.push_back(
-            {*key, address_of(third), line.ends_with(" weight 0")});
+        routes[slot].route.backends.push_back(backend_of(*key, address_of(third), line));
     }
   }
   std::istringstream entries{std::string(hosts_map)};
-  for (std::string host, name; entries >> host >> name;)
+  for (std::string host, name; entries >> host >> name;) {
+    if (name.ends_with('/'))
+      name.pop_back();  // "s0001/<host>" is a preview, which is known already
     if (const auto found = routes.find(slot_of(name)); found != routes.end())
       found->second.route.hosts.push_back(host);
+  }
   RouteTable table(slots);
   for (const auto& [number, route] : routes) table.restore({route});
   table.set_generation(generation);

@@ -21,6 +21,10 @@ struct StateRecord {
 std::string encode_record(const StateRecord&);        // one line, without its end
 Result<StateRecord> decode_record(std::string_view);  // Code::invalid "state_corrupt"
 StateRecord record_of(const RouteTable&);
+// What a route has beside hosts and backends, as one line: a comment of the configuration. Empty
+// when it has nothing of that. decode_rest: false, and nothing is changed, when it is unreadable.
+std::string encode_rest(const Route&);
+bool decode_rest(std::string_view text, Route&);
 
 // The table as a configuration and hosts map made by haproxy_config say it: the last resort.
 RouteTable rebuild_from_config(std::string_view config, std::string_view hosts_map);

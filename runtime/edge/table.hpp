@@ -17,6 +17,7 @@ namespace gantry {
 struct SlotRoute {
   int slot = 0;  // from 1
   Route route;
+  int split_slot = 0;  // where its split goes now; 0: nowhere. Follows from the whole table
   bool operator==(const SlotRoute&) const = default;
 };
 
@@ -29,6 +30,15 @@ constexpr int kMostSlots = 65536;
 
 // "s0001": opaque to everybody else.
 std::string slot_name(int slot);
+
+// Whether a replica gets new requests that name nothing but the host.
+inline bool is_serving(const RouteBackend& backend) {
+  return !backend.draining && backend.weight > 0;
+}
+bool is_serving(const Route&);
+
+// The replicas that answer a preview's requests: its own that are routed and do not drain.
+std::vector<const RouteBackend*> preview_backends(const Route&, const Preview&);
 
 class RouteTable {
  public:
@@ -54,9 +64,11 @@ class RouteTable {
   // Slots that these changes need and that are not free.
   int missing_slots(const std::vector<Route>& changes) const;
 
-  // What would change; equal routes are left out. Errors, all Code::invalid unless noted:
-  // "host_invalid", "address_invalid", "instance_twice", "replica_twice", "host_taken" (conflict),
-  // "slots_exhausted" (exhausted).
+  // What would change, in other routes too: a host goes to the one among the changes that claims it
+  // and did not have it, and a split follows its target. Equal routes are left out. Errors, all
+  // Code::invalid unless noted: "host_invalid", "host_twice", "address_invalid", "weight_invalid",
+  // "policy_invalid", "split_invalid", "instance_twice", "replica_twice", "host_taken" (conflict:
+  // two of the changes claim it anew), "slots_exhausted" (exhausted).
   Result<std::vector<RouteChange>> plan(const std::vector<Route>& changes) const;
 
   void commit(const std::vector<RouteChange>&);
@@ -66,8 +78,10 @@ class RouteTable {
   bool restore(const std::vector<SlotRoute>&);
 
  private:
+  friend class TablePlan;
   void take_out(const InstanceId&);
   void put_in(const SlotRoute&);
+  void settle_splits();
 
   std::int64_t generation_ = 0;
   int slots_ = 0;
@@ -76,6 +90,7 @@ class RouteTable {
   std::map<ReplicaKey, InstanceId> replicas_;
   std::map<int, InstanceId> by_slot_;
   std::set<int> free_;
+  std::map<InstanceId, std::set<InstanceId>> splitters_;  // by the split's target
 };
 
 }  // namespace gantry

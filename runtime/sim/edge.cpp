@@ -1,6 +1,7 @@
 #include "runtime/sim/edge.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace gantry {
 namespace {
@@ -9,12 +10,38 @@ Error not_started() {
   return {Code::unavailable, "edge_not_started", "the edge has not been started"};
 }
 
+int count_of(const std::map<ReplicaKey, int>& counts, const ReplicaKey& key) {
+  const auto found = counts.find(key);
+  return found == counts.end() ? 0 : found->second;
+}
+
+// By weight, together `whole`.
+void share_out(const Route& route, double whole, std::map<ReplicaKey, double>& shares) {
+  int weights = 0;
+  for (const auto& backend : route.backends)
+    if (is_serving(backend)) weights += backend.weight;
+  for (const auto& backend : route.backends)
+    if (is_serving(backend)) shares[backend.key] += whole * backend.weight / weights;
+}
+
 }  // namespace
 
-Result<> SimEdge::start() {
+void SimEdge::go_live() {
   live_ = table_;
-  started_ = running_ = true;
+  running_ = true;
   behind_ = false;
+  std::erase_if(held_, [&](const auto& waiting) {
+    const auto route = live_.routes().find(waiting.first);
+    if (route == live_.routes().end()) return true;
+    if (!is_serving(route->second.route)) return false;
+    loads_[waiting.first].requests += static_cast<std::uint64_t>(waiting.second);
+    return true;
+  });
+}
+
+Result<> SimEdge::start() {
+  go_live();
+  started_ = true;
   return done();
 }
 
@@ -42,8 +69,7 @@ Result<AppliedGeneration> SimEdge::apply(const std::vector<Route>& changes) {
     behind_ = true;
     return Error{Code::unavailable, "edge_unreachable", "a simulated fault"};
   }
-  live_ = table_;
-  behind_ = false;
+  go_live();
   history_.push_back({table_.generation(), changes});
   return AppliedGeneration{table_.generation()};
 }
@@ -59,23 +85,48 @@ Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now,
   if (behind_)
     return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
   if (!running_) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
-  const auto found = sessions_.find(key);
-  if (found == sessions_.end() || found->second == 0) return make(key);
+  const int requests = now >= deadlines.requests ? 0 : count_of(sessions_, key);
+  const int left = requests + count_of(streams_, key);
+  if (left == 0) return make(key);
   return Error{Code::conflict, "sessions_left",
-               key.id() + " has " + std::to_string(found->second) + " sessions left"};
+               key.id() + " has " + std::to_string(left) + " sessions left"};
 }
 
-Result<std::vector<RouteLoad>> SimEdge::load() { return std::vector<RouteLoad>(); }
-std::vector<ReplicaMeasure> SimEdge::measured() { return {}; }
-void SimEdge::on_wake(std::function<void(const InstanceId&)>) {}
+Result<std::vector<RouteLoad>> SimEdge::load() {
+  if (!started_) return not_started();
+  if (!running_) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
+  std::vector<RouteLoad> loads;
+  for (const auto& [id, route] : live_.routes()) {
+    RouteLoad load = loads_[id];
+    load.instance_id = id;
+    load.sessions += held(id);
+    load.queued += held(id);
+    loads.push_back(load);
+  }
+  return loads;
+}
+
+std::vector<ReplicaMeasure> SimEdge::measured() {
+  std::vector<ReplicaMeasure> measured;
+  for (const auto& [key, measure] : std::exchange(measures_, {}))
+    measured.push_back({key, measure});
+  return measured;
+}
+
+void SimEdge::add_measure(const ReplicaKey& key, const Measure& measure) {
+  const auto* route = live_.at(live_.find(key).slot);
+  if (route != nullptr && route->route.measured) measures_[key].add(measure);
+}
 
 Result<bool> SimEdge::supervise() {
   if (!started_) return not_started();
   const bool repaired = behind_ || !running_;
-  if (!running_) sessions_.clear();
-  live_ = table_;
-  running_ = true;
-  behind_ = false;
+  if (!running_) {
+    sessions_.clear();
+    streams_.clear();
+    held_.clear();
+  }
+  go_live();
   return repaired;
 }
 
@@ -86,11 +137,52 @@ void SimEdge::fail_next_applies(int times, Fault fault) {
 
 std::vector<ReplicaKey> SimEdge::receivers(const std::string& host) const {
   std::vector<ReplicaKey> keys;
-  const auto owner = live_.hosts().find(host);
-  if (!running_ || owner == live_.hosts().end()) return keys;
-  for (const auto& backend : live_.routes().at(owner->second).route.backends)
-    if (!backend.draining) keys.push_back(backend.key);
+  for (const auto& [key, share] : shares(host)) keys.push_back(key);
   return keys;
+}
+
+std::map<ReplicaKey, double> SimEdge::shares(const std::string& host) const {
+  std::map<ReplicaKey, double> shares;
+  const auto owner = live_.hosts().find(host);
+  if (!running_ || owner == live_.hosts().end()) return shares;
+  const SlotRoute& own = live_.routes().at(owner->second);
+  for (const auto& preview : own.route.previews) {
+    if (preview.host != host) continue;
+    const auto backends = preview_backends(own.route, preview);
+    for (const auto* backend : backends)
+      shares[backend->key] = 1.0 / static_cast<double>(backends.size());
+    return shares;
+  }
+  const double away = own.split_slot == 0 ? 0 : own.route.split->percent / 100.0;
+  if (away < 1) share_out(own.route, 1 - away, shares);
+  if (away > 0) share_out(live_.at(own.split_slot)->route, away, shares);
+  return shares;
+}
+
+SimEdge::Outcome SimEdge::request(const std::string& host) {
+  const auto owner = live_.hosts().find(host);
+  if (!running_ || owner == live_.hosts().end()) return Outcome::unknown;
+  const InstanceId id = owner->second;
+  if (!shares(host).empty()) {
+    ++loads_[id].requests;
+    return Outcome::answered;
+  }
+  const Route& route = live_.routes().at(id).route;
+  const bool plain = std::find(route.hosts.begin(), route.hosts.end(), host) != route.hosts.end();
+  if (!plain || !route.asleep) return Outcome::unavailable;
+  ++held_[id];
+  wake_(id);
+  return Outcome::held;
+}
+
+int SimEdge::held(const InstanceId& id) const {
+  const auto found = held_.find(id);
+  return found == held_.end() ? 0 : found->second;
+}
+
+void SimEdge::remind() {
+  for (const auto& [id, count] : std::map(held_))
+    if (live_.routes().contains(id) && live_.routes().at(id).route.asleep) wake_(id);
 }
 
 }  // namespace gantry

@@ -32,6 +32,23 @@ RouteTable table_of(const std::vector<Route>& routes) {
   return table;
 }
 
+const MapFiles kFiles{"/slots", "/pins", "/sticky", "/hosts"};
+
+// Everything that a route can have.
+Route rich() {
+  auto one = route(3, {"rich.example.com"},
+                   {backend(5, 0, "10.192.3.20", 80), backend(6, 0, "10.192.3.21", 80),
+                    draining(backend(4, 0, "10.192.3.22", 80))});
+  one.backends[0].weight = 90;
+  one.backends[1].weight = 0;
+  one.backends[2].weight = 10;
+  one.policy = {Balance::least_connections, true, 20, 5};
+  one.previews = {{"next.example.com", {replica_key(6, 0)}}, {"none.example.com", {}}};
+  one.split = RouteSplit{instance_id(1), 30};
+  one.asleep = one.measured = true;
+  return one;
+}
+
 RouteTable sample() {
   return table_of(
       {route(1, {"api.example.com", "api.localhost"},
@@ -55,9 +72,42 @@ TEST(EdgeConfig, IsTheGoldenText) {
   EXPECT_EQ(text, golden.str());
 }
 
-TEST(EdgeConfig, HostsMapNamesSlots) {
-  EXPECT_EQ(hosts_map_text(sample()),
+TEST(EdgeConfig, MapsOfPlainRoutesAreTheirHosts) {
+  const auto maps = maps_of(sample());
+  EXPECT_EQ(map_text(maps[kHostsMap]),
             "api.example.com s0001\napi.localhost s0001\nsix.example.com s0002\n");
+  EXPECT_EQ(map_text(maps[kSlotsMap]) + map_text(maps[kPinsMap]) + map_text(maps[kStickyMap]), "");
+}
+
+TEST(EdgeConfig, MapsNameWhatIsSpecial) {
+  auto table = sample();
+  table.commit(*table.plan({rich()}));
+  const auto maps = maps_of(table);
+  const std::string stable = replica_key(5, 0).id(), standby = replica_key(6, 0).id();
+  EXPECT_EQ(map_text(maps[kSlotsMap]), "s0003 MKZ/s0001/30/20\n");
+  EXPECT_EQ(map_text(maps[kStickyMap]), stable + " s0003\n");
+  EXPECT_EQ(maps[kHostsMap].at("rich.example.com"), "s0003/");
+  EXPECT_EQ(maps[kHostsMap].at("next.example.com"), "s0003/next.example.com");
+  EXPECT_EQ(maps[kHostsMap].at("none.example.com"), "s0003/none.example.com");
+  ASSERT_EQ(maps[kPinsMap].size(), static_cast<std::size_t>(kPins));
+  for (const auto& [key, server] : maps[kPinsMap]) {
+    EXPECT_TRUE(key.starts_with("s0003/next.example.com:")) << key;
+    EXPECT_EQ(server, standby);
+  }
+}
+
+TEST(EdgeConfig, LayoutChangesWithWhatOnlyAReloadCanChange) {
+  const auto with = [](auto change) {
+    auto one = route(1, {"api.example.com"}, {});
+    change(one);
+    return layout_of(table_of({one}), options());
+  };
+  const int plain = with([](Route&) {});
+  EXPECT_NE(with([](Route& r) { r.policy.balance = Balance::random; }), plain);
+  EXPECT_NE(with([](Route& r) { r.policy.queue_seconds = 3; }), plain);
+  EXPECT_EQ(with([](Route& r) { r.policy.max_connections = 3; }), plain);
+  EXPECT_EQ(with([](Route& r) { r.policy.sticky = true; }), plain);
+  EXPECT_EQ(with([](Route& r) { r.measured = r.asleep = true; }), plain);
 }
 
 TEST(EdgeConfig, LayoutChangesWithEverythingButRoutes) {
@@ -72,9 +122,11 @@ TEST(EdgeConfig, LayoutChangesWithEverythingButRoutes) {
 }
 
 TEST(EdgeConfig, TheTableCanBeReadBackFromIt) {
+  auto table = sample();
+  table.commit(*table.plan({rich()}));
   const auto back =
-      rebuild_from_config(haproxy_config(sample(), options()), hosts_map_text(sample()));
-  EXPECT_EQ(back.routes(), sample().routes());
+      rebuild_from_config(haproxy_config(table, options()), map_text(maps_of(table)[kHostsMap]));
+  EXPECT_EQ(back.routes(), table.routes());
   EXPECT_EQ(back.generation(), 42);
   EXPECT_EQ(back.slots(), 3);
 }
@@ -97,13 +149,13 @@ TEST(EdgeLive, ADeltaNeverLeavesAGap) {
   const std::string old = "s0001/" + replica_key(1, 0).id(),
                     gone = "s0001/" + replica_key(1, 1).id(),
                     fresh = "s0001/" + replica_key(3, 0).id();
-  EXPECT_EQ(texts(commands_for(plan, "/m")),
+  EXPECT_EQ(texts(commands_for(plan, kFiles)),
             "add server " + fresh +
-                " 10.192.3.9:1 check inter 2s fall 2 rise 1 weight 100 pool-purge-delay 2s\n" +
+                " 10.192.3.9:1 check inter 2s fall 2 rise 1 pool-purge-delay 2s weight 100\n" +
                 "enable health " + fresh + "\nenable server " + fresh +
-                "\nadd map /m new.example.com s0001\n" + "del map /m api.localhost\nset server " +
-                old + " state drain\nset server " + gone + " state maint\ndel server " + gone +
-                "\n");
+                "\nadd map /hosts new.example.com s0001\n" +
+                "del map /hosts api.localhost\nset server " + old + " state drain\nset server " +
+                gone + " state maint\ndel server " + gone + "\n");
 }
 
 TEST(EdgeLive, AMovedHostIsSetAndNeverDeleted) {
@@ -111,7 +163,7 @@ TEST(EdgeLive, AMovedHostIsSetAndNeverDeleted) {
   const auto plan =
       *before.plan({route(2, {"six.example.com", "api.localhost"}, before.at(2)->route.backends),
                     route(1, {"api.example.com"}, before.at(1)->route.backends)});
-  EXPECT_EQ(texts(commands_for(plan, "/m")), "set map /m api.localhost s0002\n");
+  EXPECT_EQ(texts(commands_for(plan, kFiles)), "set map /hosts api.localhost s0002\n");
 }
 
 TEST(EdgeLive, WhatIsRightNeedsNoRepair) {
@@ -127,13 +179,78 @@ TEST(EdgeLive, WhatIsRightNeedsNoRepair) {
       replica_key(2, 0).id() + " fd00::7 2 0 100 100 1 8 2 0 6 0 0 0 - 3000 - 0 0 - - 0\n";
   const std::string hosts =
       "0x1 api.example.com s0001\n0x2 api.localhost s0001\n0x3 six.example.com s0002\n";
-  const auto live = parse_live(servers, hosts);
+  const auto live = parse_live(servers, {"", "", "", hosts});
   ASSERT_TRUE(live.ok());
-  EXPECT_EQ(texts(repairs_for(sample(), *live, "/m")), "");
-  EXPECT_FALSE(parse_live("2\n", "").ok());
-  EXPECT_FALSE(parse_live("1\n3 s0001 1 short\n", "").ok());
-  const auto twice = parse_live(servers, hosts + "0x4 api.localhost s0001\n");
-  EXPECT_EQ(texts(repairs_for(sample(), *twice, "/m")), "del map /m #0x4\n");
+  EXPECT_EQ(texts(repairs_for(sample(), *live, kFiles)), "");
+  EXPECT_FALSE(parse_live("2\n", {}).ok());
+  EXPECT_FALSE(parse_live("1\n3 s0001 1 short\n", {}).ok());
+  const auto twice = parse_live(servers, {"", "", "", hosts + "0x4 api.localhost s0001\n"});
+  EXPECT_EQ(texts(repairs_for(sample(), *twice, kFiles)), "del map /hosts #0x4\n");
+}
+
+TEST(EdgeLive, RicherRoutesInTheOrderInWhichNobodyIsLost) {
+  auto table = sample();
+  table.commit(*table.plan({rich()}));
+  auto next = rich();
+  next.backends[0].weight = 50;
+  next.backends[1].weight = 50;
+  next.policy.max_connections = 0;
+  next.previews.clear();
+  next.split.reset();
+  next.asleep = next.measured = false;
+  const std::string a = "s0003/" + replica_key(5, 0).id(), b = "s0003/" + replica_key(6, 0).id(),
+                    c = "s0003/" + replica_key(4, 0).id();
+  std::string pins;
+  for (int pin = 0; pin < kPins; ++pin)
+    pins += "del map /pins s0003/next.example.com:" + std::to_string(pin) + "\n";
+  EXPECT_EQ(texts(commands_for(*table.plan({next}), kFiles)),
+            "set maxconn server " + c + " 0\nset maxconn server " + a + " 0\nset server " + b +
+                " weight 50\nset maxconn server " + b + " 0\nset map /slots s0003 K///0\n" +
+                "add map /sticky " + replica_key(6, 0).id() + " s0003\n" + pins +
+                "del map /hosts next.example.com\ndel map /hosts none.example.com\nset server " +
+                a + " weight 50\n");
+}
+
+TEST(EdgeLive, AStandbyIsNotADrainingServer) {
+  auto one = route(1, {"one.test"}, {backend(1, 0, "10.0.0.1", 80), backend(2, 0, "10.0.0.2", 80)});
+  one.backends[0].weight = 0;
+  one.backends[1].draining = true;
+  const auto table = table_of({one});
+  const std::string a = replica_key(1, 0).id(), b = replica_key(2, 0).id();
+  const auto repairs = [&](const std::string& first, const std::string& second) {
+    const auto line = [](const std::string& name, const char* address, const std::string& state) {
+      return "3 s0001 1 " + name + " " + address + " 2 " + state +
+             " 0 1 8 2 0 6 0 0 0 - 80 - 0 0 - - 0\n";
+    };
+    return texts(
+        repairs_for(table,
+                    *parse_live("1\n" + line(a, "10.0.0.1", first) + line(b, "10.0.0.2", second),
+                                {"", "", "", "0x1 one.test s0001\n"}),
+                    kFiles));
+  };
+  EXPECT_EQ(repairs("0 0", "8 100"), "");
+  EXPECT_EQ(repairs("0 0", "0 0"), "") << "as after a reload";
+  EXPECT_EQ(repairs("8 0", "8 100"),
+            "set server s0001/" + a + " weight 0\nset server s0001/" + a + " state ready\n");
+  EXPECT_EQ(repairs("0 100", "0 100"),
+            "set server s0001/" + a + " weight 0\nset server s0001/" + b + " state drain\n");
+}
+
+TEST(EdgeLive, WhereASlotsEntryDiffersItsLimitsAreSetAgain) {
+  auto one = route(1, {"one.test"}, {backend(1, 0, "10.0.0.1", 80)});
+  one.policy.max_connections = 7;
+  const auto table = table_of({one});
+  const std::string server = replica_key(1, 0).id();
+  const std::string servers =
+      "1\n3 s0001 1 " + server + " 10.0.0.1 2 0 100 0 1 8 2 0 6 0 0 0 - 80 - 0 0 - - 0\n";
+  const auto repairs = [&](const std::string& slots) {
+    return texts(
+        repairs_for(table, *parse_live(servers, {slots, "", "", "0x1 one.test s0001/\n"}), kFiles));
+  };
+  const std::string limit = "set maxconn server s0001/" + server + " 7\n";
+  EXPECT_EQ(repairs("0x9 s0001 -///7\n"), "");
+  EXPECT_EQ(repairs("0x9 s0001 -///8\n"), limit + "set map /slots #0x9 -///7\n");
+  EXPECT_EQ(repairs(""), limit + "add map /slots s0001 -///7\n");
 }
 
 TEST(EdgeLive, ReadsTheMastersProcesses) {

@@ -153,8 +153,12 @@ TEST_F(EdgeHaproxy, RunsUnprivilegedOnALowPort) {
   }
   ASSERT_TRUE(started.ok()) << started.error().detail;
   const auto replica = world_.replica(1, 0);
-  ASSERT_TRUE(edge->apply({route(1, {"one.test"}, {replica})}).ok());
+  auto one = route(1, {"one.test"}, {replica});
+  one.measured = true;
+  ASSERT_TRUE(edge->apply({one}).ok());
   EXPECT_EQ(world_.answering("one.test"), Ids{replica.key.id()});
+  std::this_thread::sleep_for(milliseconds(500));
+  EXPECT_EQ(edge->measured().size(), 1u) << "it may speak to the daemon's sockets";
   for (int n = 2; n <= 10; ++n)  // reloads
     ASSERT_TRUE(edge->apply({route(n, {"n" + std::to_string(n) + ".test"}, {})}).ok());
   EXPECT_EQ(world_.answering("one.test"), Ids{replica.key.id()});

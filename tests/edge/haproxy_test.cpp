@@ -75,7 +75,7 @@ TEST_F(EdgeHaproxy, RepairsDriftWithoutAReload) {
   const auto a = world_.replica(1, 0), b = world_.replica(1, 1), c = world_.replica(2, 0);
   apply({route(1, {"one.test", "uno.test"}, {a, b}), route(2, {"two.test"}, {c})});
   const pid_t worker = world_.worker_pid();
-  const std::string map = EdgePaths(world_.options).hosts_map;
+  const std::string map = EdgePaths(world_.options).maps[kHostsMap];
   const std::string first = "s0001/" + a.key.id(), second = "s0001/" + b.key.id();
   const std::vector<std::vector<std::string>> damages = {
       {"set server " + first + " state maint", "del server " + first},
@@ -156,7 +156,7 @@ TEST_F(EdgeHaproxy, ReplacesReplicasUnderTrafficWithoutAFailure) {
     const auto next = world_.replica(n, 0);
     apply({route(1, {"one.test"}, {draining(current), next})});
     const TimePoint now{};
-    while (!world_.edge().drained(current.key, now, {now, now + Seconds(1)}))
+    while (!world_.edge().drained(current.key, now, {now + Seconds(1), now + Seconds(1)}))
       std::this_thread::sleep_for(milliseconds(1));
     apply({route(1, {"one.test"}, {next})});
     current = next;
@@ -167,6 +167,23 @@ TEST_F(EdgeHaproxy, ReplacesReplicasUnderTrafficWithoutAFailure) {
   EXPECT_GT(good, 20);
 }
 
+TEST_F(EdgeHaproxy, AStreamInAnOldWorkerStillCounts) {
+  const auto old = serve_one();
+  world_.open_stream("one.test", old.key);
+  for (int n = 2; n <= 12; ++n)
+    apply({route(n, {"n" + std::to_string(n) + ".test"}, {})});  // a reload
+  apply({route(1, {"one.test"}, {draining(old)})});
+  const TimePoint now{};
+  const auto proof = world_.edge().drained(old.key, now, {now, now + Seconds(60)});
+  ASSERT_FALSE(proof.ok());
+  EXPECT_NE(proof.error().detail.find("1 streams left"), std::string::npos) << proof.error().detail;
+  EXPECT_EQ(world_.edge().load()->front().sessions, 1);
+  world_.close_sessions();
+  for (int i = 0; i < 200 && !world_.edge().drained(old.key, now, {now, now + Seconds(60)}); ++i)
+    std::this_thread::sleep_for(milliseconds(10));
+  EXPECT_TRUE(world_.edge().drained(old.key, now, {now, now + Seconds(60)}).ok());
+}
+
 TEST_F(EdgeHaproxy, SessionsInAnOldWorkerStillCount) {
   const auto old = serve_one();
   world_.open_session("one.test", old.key);
@@ -174,13 +191,15 @@ TEST_F(EdgeHaproxy, SessionsInAnOldWorkerStillCount) {
     apply({route(n, {"n" + std::to_string(n) + ".test"}, {})});  // a reload
   apply({route(1, {"one.test"}, {draining(old)})});
   const TimePoint now{};
-  const auto proof = world_.edge().drained(old.key, now, {now, now + Seconds(60)});
+  const auto proof = world_.edge().drained(old.key, now, {now + Seconds(60), now + Seconds(60)});
   ASSERT_FALSE(proof.ok());
   EXPECT_EQ(proof.error().reason, "sessions_left");
+  EXPECT_TRUE(world_.edge().drained(old.key, now, {now, now + Seconds(60)}).ok()) << "no stream";
   world_.close_sessions();
-  for (int i = 0; i < 200 && !world_.edge().drained(old.key, now, {now, now + Seconds(60)}); ++i)
+  for (int i = 0;
+       i < 200 && !world_.edge().drained(old.key, now, {now + Seconds(60), now + Seconds(60)}); ++i)
     std::this_thread::sleep_for(milliseconds(10));
-  EXPECT_TRUE(world_.edge().drained(old.key, now, {now, now + Seconds(60)}).ok());
+  EXPECT_TRUE(world_.edge().drained(old.key, now, {now + Seconds(60), now + Seconds(60)}).ok());
 }
 
 }  // namespace

@@ -121,6 +121,39 @@ TEST_F(EdgeState, WordsOfAFileAreCheckedLikeACallers) {
     EXPECT_FALSE(decode_record(text).ok()) << text;
 }
 
+TEST_F(EdgeState, EveryFieldComesBack) {
+  auto rich = route(1, {"one.test"}, {backend(1), backend(2)});
+  rich.backends[0].weight = 256;
+  rich.backends[1].weight = 0;
+  rich.policy = {Balance::random, true, 12, 600};
+  rich.previews = {{"pr-1.test", {replica_key(1), replica_key(2)}}, {"pr-2.test", {}}};
+  rich.split = RouteSplit{instance_id(2), 25};
+  rich.asleep = rich.measured = true;
+  RouteTable table;
+  {
+    StateFile file(folder_);
+    table = file.load(4)->table;
+    change(file, table, rich);
+    change(file, table, route(2, {"two.test"}, {backend(3)}));
+  }
+  EXPECT_EQ(table.routes().at(instance_id(1)).split_slot, 2);
+  EXPECT_EQ(table.routes().at(instance_id(1)).route, rich);
+  expect_same(StateFile(folder_).load(4)->table, table);  // from the journal
+  expect_same(StateFile(folder_).load(4)->table, table);  // from the snapshot
+}
+
+TEST_F(EdgeState, AFileFromBeforeTheseFieldsIsRead) {
+  std::ofstream(path("routes.json"))
+      << R"({"generation":5,"slots":4,"routes":[{"instance_id":")" << instance_id(1).str()
+      << R"(","slot":1,"hosts":["ok.test"],"backends":[{"replica_id":")" << replica_key(1).id()
+      << R"(","host":"127.0.0.1","port":80,"draining":false}]}]})";
+  const auto loaded = StateFile(folder_).load(4);
+  ASSERT_TRUE(loaded.ok());
+  EXPECT_TRUE(loaded->notices.empty());
+  EXPECT_EQ(loaded->table.routes().at(instance_id(1)).route,
+            route(1, {"ok.test"}, {{replica_key(1), {"127.0.0.1", 80}}}));
+}
+
 TEST_F(EdgeState, WritesWhatChangesAndNotAllThereIs) {
   StateFile file(folder_);
   RouteTable table = file.load(3000)->table;
@@ -144,6 +177,62 @@ TEST(EdgeTable, AFreedSlotIsUsedAgainAndNotInTheSameChange) {
   EXPECT_EQ(table.missing_slots(
                 {route(4, {"four.test"}, {}), route(5, {"five.test"}, {}), route(6, {}, {})}),
             2);
+}
+
+TEST(EdgeTable, ASplitFollowsItsTarget) {
+  RouteTable table(4);
+  auto one = route(1, {"one.test"}, {{replica_key(1), {"127.0.0.1", 80}}});
+  one.split = RouteSplit{instance_id(2), 25};
+  const auto split_of = [&] { return table.routes().at(instance_id(1)).split_slot; };
+  table.commit(*table.plan({one}));
+  EXPECT_EQ(split_of(), 0) << "no such route";
+  table.commit(*table.plan({route(2, {"two.test"}, {})}));
+  EXPECT_EQ(split_of(), 0) << "nothing serves there";
+  auto two = route(2, {"two.test"}, {{replica_key(2), {"127.0.0.1", 81}}});
+  EXPECT_EQ(table.plan({two})->size(), 2u) << "the splitting route changes, too";
+  table.commit(*table.plan({two}));
+  EXPECT_EQ(split_of(), 2);
+  two.backends[0].weight = 0;
+  table.commit(*table.plan({two}));
+  EXPECT_EQ(split_of(), 0) << "a standby does not serve";
+  two.backends[0] = {replica_key(2), {"127.0.0.1", 81}, true};
+  table.commit(*table.plan({two}));
+  EXPECT_EQ(split_of(), 0) << "nor what drains";
+  two.backends[0].draining = false;
+  table.commit(*table.plan({two}));
+  table.commit(*table.plan({route(2, {}, {})}));
+  EXPECT_EQ(split_of(), 0) << "it is gone";
+}
+
+TEST(EdgeTable, WhoClaimsAHostAnewGetsIt) {
+  RouteTable table(4);
+  auto one = route(1, {"a.test", "b.test"}, {});
+  one.previews = {{"p.test", {}}};
+  table.commit(*table.plan({one, route(2, {"two.test"}, {})}));
+  const auto hosts = [&](int n) {
+    const auto found = table.routes().find(instance_id(n));
+    return found == table.routes().end() ? std::vector<std::string>() : found->second.route.hosts;
+  };
+  const std::vector<std::string> both{"a.test", "two.test"};
+  auto two = route(2, both, {});
+  two.previews = {{"p.test", {}}};
+  for (const auto& changes : {std::vector<Route>{two}, {two, one}, {one, two}}) {
+    RouteTable copy = table;
+    const auto plan = table.plan(changes);
+    ASSERT_TRUE(plan.ok()) << plan.error().detail;
+    table.commit(*plan);
+    EXPECT_EQ(hosts(1), std::vector<std::string>{"b.test"});
+    EXPECT_EQ(hosts(2), both);
+    EXPECT_TRUE(table.routes().at(instance_id(1)).route.previews.empty());
+    EXPECT_EQ(table.hosts().at("p.test"), instance_id(2));
+    EXPECT_EQ(table.hosts().at("a.test"), instance_id(2));
+    table = copy;
+  }
+  const auto twice = table.plan({two, route(3, {"a.test"}, {})});
+  ASSERT_FALSE(twice.ok());
+  EXPECT_EQ(twice.error().reason, "host_taken");
+  table.commit(*table.plan({route(3, {"a.test", "b.test"}, {})}));
+  EXPECT_FALSE(table.routes().contains(instance_id(1))) << "without a host there is no route";
 }
 
 TEST(EdgeTable, SlotNamesAreOpaqueAndSteady) {

@@ -86,8 +86,9 @@ void LoopbackServer::serve(int fd) {
     request.append(buffer, static_cast<std::size_t>(n));
   }
   if (answer_ && !request.empty()) {
-    send_all(fd, answer_(request));
-    ::shutdown(fd, SHUT_WR);
+    const std::string answer = answer_(request);
+    send_all(fd, answer);
+    if (answer.find("\r\nX-Hold: ") == std::string::npos) ::shutdown(fd, SHUT_WR);
   }
   while (::recv(fd, buffer, sizeof buffer, 0) > 0) {
   }
@@ -110,6 +111,26 @@ std::string HttpReply::header(const std::string& name) const {
   if (at == std::string::npos) return "";
   const auto begin = at + name.size() + 4;
   return head.substr(begin, head.find("\r\n", begin) - begin);
+}
+
+int http_open(int port, const std::string& request) {
+  const int fd = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const timeval patience{10, 0};
+  ::setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
+  const auto address = loopback(port);
+  std::string text;
+  char buffer[4096];
+  if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) {
+    send_all(fd, request);
+    while (text.find("\r\n\r\n") == std::string::npos) {
+      const auto n = ::recv(fd, buffer, sizeof buffer, 0);
+      if (n <= 0) break;
+      text.append(buffer, static_cast<std::size_t>(n));
+    }
+    if (text.find("\r\n\r\n") != std::string::npos) return fd;
+  }
+  ::close(fd);
+  return -1;
 }
 
 HttpReply http_get(int port, const std::string& host, const std::string& path,

@@ -17,7 +17,8 @@ int free_port();
 
 class LoopbackServer {
  public:
-  // From a request's head to the whole answer; the connection is closed after it.
+  // From a request's head to the whole answer; the connection is closed after it, unless the answer
+  // has the header "X-Hold": then by the peer.
   using Answer = std::function<std::string(const std::string& request)>;
   struct Silent {};  // accepts and never answers
 
@@ -51,6 +52,9 @@ struct HttpReply {
   std::string body;
   std::string header(const std::string& name) const;  // name in lower case; empty when absent
 };
+
+// A connection that stays: sends, and returns once the answer's head has come. -1: none came.
+int http_open(int port, const std::string& request);
 
 // One request on a connection of its own.
 HttpReply http_get(int port, const std::string& host, const std::string& path = "/",

@@ -1,0 +1,30 @@
+// What the proxy tells of its sessions, read. Pure.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <string_view>
+
+namespace gantry {
+
+struct SlotStats {
+  std::uint64_t requests = 0;
+  int sessions = 0;
+  int queued = 0;
+};
+
+// Adds up "show stat -1 6 -1" (backends and servers, CSV) by backend. Several workers' answers go
+// into one map.
+void add_stats(std::string_view csv, std::map<std::string, SlotStats, std::less<>>& slots);
+
+// Queued and current sessions of one server in an answer of "show stat".
+int sessions_of(std::string_view csv, std::string_view server);
+
+// Sessions of one server in "show sess" whose answer's head has come: upgraded connections and
+// responses that stream. A large response that is still under way is among them: the proxy cannot
+// tell it from a stream, and to cut it would be worse than to wait.
+int streams_of(std::string_view sessions, std::string_view slot, std::string_view server);
+
+}  // namespace gantry
