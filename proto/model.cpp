@@ -82,6 +82,11 @@ bool is_terminal(DeploymentStatus status) {
   return !is_live(status) && status != DeploymentStatus::removing;
 }
 
+bool has_served(DeploymentStatus status) {
+  return status == DeploymentStatus::success || status == DeploymentStatus::crashed ||
+         status == DeploymentStatus::sleeping;
+}
+
 std::string ReplicaKey::id() const {
   return "rep_" + std::string(deployment_id.ulid()) + "-" + std::to_string(epoch) + "-" +
          std::to_string(ordinal);

@@ -58,6 +58,8 @@ std::optional<ReplicaStatus> parse_replica_status(std::string_view);        // e
 // Whether replicas of a deployment in this status may run.
 bool is_live(DeploymentStatus);  // queued..deploying, success, crashed, sleeping
 bool is_terminal(DeploymentStatus);
+// Whether it came to serve, and is there still: success, crashed, sleeping.
+bool has_served(DeploymentStatus);
 
 // ---- configuration ----
 
@@ -199,7 +201,8 @@ struct Deployment {
   Settings settings;
   BuildProgress progress;
   RolloutProgress rollout = {};
-  ResolvedVariables variables;  // frozen; encrypted at rest
+  std::optional<TimePoint> succeeded_at = {};  // when it served first
+  ResolvedVariables variables;                 // frozen; encrypted at rest
   TimePoint created_at{};
   TimePoint updated_at{};
   std::int64_t version = 1;
