@@ -30,9 +30,7 @@ T id_from(const pqxx::field& field) {
   return trusted(T::parse(field.c_str()));
 }
 Name name_from(const pqxx::field& field) { return trusted(Name::parse(field.c_str())); }
-Settings settings_from(const pqxx::field& field) {
-  return trusted(merge_settings({}, field.c_str()));
-}
+Settings settings_from(const pqxx::field& field) { return trusted(parse_settings(field.c_str())); }
 std::optional<TimePoint> optional_time(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;
   return time_from(field);
