@@ -2,6 +2,7 @@
 #include <charconv>
 
 #include "cli/output.hpp"
+#include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 
