@@ -116,7 +116,7 @@ TEST_F(StoreDomains, ManyMoversLeaveItAtOnePlace) {
         std::mt19937 random(n);
         for (int i = 0; i < 50; ++i) {
           const auto moved = move("api.example.com", random() % 2 == 0 ? one : other);
-          if (!moved) EXPECT_EQ(moved.error().code, Code::not_found) << moved.error().detail;
+          EXPECT_TRUE(moved.ok() || moved.error().code == Code::not_found) << moved.error().detail;
         }
       });
   }
@@ -145,12 +145,13 @@ TEST_F(StoreDomains, AShareOfTheRequestsGoesToAnother) {
 }
 
 TEST_F(StoreDomains, AShareEndsWithItsTarget) {
+  int told = 0;
+  store->on_change([&](const InstanceId& id) { told += id == one ? 1 : 0; });
   for (const bool whole_service : {false, true}) {
     const auto target =
         add(whole_service ? "third" : "second", world.project.id, world.environment);
     ASSERT_TRUE(split(one, TrafficSplit{target, 25}).ok());
-    int told = 0;
-    store->on_change([&](const InstanceId& id) { told += id == one ? 1 : 0; });
+    told = 0;
     const auto gone = write(*store, [&](Transaction& t) {
       return whole_service ? t.delete_service(seen(target).service_id, {})
                            : t.delete_instance(target, {});
