@@ -31,6 +31,12 @@ class Fields {
   int integer(std::string_view field, int least, int most);  // required
   // The members "source", "build" and "deploy" as a merge patch of the defaults.
   Settings settings();
+  // The named members as a merge patch of those groups of base.deploy.
+  DeploySettings deploy_overrides(const Settings& base,
+                                  std::initializer_list<std::string_view> groups);
+  // A member that is an object itself; required. Its complaints are this one's.
+  Fields object(std::string_view field, std::initializer_list<std::string_view> known);
+  void take_errors(const Fields& inner);
 
   // Every broken field, or nothing.
   Result<> check() const;
@@ -38,11 +44,14 @@ class Fields {
  private:
   struct Document;
   std::shared_ptr<const Document> document_;
+  std::string base_;  // pointer to the object
   std::vector<FieldError> errors_;
 
   template <class T>
   T keep(Result<T>);
   void missing(std::string_view field);
+  std::string pointer(std::string_view field) const;
+  void refuse_unknown(std::initializer_list<std::string_view> known);
 };
 
 // {"NAME": "value", "OTHER": null}

@@ -1,8 +1,7 @@
 #include <algorithm>
 
 #include "api/body.hpp"
-#include "api/handlers.hpp"
-#include "api/lookup.hpp"
+#include "api/deploying.hpp"
 #include "api/nearest.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
@@ -22,14 +21,6 @@ Error unresolved(const std::vector<Missing>& missing) {
     error.detail += detail;
   }
   return error;
-}
-
-// Above the newest one's, also when the clock was set back.
-DeploymentId next_id(const Context& context, const InstanceView& instance) {
-  TimePoint at = context.clock.now();
-  if (!instance.deployments.empty())
-    at = std::max(at, instance.deployments.front()->created_at + std::chrono::milliseconds(1));
-  return DeploymentId::make(at);
 }
 
 // Why a deployment was made, and by whom.
@@ -58,13 +49,6 @@ Result<> check_source(Context& context, const Place& place, const Source& source
                  "this archive was not uploaded completely: upload it, then deploy it");
 }
 
-Answer create(Transaction& transaction, const Place& place, const NewDeployment& wanted) {
-  const auto deployment = transaction.create_deployment(wanted);
-  if (!deployment) return deployment.error();
-  return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
-                 to_json(place.owners(), *deployment), Varies::with_body);
-}
-
 // Freezes the settings and the variables of now into a new deployment.
 Answer freeze(Context& context, Transaction& transaction, const Place& place,
               const Settings& settings, Cause cause) {
@@ -85,19 +69,10 @@ Answer freeze(Context& context, Transaction& transaction, const Place& place,
   return create(transaction, place, wanted);
 }
 
-Answer removing(Transaction& transaction, const DeploymentId& id, const Place& place,
-                const Request& request) {
-  const auto deployment = transaction.remove_deployment(id, "removed by request");
-  if (!deployment) return deployment.error();
-  Response response =
-      object(request, deployment->version, to_json(place.owners(), *deployment), Varies::with_body);
-  response.status = 202;
-  return response;
-}
-
 constexpr const char* kNoConfig =
     R"({"ok":true,"file":null,"settings":[],"problems":[],"services":[],"environments":[]})";
 constexpr std::size_t kMessageMax = 1000;
+constexpr const char* kRemoved = "removed by request";
 
 Result<> check_words(bool has_image, const std::optional<std::string>& archive,
                      const std::string& message) {
@@ -111,14 +86,45 @@ Result<> check_words(bool has_image, const std::optional<std::string>& archive,
   return done();
 }
 
+}  // namespace
+
+DeploymentId next_id(const Context& context, const InstanceView& instance) {
+  TimePoint at = context.clock.now();
+  if (!instance.deployments.empty())
+    at = std::max(at, instance.deployments.front()->created_at + std::chrono::milliseconds(1));
+  return DeploymentId::make(at);
+}
+
+Answer create(Transaction& transaction, const Place& place, const NewDeployment& wanted) {
+  const auto deployment = transaction.create_deployment(wanted);
+  if (!deployment) return deployment.error();
+  return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
+                 to_json(place.owners(), *deployment), Varies::with_body);
+}
+
+Answer removing(Transaction& transaction, const DeploymentId& id, std::string_view reason,
+                const Place& place, const Request& request) {
+  const auto deployment = transaction.remove_deployment(id, reason);
+  if (!deployment) return deployment.error();
+  Response response =
+      object(request, deployment->version, to_json(place.owners(), *deployment), Varies::with_body);
+  response.status = 202;
+  return response;
+}
+
+Result<> check_version(const Request& request, const Deployment& deployment) {
+  const IfMatch seen = if_match(request);
+  if (!seen || *seen == deployment.version) return done();
+  return Error{Code::stale, "stale_version",
+               "the deployment is at version " + std::to_string(deployment.version)};
+}
+
 Result<Deployment> find_deployment(const Request& request, Context& context) {
   const std::string& wanted = request.path_parameters[0];
   const auto id = DeploymentId::parse(wanted);
   if (!id) return not_found("deployment " + clipped(wanted));
   return context.store.deployment(*id);
 }
-
-}  // namespace
 
 Answer list_deployments(const Request& request, Context& context) {
   const auto place = find_instance(request, context);
@@ -147,11 +153,14 @@ Answer get_deployment(const Request& request, Context& context) {
 Answer deploy(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"image", "source", "message"});
+  auto body = Fields::read(request, {"image", "source", "message", "rollout", "traffic"});
   if (!body) return body.error();
   const auto image = body->optional_image("image");
   const auto archive = body->optional_text("source");
   std::string message = body->optional_text("message").value_or("");
+  // For this deployment alone: the service's settings stay.
+  const DeploySettings once =
+      body->deploy_overrides(place->instance->instance.settings, {"rollout", "traffic"});
   GANTRY_TRY(body->check());
   GANTRY_TRY(check_words(image.has_value(), archive, message));
   Settings settings = place->instance->instance.settings;
@@ -164,6 +173,7 @@ Answer deploy(const Request& request, Context& context, Transaction& transaction
                                                      place->instance->instance.stamp.version);
     if (!written) return written.error();
   }
+  settings.deploy = once;
   return freeze(context, transaction, *place, settings, {"deploy", std::move(message)});
 }
 
@@ -183,37 +193,6 @@ Answer redeploy(const Request& request, Context& context, Transaction& transacti
   return freeze(context, transaction, *place, settings, {"redeploy", newest.message});
 }
 
-// An earlier deployment's image, settings and variables again; nothing is built, and its pre-deploy
-// command does not run again.
-Answer rollback(const Request& request, Context& context, Transaction& transaction) {
-  const auto earlier = find_deployment(request, context);
-  if (!earlier) return earlier.error();
-  const auto place = place_of(earlier->instance_id, context);
-  if (!place) return place.error();
-  auto body = Fields::read(request, {});
-  if (!body) return body.error();
-  GANTRY_TRY(body->check());
-  if (earlier->progress.image.empty())
-    return Error{Code::conflict, "image_gone",
-                 "this deployment never came to an image: roll back to one that did"};
-  if (context.image_present && !context.image_present(earlier->progress.image))
-    return Error{Code::conflict, "image_gone",
-                 "the image of this deployment was removed to make room: deploy its source again"};
-  NewDeployment wanted{
-      .instance_id = earlier->instance_id,
-      .id = next_id(context, *place->instance),
-      .settings = earlier->settings,
-      .variables = earlier->variables,
-      .trigger = "rollback",
-      .message = earlier->message,
-      .progress = {.prepared = true, .image = earlier->progress.image, .pre_deployed = true}};
-  for (const char* name : {"RAILWAY_DEPLOYMENT_ID", "GANTRY_DEPLOYMENT_ID", "RAILWAY_SNAPSHOT_ID",
-                           "GANTRY_SNAPSHOT_ID"})
-    if (const auto found = wanted.variables.find(name); found != wanted.variables.end())
-      found->second = wanted.id.str();
-  return create(transaction, *place, wanted);
-}
-
 // What its configuration file set, and what was wrong in it.
 Answer get_deployment_config(const Request& request, Context& context) {
   const auto deployment = find_deployment(request, context);
@@ -228,11 +207,8 @@ Answer remove_deployment(const Request& request, Context& context, Transaction& 
   if (!deployment) return deployment.error();
   const auto place = place_of(deployment->instance_id, context);
   if (!place) return place.error();
-  const IfMatch seen = if_match(request);
-  if (seen && *seen != deployment->version)
-    return Error{Code::stale, "stale_version",
-                 "the deployment is at version " + std::to_string(deployment->version)};
-  return removing(transaction, deployment->id, *place, request);
+  GANTRY_TRY(check_version(request, *deployment));
+  return removing(transaction, deployment->id, kRemoved, *place, request);
 }
 
 // The service goes offline: its newest live deployment is removed.
@@ -247,7 +223,7 @@ Answer remove_newest(const Request& request, Context& context, Transaction& tran
                                  [](const auto& d) { return is_live(d->status); });
   if (live == deployments.end())
     return Error{Code::conflict, "nothing_live", "nothing of this service runs here"};
-  return removing(transaction, (*live)->id, *place, request);
+  return removing(transaction, (*live)->id, kRemoved, *place, request);
 }
 
 }  // namespace gantry::api

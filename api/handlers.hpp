@@ -54,11 +54,27 @@ Answer patch_shared_variables(const Request&, Context&, Transaction&);
 Answer list_deployments(const Request&, Context&);
 Answer get_deployment(const Request&, Context&);
 Answer deploy(const Request&, Context&, Transaction&);
-Answer rollback(const Request&, Context&, Transaction&);
 Answer get_deployment_config(const Request&, Context&);
 Answer redeploy(const Request&, Context&, Transaction&);
 Answer remove_deployment(const Request&, Context&, Transaction&);
 Answer remove_newest(const Request&, Context&, Transaction&);
+
+// rollouts.cpp
+Answer promote(const Request&, Context&, Transaction&);
+Answer pause(const Request&, Context&, Transaction&);
+Answer resume(const Request&, Context&, Transaction&);
+Answer abort_rollout(const Request&, Context&, Transaction&);
+Answer rollback(const Request&, Context&, Transaction&);
+Answer rollback_newest(const Request&, Context&, Transaction&);
+
+// domains.cpp
+Answer list_domains(const Request&, Context&);
+Answer add_domain(const Request&, Context&, Transaction&);
+Answer remove_domain(const Request&, Context&, Transaction&);
+Answer move_domain(const Request&, Context&, Transaction&);
+Answer get_traffic(const Request&, Context&);
+Answer put_traffic(const Request&, Context&, Transaction&);
+Answer delete_traffic(const Request&, Context&, Transaction&);
 
 // sources.cpp
 Answer get_source(const Request&, Context&);

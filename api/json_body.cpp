@@ -89,8 +89,8 @@ std::string pointer_to(std::string_view field) {
   return out;
 }
 
-Error wrong_type(std::string_view field, std::string_view wanted, const Json& value) {
-  return invalid(pointer_to(field), "wrong_type",
+Error wrong_type(std::string pointer, std::string_view wanted, const Json& value) {
+  return invalid(std::move(pointer), "wrong_type",
                  "expected " + std::string(wanted) + ", not " + value.type_name());
 }
 
@@ -111,14 +111,40 @@ Result<Fields> Fields::read(const Request& request, std::initializer_list<std::s
   auto json = parse_object(request.body);
   if (!json) return json.error();
   Fields fields;
-  for (const auto& [key, value] : json->items()) {
-    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
-    fields.errors_.push_back(
-        {pointer_to(key), "unknown_key",
-         "there is no field \"" + clipped(key) + "\"" + nearest_hint(key, known)});
-  }
   fields.document_ = std::make_shared<const Document>(Document{std::move(*json)});
+  fields.refuse_unknown(known);
   return fields;
+}
+
+std::string Fields::pointer(std::string_view field) const { return base_ + pointer_to(field); }
+
+void Fields::refuse_unknown(std::initializer_list<std::string_view> known) {
+  for (const auto& [key, value] : document_->json.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    errors_.push_back({pointer(key), "unknown_key",
+                       "there is no field \"" + clipped(key) + "\"" + nearest_hint(key, known)});
+  }
+}
+
+Fields Fields::object(std::string_view field, std::initializer_list<std::string_view> known) {
+  Fields inner;
+  inner.base_ = pointer(field);
+  Json json = Json::object();
+  const auto member = document_->json.find(field);
+  if (member == document_->json.end())
+    missing(field);
+  else if (!member->is_object())
+    keep(Result<>(wrong_type(inner.base_, "an object", *member)));
+  else
+    json = *member;
+  inner.document_ = std::make_shared<const Document>(Document{std::move(json)});
+  inner.refuse_unknown(known);
+  return inner;
+}
+
+void Fields::take_errors(const Fields& inner) {
+  if (!errors_.empty()) return;  // the object itself is wrong or missing, so its fields are too
+  errors_ = inner.errors_;
 }
 
 bool Fields::has(std::string_view field) const { return document_->json.contains(field); }
@@ -133,14 +159,14 @@ T Fields::keep(Result<T> result) {
 
 void Fields::missing(std::string_view field) {
   errors_.push_back(
-      {pointer_to(field), "required", "the field \"" + std::string(field) + "\" is required"});
+      {pointer(field), "required", "the field \"" + std::string(field) + "\" is required"});
 }
 
 std::optional<std::string> Fields::optional_text(std::string_view field) {
   const auto member = document_->json.find(field);
   if (member == document_->json.end()) return std::nullopt;
   if (member->is_string()) return member->get<std::string>();
-  keep(Result<>(wrong_type(field, "a string", *member)));
+  keep(Result<>(wrong_type(pointer(field), "a string", *member)));
   return std::nullopt;
 }
 
@@ -152,7 +178,7 @@ std::string Fields::text(std::string_view field) {
 std::optional<Name> Fields::optional_name(std::string_view field) {
   const auto value = optional_text(field);
   if (!value) return std::nullopt;
-  return keep(Name::parse(*value, pointer_to(field)));
+  return keep(Name::parse(*value, pointer(field)));
 }
 
 Name Fields::name(std::string_view field) {
@@ -163,7 +189,7 @@ Name Fields::name(std::string_view field) {
 std::optional<ImageRef> Fields::optional_image(std::string_view field) {
   const auto value = optional_text(field);
   if (!value) return std::nullopt;
-  return keep(ImageRef::parse(*value, pointer_to(field)));
+  return keep(ImageRef::parse(*value, pointer(field)));
 }
 
 int Fields::integer(std::string_view field, int least, int most) {
@@ -173,14 +199,14 @@ int Fields::integer(std::string_view field, int least, int most) {
     return least;
   }
   if (!member->is_number_integer()) {
-    keep(Result<>(wrong_type(field, "a whole number", *member)));
+    keep(Result<>(wrong_type(pointer(field), "a whole number", *member)));
     return least;
   }
   const bool huge = member->is_number_unsigned() && member->get<std::uint64_t>() > 0x7fffffff;
   const std::int64_t value = huge ? 0 : member->get<std::int64_t>();
   if (!huge && value >= least && value <= most) return static_cast<int>(value);
   keep(Result<>(
-      invalid(pointer_to(field), "out_of_range",
+      invalid(pointer(field), "out_of_range",
               "expected a number from " + std::to_string(least) + " to " + std::to_string(most))));
   return least;
 }
@@ -190,6 +216,22 @@ Settings Fields::settings() {
   for (const char* part : {"source", "build", "deploy"})
     if (has(part)) patch[part] = document_->json[part];
   return keep(merge_settings(Settings(), patch.dump()));
+}
+
+DeploySettings Fields::deploy_overrides(const Settings& base,
+                                        std::initializer_list<std::string_view> groups) {
+  Json patch = Json::object();
+  for (const std::string_view group : groups)
+    if (has(group)) patch[std::string(group)] = document_->json[std::string(group)];
+  if (patch.empty()) return base.deploy;
+  auto merged = merge_settings(base, Json{{"deploy", std::move(patch)}}.dump());
+  if (merged) return std::move(merged->deploy);
+  constexpr std::string_view above = "/deploy";
+  for (FieldError error : merged.error().fields) {
+    if (error.pointer.starts_with(above)) error.pointer.erase(0, above.size());
+    errors_.push_back(std::move(error));
+  }
+  return base.deploy;
 }
 
 Result<> Fields::check() const { return collected(errors_); }
@@ -205,7 +247,7 @@ Result<TextPatch> read_text_patch(const Request& request) {
     else if (value.is_string())
       patch[key] = value.get<std::string>();
     else
-      errors.push_back(wrong_type(key, "a string or null", value).fields.front());
+      errors.push_back(wrong_type(pointer_to(key), "a string or null", value).fields.front());
   }
   GANTRY_TRY(collected(errors));
   return patch;

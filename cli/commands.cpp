@@ -22,7 +22,10 @@ std::vector<Command> make_commands() {
   append(all, up_commands());
   append(all, deploy_commands());
   append(all, release_commands());
+  append(all, rollout_commands());
   append(all, deployment_commands());
+  append(all, domain_commands());
+  append(all, traffic_commands());
   append(all, variables_commands());
   append(all, scale_commands());
   append(all, ps_commands());

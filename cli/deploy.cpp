@@ -1,6 +1,7 @@
 #include <charconv>
 
 #include "cli/output.hpp"
+#include "cli/rollout_options.hpp"
 #include "cli/service.hpp"
 #include "cli/verbs.hpp"
 #include "cli/wait.hpp"
@@ -65,7 +66,9 @@ int deploy(Session& session) {
   {
     JsonObject object(body);
     if (image) object.text("image", *image);
+    append_rollout_options(object, session.call());
   }
+  tell_interruption(session, place);
   Json deployment;
   try {
     deployment = session.client().send("POST", place.instance_path() + "/deployments", body);
@@ -79,7 +82,7 @@ int deploy(Session& session) {
 }  // namespace
 
 std::vector<Command> deploy_commands() {
-  return {
+  std::vector<Command> all{
       {.path = "deploy",
        .summary = "deploy an image and wait until it serves",
        .scope = Scope::service,
@@ -94,9 +97,12 @@ std::vector<Command> deploy_commands() {
                    {"--start-command", "COMMAND", "set what runs instead of the image's own"},
                    {"--no-create", "", "fail when -s names a service that is not there"}},
        .examples = {"deploy -s api --image nginx:1.27 --replicas 3",
-                    "deploy --image registry.example.com/api:42 --detach"},
+                    "deploy --image registry.example.com/api:42 --detach",
+                    "deploy --strategy canary --steps 10,50,100 --interval 15m"},
        .run = deploy},
   };
+  for (Option& option : rollout_options()) all.front().options.push_back(std::move(option));
+  return all;
 }
 
 }  // namespace gantry::cli

@@ -1,6 +1,7 @@
 // What happens to a deployment that is there: redeploy, restart, rollback, down.
 #include "cli/output.hpp"
 #include "cli/prompt.hpp"
+#include "cli/rollout_options.hpp"
 #include "cli/verbs.hpp"
 #include "cli/wait.hpp"
 #include "proto/json.hpp"
@@ -16,6 +17,7 @@ std::string image_of(const Json& deployment) {
 
 int redeploy(Session& session) {
   const Place place = find_service(session);
+  tell_interruption(session, place);
   const Json deployment = session.client().send("POST", place.instance_path() + "/redeploy");
   return finish_deployment(session, place, deployment);
 }
@@ -33,17 +35,14 @@ int restart(Session& session) {
   return 0;
 }
 
-// The newest deployment that served before the one that is, or was last, in use.
+// The newest that served before the one that is live, as the server would choose.
 Json earlier_deployment(Session& session, const Place& place) {
-  const auto all =
-      session.client().get(place.instance_path() + "/deployments?limit=200")["data"].items();
-  bool behind_present = false;
-  for (const Json& each : all) {
+  bool behind_live = place.instance["status"]["phase"].text() == "EMPTY";
+  for (const Json& each : session.client().list(place.instance_path() + "/deployments")) {
+    if (behind_live && !each["succeeded_at"].is_null() && !image_of(each).empty()) return each;
     const std::string status = each["status"].text();
-    const bool served = status == "REMOVED" || status == "REMOVING";
-    if (behind_present && (served || status == "SUCCESS") && !image_of(each).empty()) return each;
-    behind_present = behind_present || status == "SUCCESS" || status == "SLEEPING" ||
-                     status == "CRASHED" || served;
+    behind_live = behind_live || !is_over(status) || status == "SUCCESS" || status == "SLEEPING" ||
+                  status == "CRASHED";
   }
   throw Failure{"there is no earlier deployment to go back to", "nothing_earlier",
                 "`{program} deployment list` shows what there was"};
@@ -64,7 +63,10 @@ int rollback(Session& session) {
                            image_of(earlier) + ")";
   if (may_prompt(session))
     confirm(session, "bring " + place.service + " in " + place.environment + " back to " + what);
-  if (!session.json()) session.note("back to " + what + ", with its settings and variables");
+  const bool runs = earlier["status"].text() == "SUCCESS";
+  if (!session.json())
+    session.note("back to " + what +
+                 (runs ? ", which still runs" : ", with its settings and variables"));
   const Json deployment = session.client().send("POST", "/v1/deployments/" + id + "/rollback");
   return finish_deployment(session, place, deployment);
 }

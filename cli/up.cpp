@@ -7,6 +7,7 @@
 #include "cli/pack.hpp"
 #include "cli/progress.hpp"
 #include "cli/project.hpp"
+#include "cli/rollout_options.hpp"
 #include "cli/up_place.hpp"
 #include "cli/upload.hpp"
 #include "cli/verbs.hpp"
@@ -70,6 +71,7 @@ Json deploy_source(Session& session, const Place& place, const std::string& dige
     JsonObject object(body);
     object.text("source", digest);
     if (const auto message = session.call().value("--message")) object.text("message", *message);
+    append_rollout_options(object, session.call());
   }
   return session.client().send("POST", place.instance_path() + "/deployments", body);
 }
@@ -131,6 +133,10 @@ int follow_to_end(Session& session, const Place& place, const std::string& id) {
   const std::string url =
       live ? session.client().get(place.instance_path())["url"].text() : std::string();
   if (session.json()) return tell_end_as_json(end, url);
+  if (waits_for_promotion(end)) {
+    tell_promotion(session, place, end);
+    return 0;
+  }
   if (status == "SKIPPED") {
     const std::string reason = end["reason"].text();
     print(place.service + " was skipped" + (reason.empty() ? "" : ": " + reason));
@@ -152,6 +158,7 @@ int up_in(Session& session) {
   else
     progress.keep("Uploaded " + bytes_text(packed.archive.bytes));
   const Place place = made(session, wanted);
+  tell_interruption(session, place);
   const std::string id = deploy_source(session, place, packed.archive.digest)["id"].text();
   if (!session.json())
     session.note("deployment " + id + " of " + place.service + " in " + place.environment);
@@ -180,7 +187,7 @@ int up(Session& session) {
 }  // namespace
 
 std::vector<Command> up_commands() {
-  const Command up_command{
+  Command up_command{
       .path = "up",
       .summary = "upload this directory, build it, deploy it and wait until it serves",
       .words = "[PATH]",
@@ -197,8 +204,9 @@ std::vector<Command> up_commands() {
                   {"-n,--name", "NAME", "with --new: the project's name"},
                   {"-y,--yes", "", "do not ask"}},
       .examples = {"up", "up services/api -s api", "up --service=api --ci",
-                   "up --environment=staging --detach"},
+                   "up --environment=staging --detach", "up --strategy blue-green"},
       .run = up};
+  for (Option& option : rollout_options()) up_command.options.push_back(std::move(option));
   Command twin = up_command;
   twin.path = "deployment up";
   twin.summary = "the same as up";

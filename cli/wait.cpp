@@ -48,6 +48,16 @@ std::string describe(const Json& deployment) {
   return deployment["status"].text() + (reason.empty() ? "" : ": " + reason);
 }
 
+// With the share of the requests that a canary has come to.
+std::string describe_progress(const Json& deployment) {
+  const Json rollout = deployment["rollout"];
+  std::string text = describe(deployment);
+  if (is_over(deployment["status"].text()) || rollout["percent"].number() == 0) return text;
+  text += " (" + rollout["percent"].text() + "% of the requests";
+  if (rollout["order"].text() == "PAUSE") text += ", paused";
+  return text + ")";
+}
+
 void check_end(const Json& deployment) {
   const std::string status = deployment["status"].text();
   const std::string id = deployment["id"].text();
@@ -66,6 +76,19 @@ void check_end(const Json& deployment) {
 bool is_over(const std::string& status) {
   return status != "QUEUED" && status != "INITIALIZING" && status != "BUILDING" &&
          status != "DEPLOYING";
+}
+
+bool waits_for_promotion(const Json& deployment) {
+  const Json rollout = deployment["rollout"];
+  return rollout["waiting"].boolean() && rollout["order"].text() != "PROMOTE";
+}
+
+void tell_promotion(Session& session, const Place& place, const Json& deployment) {
+  const std::string url = session.client().get(place.instance_path())["preview_url"].text();
+  print(place.service + " waits for its promotion" + (url.empty() ? "" : ": " + url));
+  session.note("`" + session.program() + " promote " + deployment["id"].text() + " -s " +
+               place.service + " -e " + place.environment + "` gives it the traffic, `" +
+               session.program() + " abort` ends it");
 }
 
 bool Outage::lasts_too_long() {
@@ -90,11 +113,11 @@ Json wait_for_end(Session& session, const std::string& deployment_id) {
   std::string shown;
   for (;;) {
     const Json deployment = patient_get(session, "/v1/deployments/" + deployment_id);
-    if (const std::string now = describe(deployment); now != shown) {
+    if (const std::string now = describe_progress(deployment); now != shown) {
       if (!session.json()) session.note("  " + now);
       shown = now;
     }
-    if (is_over(deployment["status"].text())) return deployment;
+    if (is_over(deployment["status"].text()) || waits_for_promotion(deployment)) return deployment;
     std::this_thread::sleep_for(kPause);
   }
 }
@@ -143,6 +166,10 @@ int finish_deployment(Session& session, const Place& place, const Json& deployme
   const Json end = wait_for_deployment(session, id);
   if (session.json()) {
     print(end.dump());
+    return 0;
+  }
+  if (waits_for_promotion(end)) {
+    tell_promotion(session, place, end);
     return 0;
   }
   const std::string url = session.client().get(place.instance_path())["url"].text();

@@ -9,10 +9,17 @@
 
 namespace gantry::cli {
 
-// The deployment once it is over, however it ended. Phases go to stderr as they come.
+// The deployment once it is over, however it ended, or waits for its promotion. Phases go to stderr
+// as they come.
 Json wait_for_end(Session&, const std::string& deployment_id);
 
 bool is_over(const std::string& status);
+
+// Blue-green: it is ready and serves when somebody promotes it. To wait for that is no business of
+// a command.
+bool waits_for_promotion(const Json& deployment);
+// Where it is to be seen meanwhile, and how it is promoted.
+void tell_promotion(Session&, const Place&, const Json& deployment);
 
 // Whether a minute has gone by since the server last answered.
 class Outage {
@@ -33,7 +40,8 @@ class WhileWaiting {
   WhileWaiting& operator=(const WhileWaiting&) = delete;
 };
 
-// What a deployment's end means: SUCCESS and SKIPPED are 0; FAILED, CRASHED and REMOVED throw
+// What a deployment's end means: SUCCESS, SKIPPED and one that waits for its
+// promotion are 0; FAILED, CRASHED and REMOVED throw
 // Failure with the reason. Phases go to stderr as they come.
 Json wait_for_deployment(Session&, const std::string& deployment_id);
 

@@ -1,5 +1,6 @@
 #include "daemon/daemon.hpp"
 
+#include <array>
 #include <condition_variable>
 #include <cstring>
 #include <filesystem>
@@ -47,6 +48,13 @@ Result<User> find_user(const std::string& name, const std::string& key) {
                "no_such_user",
                fmt::format("{}: there is no user \"{}\" on this machine", key, name),
                {}};
+}
+
+// Who holds the lease: this daemon and no other, now or ever.
+std::string lease_holder() {
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  return fmt::format("{}:{}:{}", host.data(), getpid(), new_ulid(system_clock().now()));
 }
 
 // A file that appears whole or not at all.
@@ -246,6 +254,7 @@ class GantryDaemon final : public Daemon {
     options.desired.installation = store_->installation();
     options.builds = config_.build.concurrency;
     options.kept_releases = config_.build.keep_images;
+    options.holder = lease_holder();
     options.log = [](const std::string& text) { log::info(text); };
     const ReconcilerPorts ports{*store_, *driver_,  *edge_,        *prober_,
                                 *logs_,  *builder_, system_clock()};

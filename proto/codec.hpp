@@ -13,9 +13,13 @@ namespace gantry {
 // written.
 std::string settings_json(const Settings&);
 
+// What settings_json() wrote. Of an older program: what is not in it has its default. Rules between
+// settings are not looked at: they were when it was written.
+Result<Settings> parse_settings(std::string_view json);
+
 // RFC 7396 merge patch of settings: absent keys stay, null gives the default. Unknown keys, wrong
-// types and values out of range are Code::invalid with one FieldError each, pointers below
-// `base_pointer`.
+// types, values out of range and those that do not go together are Code::invalid with one
+// FieldError each, pointers below `base_pointer`.
 Result<Settings> merge_settings(const Settings& base, std::string_view json,
                                 std::string_view base_pointer = "");
 

@@ -5,6 +5,7 @@
 
 #include "proto/command.hpp"
 #include "proto/config_keys.hpp"
+#include "proto/config_rules.hpp"
 
 namespace gantry {
 namespace {
@@ -246,7 +247,20 @@ class Reader {
       result_.effective.push_back(
           {std::string(setting.path), setting.show(result_.config), origin});
     }
+    rules(origins);
     remarks(origins);
+  }
+
+  // What is right in itself but not together, with what the service's own settings say too.
+  void rules(const std::map<std::string_view, ConfigOrigin>& origins) {
+    for (const BrokenConfigRule& rule : broken_config_rules(result_.config.settings.deploy)) {
+      const auto written = std::find_if(
+          rule.settings.begin(), rule.settings.end(),
+          [&](std::string_view setting) { return origins.find(setting) != origins.end(); });
+      if (written == rule.settings.end()) continue;
+      const ConfigOrigin& origin = origins.at(*written);
+      say(ConfigSeverity::error, origin.at, origin.key, rule.message);
+    }
   }
 
   // What is right in itself but will not do what it seems to.

@@ -22,7 +22,6 @@ inline constexpr std::array<std::string_view, 4> kConfigFileNames{"gantry.yaml",
 // Read and checked, but nothing acts on it yet.
 struct UnappliedSettings {
   std::optional<std::string> cron_schedule;  // five fields, UTC
-  bool sleep = false;
   std::optional<std::string> required_mount_path;
   bool operator==(const UnappliedSettings&) const = default;
 };

@@ -5,6 +5,8 @@
 #include <limits>
 
 #include "proto/command.hpp"
+#include "proto/config_member.hpp"
+#include "proto/config_rollout.hpp"
 #include "proto/config_values.hpp"
 #include "proto/json.hpp"
 
@@ -23,26 +25,29 @@ std::string upper(std::string_view text) {
   return out;
 }
 
-template <auto Member>
-auto& member(auto& config) {
-  if constexpr (requires { config.settings.build.*Member; })
-    return config.settings.build.*Member;
-  else if constexpr (requires { config.settings.deploy.*Member; })
-    return config.settings.deploy.*Member;
-  else
-    return config.unapplied.*Member;
-}
-
 template <auto Member, auto Read>
 void put(const Field& field, Config& out) {
   if (const auto value = Read(field))
-    member<Member>(out) = static_cast<std::remove_cvref_t<decltype(member<Member>(out))>>(*value);
+    config_member<Member>(out) =
+        static_cast<std::remove_cvref_t<decltype(config_member<Member>(out))>>(*value);
 }
 
 template <auto Member, int Low, int High>
 void put_seconds(const Field& field, Config& out) {
   if (const auto value = read_whole(field, {Low, High, "seconds"}))
-    member<Member>(out) = static_cast<int>(*value);
+    config_member<Member>(out) = static_cast<int>(*value);
+}
+
+template <auto Member, int Low, int High>
+void put_duration(const Field& field, Config& out) {
+  if (const auto value = read_duration(field, {Low, High, "seconds"}))
+    config_member<Member>(out) = static_cast<int>(*value);
+}
+
+template <auto Member, int Low, int High>
+void put_whole(const Field& field, Config& out) {
+  if (const auto value = read_whole(field, {Low, High, ""}))
+    config_member<Member>(out) = static_cast<int>(*value);
 }
 
 void put_builder(const Field& field, Config& out) {
@@ -147,11 +152,6 @@ void put_restart_policy(const Field& field, Config& out) {
                (meant.empty() ? "" : ": write \"" + std::string(meant) + "\""));
 }
 
-void put_retries(const Field& field, Config& out) {
-  if (const auto value = read_whole(field, {0, 10000, ""}))
-    out.settings.deploy.restart_max_retries = static_cast<int>(*value);
-}
-
 void put_replicas(const Field& field, Config& out) {
   if (const auto value = read_whole(field, {0, 200, "replicas"}))
     out.settings.deploy.replicas = static_cast<int>(*value);
@@ -202,6 +202,10 @@ constexpr std::string_view kLatest = "the builder that is installed on the serve
 using B = BuildSettings;
 using D = DeploySettings;
 using U = UnappliedSettings;
+using R = RolloutSettings;
+using T = TrafficSettings;
+using S = ScalingSettings;
+using Z = SleepSettings;
 
 constexpr ConfigKey kKeys[] = {
     {"build.builder", "build.builder", put_builder, ""},
@@ -222,7 +226,8 @@ constexpr ConfigKey kKeys[] = {
     {"deploy.healthcheckInterval", "deploy.healthcheckInterval",
      put_seconds<&D::healthcheck_interval_seconds, 1, 3600>, ""},
     {"deploy.restartPolicyType", "deploy.restartPolicyType", put_restart_policy, ""},
-    {"deploy.restartPolicyMaxRetries", "deploy.restartPolicyMaxRetries", put_retries, ""},
+    {"deploy.restartPolicyMaxRetries", "deploy.restartPolicyMaxRetries",
+     put_whole<&D::restart_max_retries, 0, 10000>, ""},
     {"deploy.numReplicas", "deploy.numReplicas", put_replicas, ""},
     {"deploy.multiRegionConfig", "deploy.numReplicas", put_regions, ""},
     {"deploy.resources.cpu", "deploy.resources.cpu", put<&D::cpu_millicores, read_cpu_millicores>,
@@ -236,7 +241,49 @@ constexpr ConfigKey kKeys[] = {
     {"deploy.limitOverride.containers.diskBytes", "", nullptr,
      "the disk of a container has no limit here"},
     {"deploy.cronSchedule", "deploy.cronSchedule", put<&U::cron_schedule, read_cron>, ""},
-    {"deploy.sleepApplication", "deploy.sleepApplication", put<&U::sleep, read_flag>, ""},
+    {"deploy.strategy", "deploy.strategy", put<&R::strategy, read_strategy>, ""},
+    {"deploy.maxSurge", "deploy.maxSurge", put<&R::max_surge_percent, read_share>, ""},
+    {"deploy.maxUnavailable", "deploy.maxUnavailable", put<&R::max_unavailable_percent, read_share>,
+     ""},
+    {"deploy.observeSeconds", "deploy.observeSeconds", put_seconds<&R::observe_seconds, 0, 3600>,
+     ""},
+    {"deploy.canary.steps", "deploy.canary.steps", put<&R::steps, read_steps>, ""},
+    {"deploy.canary.interval", "deploy.canary.interval",
+     put_duration<&R::interval_seconds, 1, 86400>, ""},
+    {"deploy.canary.minRequests", "deploy.canary.minRequests",
+     put_whole<&R::min_requests, 0, 1000000>, ""},
+    {"deploy.canary.automatic", "deploy.canary.automatic", put<&R::automatic, read_flag>, ""},
+    {"deploy.canary.judge", "deploy.canary.judge", put<&R::judge, read_flag>, ""},
+    {"deploy.canary.sticky", "deploy.traffic.stickySessions", put<&T::sticky, read_flag>, ""},
+    {"deploy.blueGreen.keep", "deploy.blueGreen.keep", put_duration<&R::keep_seconds, 0, 604800>,
+     ""},
+    {"deploy.traffic.loadBalancing", "deploy.traffic.loadBalancing", put<&T::balance, read_balance>,
+     ""},
+    {"deploy.traffic.stickySessions", "deploy.traffic.stickySessions", put<&T::sticky, read_flag>,
+     ""},
+    {"deploy.traffic.maxConnections", "deploy.traffic.maxConnections",
+     put_whole<&T::max_connections, 0, 100000>, ""},
+    {"deploy.traffic.queueSeconds", "deploy.traffic.queueSeconds",
+     put_seconds<&T::queue_seconds, 1, 600>, ""},
+    {"deploy.traffic.drainSeconds", "deploy.traffic.drainSeconds",
+     put_seconds<&T::drain_seconds, 0, 3600>, ""},
+    {"deploy.traffic.streamDrainSeconds", "deploy.traffic.streamDrainSeconds",
+     put_seconds<&T::stream_drain_seconds, 0, 86400>, ""},
+    {"deploy.autoscaling.min", "deploy.autoscaling.min", put_whole<&S::min_replicas, 1, 200>, ""},
+    {"deploy.autoscaling.max", "deploy.autoscaling.max", put_whole<&S::max_replicas, 0, 200>, ""},
+    {"deploy.autoscaling.cpu", "deploy.autoscaling.cpu", put<&S::cpu_percent, read_percent>, ""},
+    {"deploy.autoscaling.memory", "deploy.autoscaling.memory",
+     put<&S::memory_percent, read_percent>, ""},
+    {"deploy.autoscaling.requestsPerSecond", "deploy.autoscaling.requestsPerSecond",
+     put_whole<&S::requests_per_second, 0, 1000000>, ""},
+    {"deploy.autoscaling.concurrency", "deploy.autoscaling.concurrency",
+     put_whole<&S::concurrency, 0, 100000>, ""},
+    {"deploy.autoscaling.upAfter", "deploy.autoscaling.upAfter",
+     put_duration<&S::up_seconds, 1, 3600>, ""},
+    {"deploy.autoscaling.downAfter", "deploy.autoscaling.downAfter",
+     put_duration<&S::down_seconds, 1, 86400>, ""},
+    {"deploy.sleepApplication", "deploy.sleepApplication", put<&Z::enabled, read_flag>, ""},
+    {"deploy.sleepAfter", "deploy.sleepAfter", put_duration<&Z::idle_seconds, 10, 86400>, ""},
     {"deploy.overlapSeconds", "deploy.overlapSeconds", put_seconds<&D::overlap_seconds, 0, 3600>,
      ""},
     {"deploy.drainingSeconds", "deploy.drainingSeconds", put_seconds<&D::draining_seconds, 0, 3600>,

@@ -1,5 +1,8 @@
 // The settings that keys write: how each is copied, compared and shown.
+#include <type_traits>
+
 #include "proto/config_keys.hpp"
+#include "proto/config_member.hpp"
 #include "proto/json.hpp"
 
 namespace gantry {
@@ -9,6 +12,10 @@ using Config = DeploymentConfig;
 using B = BuildSettings;
 using D = DeploySettings;
 using U = UnappliedSettings;
+using R = RolloutSettings;
+using T = TrafficSettings;
+using S = ScalingSettings;
+using Z = SleepSettings;
 
 std::string shown(const std::string& value) {
   std::string out;
@@ -18,7 +25,13 @@ std::string shown(const std::string& value) {
 std::string shown(bool value) { return value ? "true" : "false"; }
 std::string shown(int value) { return std::to_string(value); }
 std::string shown(std::int64_t value) { return std::to_string(value); }
-std::string shown(RestartPolicy value) { return shown(std::string(name(value))); }
+template <class E>
+requires std::is_enum_v<E> std::string shown(E value) { return shown(std::string(name(value))); }
+std::string shown(const std::vector<int>& values) {
+  std::string out = "[";
+  for (const int value : values) out += (out.size() > 1 ? "," : "") + std::to_string(value);
+  return out + "]";
+}
 std::string shown(const std::optional<std::string>& value) {
   return value ? shown(*value) : "null";
 }
@@ -29,20 +42,25 @@ std::string shown(const std::vector<std::string>& values) {
 }
 
 template <auto Member>
-auto& member(auto& config) {
-  if constexpr (requires { config.settings.build.*Member; })
-    return config.settings.build.*Member;
-  else if constexpr (requires { config.settings.deploy.*Member; })
-    return config.settings.deploy.*Member;
-  else
-    return config.unapplied.*Member;
+constexpr ConfigSetting setting(std::string_view path) {
+  return {path,
+          [](const Config& from, Config& to) {
+            config_member<Member>(to) = config_member<Member>(from);
+          },
+          [](const Config& a, const Config& b) {
+            return config_member<Member>(a) == config_member<Member>(b);
+          },
+          [](const Config& config) { return shown(config_member<Member>(config)); }};
 }
 
+// Shown as it is written: "25%".
 template <auto Member>
-constexpr ConfigSetting setting(std::string_view path) {
-  return {path, [](const Config& from, Config& to) { member<Member>(to) = member<Member>(from); },
-          [](const Config& a, const Config& b) { return member<Member>(a) == member<Member>(b); },
-          [](const Config& config) { return shown(member<Member>(config)); }};
+constexpr ConfigSetting share(std::string_view path) {
+  ConfigSetting made = setting<Member>(path);
+  made.show = [](const Config& config) {
+    return "\"" + std::to_string(config_member<Member>(config)) + "%\"";
+  };
+  return made;
 }
 
 constexpr ConfigSetting kSettings[] = {
@@ -83,7 +101,32 @@ constexpr ConfigSetting kSettings[] = {
      }},
     setting<&D::memory_bytes>("deploy.resources.memory"),
     setting<&U::cron_schedule>("deploy.cronSchedule"),
-    setting<&U::sleep>("deploy.sleepApplication"),
+    setting<&R::strategy>("deploy.strategy"),
+    share<&R::max_surge_percent>("deploy.maxSurge"),
+    share<&R::max_unavailable_percent>("deploy.maxUnavailable"),
+    setting<&R::observe_seconds>("deploy.observeSeconds"),
+    setting<&R::steps>("deploy.canary.steps"),
+    setting<&R::interval_seconds>("deploy.canary.interval"),
+    setting<&R::min_requests>("deploy.canary.minRequests"),
+    setting<&R::automatic>("deploy.canary.automatic"),
+    setting<&R::judge>("deploy.canary.judge"),
+    setting<&R::keep_seconds>("deploy.blueGreen.keep"),
+    setting<&T::balance>("deploy.traffic.loadBalancing"),
+    setting<&T::sticky>("deploy.traffic.stickySessions"),
+    setting<&T::max_connections>("deploy.traffic.maxConnections"),
+    setting<&T::queue_seconds>("deploy.traffic.queueSeconds"),
+    setting<&T::drain_seconds>("deploy.traffic.drainSeconds"),
+    setting<&T::stream_drain_seconds>("deploy.traffic.streamDrainSeconds"),
+    setting<&S::min_replicas>("deploy.autoscaling.min"),
+    setting<&S::max_replicas>("deploy.autoscaling.max"),
+    setting<&S::cpu_percent>("deploy.autoscaling.cpu"),
+    setting<&S::memory_percent>("deploy.autoscaling.memory"),
+    setting<&S::requests_per_second>("deploy.autoscaling.requestsPerSecond"),
+    setting<&S::concurrency>("deploy.autoscaling.concurrency"),
+    setting<&S::up_seconds>("deploy.autoscaling.upAfter"),
+    setting<&S::down_seconds>("deploy.autoscaling.downAfter"),
+    setting<&Z::enabled>("deploy.sleepApplication"),
+    setting<&Z::idle_seconds>("deploy.sleepAfter"),
     setting<&D::overlap_seconds>("deploy.overlapSeconds"),
     setting<&D::draining_seconds>("deploy.drainingSeconds"),
     setting<&U::required_mount_path>("deploy.requiredMountPath"),

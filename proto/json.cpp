@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "proto/json_settings.hpp"
+
 namespace gantry {
 namespace {
 
@@ -63,80 +65,36 @@ void append_reference(JsonObject& object, std::string_view key, std::string_view
   JsonObject(object.at(key)).text("id", id).text("name", name.str());
 }
 
-void append_strings(std::string& out, const std::vector<std::string>& words) {
-  out += '[';
-  for (const std::string& word : words) {
-    if (&word != &words.front()) out += ',';
-    append_json_string(out, word);
-  }
-  out += ']';
-}
-
-void append_build(std::string& out, const BuildSettings& build) {
-  JsonObject object(out);
-  object.text("builder", build.builder)
-      .text_or_null("build_command", build.build_command.value_or(""))
-      .text_or_null("dockerfile_path", build.dockerfile_path.value_or(""));
-  append_strings(object.at("watch_patterns"), build.watch_patterns);
-  object.text_or_null("root_directory", build.root_directory.value_or(""))
-      .text_or_null("config_file", build.config_file.value_or(""))
-      .text_or_null("nixpacks_config_path", build.nixpacks_config_path.value_or(""))
-      .raw("nixpacks_plan", build.nixpacks_plan.empty() ? "null" : build.nixpacks_plan);
-}
-
-void append_deploy(std::string& out, const DeploySettings& deploy) {
-  JsonObject object(out);
-  append_strings(object.at("start_command"), deploy.start_command);
-  object.text_or_null("healthcheck_path", deploy.healthcheck_path.value_or(""))
-      .number("healthcheck_timeout_seconds", deploy.healthcheck_timeout_seconds)
-      .number("healthcheck_interval_seconds", deploy.healthcheck_interval_seconds)
-      .text("restart_policy", name(deploy.restart_policy))
-      .number("restart_max_retries", deploy.restart_max_retries)
-      .number("replicas", deploy.replicas)
-      .number("cpu_millicores", deploy.cpu_millicores)
-      .number("memory_bytes", deploy.memory_bytes)
-      .number("pids_limit", deploy.pids_limit);
-  if (deploy.port)
-    object.number("port", *deploy.port);
-  else
-    object.null("port");
-  object.number("overlap_seconds", deploy.overlap_seconds)
-      .number("draining_seconds", deploy.draining_seconds);
-  append_strings(object.at("pre_deploy_command"), deploy.pre_deploy_command);
-}
-
-void append_settings(JsonObject& object, const Settings& settings) {
-  JsonObject(object.at("source"))
-      .text_or_null("image", settings.source.image ? settings.source.image->str() : "")
-      .text_or_null("archive", settings.source.archive);
-  append_build(object.at("build"), settings.build);
-  append_deploy(object.at("deploy"), settings.deploy);
-}
-
 void append_owners(JsonObject& object, const Owners& owners) {
   append_reference(object, "service", owners.service.id.str(), owners.service.name);
   append_reference(object, "environment", owners.environment.id.str(), owners.environment.name);
   append_reference(object, "project", owners.project.id.str(), owners.project.name);
 }
 
-// A worker (port 0) is not served by the edge and has neither.
+void append_url(std::string& out, const std::string& host, const Site& site) {
+  out += site.url_scheme;
+  out += "://";
+  out += host;
+  if (site.edge_port != (site.url_scheme == "https" ? 443 : 80)) {
+    out += ':';
+    append_number(out, site.edge_port);
+  }
+}
+
+// A worker (port 0) is not served by the edge and has none of them.
 void append_address(JsonObject& object, const ServiceInstance& instance, const Site& site) {
   if (instance.settings.deploy.port == 0) {
-    object.null("host").null("url");
+    object.null("host").null("url").null("preview_url");
     return;
   }
   std::string host = instance.host_label;
   host += '.';
   host += site.base_domain;
   object.text("host", host);
-  std::string url(site.url_scheme);
-  url += "://";
-  url += host;
-  if (site.edge_port != (site.url_scheme == "https" ? 443 : 80)) {
-    url += ':';
-    append_number(url, site.edge_port);
-  }
-  object.text("url", url);
+  std::string url, preview_url;
+  append_url(url, host, site);
+  append_url(preview_url, preview_host(instance.host_label, site.base_domain), site);
+  object.text("url", url).text("preview_url", preview_url);
 }
 
 // The newest live deployment's; without one EMPTY, and why when the newest attempt failed.
@@ -274,6 +232,13 @@ void append_json(std::string& out, const Owners& owners, const InstanceView& vie
   append_owners(object, owners);
   append_settings(object, instance.settings);
   append_address(object, instance, site);
+  append_strings(object.at("domains"), instance.domains);
+  if (instance.split)
+    JsonObject(object.at("split"))
+        .text("instance_id", instance.split->to.str())
+        .number("percent", instance.split->percent);
+  else
+    object.null("split");
   object.number("restart_epoch", instance.restart_epoch).number("generation", instance.generation);
   append_status(object, view);
   append_stamp(object, instance.stamp);
@@ -289,7 +254,10 @@ void append_json(std::string& out, const Owners& owners, const Deployment& deplo
       .text("instance_id", deployment.instance_id.str());
   append_owners(object, owners);
   append_settings(object, deployment.settings);
+  append_rollout(object, deployment);
   object.text_or_null("image", deployment.progress.image)
+      .text_or_null("succeeded_at",
+                    deployment.succeeded_at ? format_time(*deployment.succeeded_at) : "")
       .number("version", deployment.version)
       .time("created_at", deployment.created_at)
       .time("updated_at", deployment.updated_at);

@@ -82,6 +82,31 @@ bool is_terminal(DeploymentStatus status) {
   return !is_live(status) && status != DeploymentStatus::removing;
 }
 
+bool has_served(DeploymentStatus status) {
+  return status == DeploymentStatus::success || status == DeploymentStatus::crashed ||
+         status == DeploymentStatus::sleeping;
+}
+
+std::string preview_host(std::string_view host_label, std::string_view base_domain) {
+  return std::string(host_label) + "-preview." + std::string(base_domain);
+}
+
+int percent_of(const Deployment& deployment) {
+  if (has_served(deployment.status)) return 100;
+  const RolloutSettings& settings = deployment.settings.deploy.rollout;
+  if (deployment.status != DeploymentStatus::deploying || settings.strategy != Strategy::canary)
+    return 0;
+  const int acknowledged = deployment.rollout.step - (deployment.rollout.since ? 0 : 1);
+  if (acknowledged < 0 || settings.steps.empty()) return 0;
+  return settings
+      .steps[std::min(static_cast<std::size_t>(acknowledged), settings.steps.size() - 1)];
+}
+
+bool waits_for_promotion(const Deployment& deployment) {
+  return deployment.status == DeploymentStatus::deploying &&
+         deployment.reason.starts_with(kReadyForPromotion);
+}
+
 std::string ReplicaKey::id() const {
   return "rep_" + std::string(deployment_id.ulid()) + "-" + std::to_string(epoch) + "-" +
          std::to_string(ordinal);

@@ -58,6 +58,8 @@ std::optional<ReplicaStatus> parse_replica_status(std::string_view);        // e
 // Whether replicas of a deployment in this status may run.
 bool is_live(DeploymentStatus);  // queued..deploying, success, crashed, sleeping
 bool is_terminal(DeploymentStatus);
+// Whether it came to serve, and is there still: success, crashed, sleeping.
+bool has_served(DeploymentStatus);
 
 // ---- configuration ----
 
@@ -168,6 +170,9 @@ struct ServiceInstance {
   Stamp stamp;
 };
 
+// Where a version that waits for its promotion is reached.
+std::string preview_host(std::string_view host_label, std::string_view base_domain);
+
 struct Variable {
   std::string name;
   std::string value;  // as written: references unresolved
@@ -199,11 +204,19 @@ struct Deployment {
   Settings settings;
   BuildProgress progress;
   RolloutProgress rollout = {};
-  ResolvedVariables variables;  // frozen; encrypted at rest
+  std::optional<TimePoint> succeeded_at = {};  // when it served first
+  ResolvedVariables variables;                 // frozen; encrypted at rest
   TimePoint created_at{};
   TimePoint updated_at{};
   std::int64_t version = 1;
 };
+
+// The share of the requests that it answers. 0 while it is on its way and when it is over.
+int percent_of(const Deployment&);
+// Blue-green: it is ready and serves when somebody promotes it. The scheduler says so with a reason
+// that begins with kReadyForPromotion.
+inline constexpr std::string_view kReadyForPromotion = "ready for promotion";
+bool waits_for_promotion(const Deployment&);
 
 // One of a deployment's containers. `epoch` counts restarts asked for by people, `ordinal` is
 // 0..replicas-1.

@@ -1,14 +1,11 @@
 #include "proto/codec.hpp"
 #include "store/edits.hpp"
 #include "store/rows.hpp"
+#include "store/statuses.hpp"
 #include "store/transaction.hpp"
 
 namespace gantry {
 namespace {
-
-constexpr const char* kPending = "('QUEUED', 'INITIALIZING', 'BUILDING', 'DEPLOYING')";
-constexpr const char* kLive =
-    "('QUEUED', 'INITIALIZING', 'BUILDING', 'DEPLOYING', 'SUCCESS', 'CRASHED', 'SLEEPING')";
 
 std::string_view event_of(DeploymentStatus status) {
   switch (status) {
@@ -38,15 +35,11 @@ std::string_view event_of(DeploymentStatus status) {
   return "deployment.queued";
 }
 
-// What is over stays over, and what is being removed only goes on to be removed.
-bool may_become(DeploymentStatus from, DeploymentStatus to) {
-  if (is_terminal(from)) return false;
-  return from != DeploymentStatus::removing || to == DeploymentStatus::removed;
-}
-
 std::string update_returning(const std::string& condition) {
-  return "update deployments set status = $2, reason = $3, version = version + 1, updated_at = $4 "
-         "where " +
+  return "update deployments set status = $2, reason = $3, version = version + 1, updated_at = $4, "
+         "succeeded_at = case when $2 = 'SUCCESS' then coalesce(succeeded_at, $4) else "
+         "succeeded_at "
+         "end where " +
          condition + " returning " + kDeploymentColumns + ", variables";
 }
 
@@ -54,26 +47,31 @@ std::string update_returning(const std::string& condition) {
 
 // The edit carries the whole row, variables included: it may be published before the one that
 // created it.
-Deployment PgTransaction::announce_status(const pqxx::row& row, const Place& place,
-                                          std::string_view event) {
+Deployment PgTransaction::announce_deployment(const pqxx::row& row, const Place& place,
+                                              std::string_view event, const std::string& message) {
   Deployment deployment = deployment_from(row);
   auto variables = open_variables(store_.secrets(), deployment.id, row["variables"]);
   if (!variables) throw std::runtime_error(variables.error().detail);
   deployment.variables = *std::move(variables);
-  const std::string message =
-      deployment.reason.empty() ? std::string(name(deployment.status)) : deployment.reason;
   edit(place.project_id, deployment.id.str(), record(event, place, message, deployment.id.str()),
        [deployment](ProjectSnapshot& project) { edits::put_deployment(project, deployment); });
   notify(deployment.instance_id);
   return deployment;
 }
 
+Deployment PgTransaction::announce_status(const pqxx::row& row, const Place& place,
+                                          std::string_view event) {
+  const std::string reason = row["reason"].c_str();
+  return announce_deployment(row, place, event, reason.empty() ? row["status"].c_str() : reason);
+}
+
 void PgTransaction::supersede(const Place& place, const char* statuses, const DeploymentId& by,
-                              const std::string& reason) {
+                              const std::optional<DeploymentId>& but) {
   for (const auto& row : work_->exec_params(
-           update_returning("instance_id = $1 and id < $5 and status in " + std::string(statuses)),
-           place.instance_id, std::string(name(DeploymentStatus::removing)), reason, now(),
-           by.str()))
+           update_returning("instance_id = $1 and id < $5 and id <> $6 and status in " +
+                            std::string(statuses)),
+           place.instance_id, std::string(name(DeploymentStatus::removing)),
+           "superseded by " + by.str(), now(), by.str(), but ? but->str() : ""))
     announce_status(row, place, event_of(DeploymentStatus::removing));
 }
 
@@ -106,20 +104,24 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
         wanted.trigger, settings_json(wanted.settings), bytea(sealed), now(), wanted.message,
         wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed);
     const Deployment deployment = announce_status(row, *place, "deployment.created");
-    supersede(*place, kPending, wanted.id, "superseded by " + wanted.id.str());
+    supersede(*place, kPending, wanted.id, {});
     return deployment;
   });
+}
+
+Result<Place> PgTransaction::lock_deployment(const DeploymentId& id) {
+  const auto found =
+      work_->exec_params("select instance_id from deployments where id = $1", id.str());
+  if (found.empty()) return not_found("deployment " + id.str());
+  const InstanceId instance_id = *InstanceId::parse(found[0][0].c_str());
+  GANTRY_TRY(lock_row("service_instances", instance_id.str(), "service instance", {}));
+  return place_of(instance_id);
 }
 
 Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id,
                                                     std::string_view reason) {
   return verb([&]() -> Result<Deployment> {
-    const auto found =
-        work_->exec_params("select instance_id from deployments where id = $1", id.str());
-    if (found.empty()) return not_found("deployment " + id.str());
-    const InstanceId instance_id = *InstanceId::parse(found[0][0].c_str());
-    GANTRY_TRY(lock_row("service_instances", instance_id.str(), "service instance", {}));
-    const auto place = place_of(instance_id);
+    const auto place = lock_deployment(id);
     if (!place) return place.error();
     const auto rows = work_->exec_params(
         update_returning("id = $1 and status in " + std::string(kLive)), id.str(),
@@ -146,6 +148,7 @@ void PgTransaction::scale_live(const InstanceId& id, int replicas) {
 
 Result<> PgTransaction::set_progress(const ProgressChange& change) {
   return verb([&]() -> Result<> {
+    GANTRY_TRY(check_lease());
     GANTRY_TRY(lock_row("service_instances", change.instance_id.str(), "service instance", {}));
     const auto place = place_of(change.instance_id);
     if (!place) return place.error();
@@ -169,6 +172,7 @@ Result<> PgTransaction::set_progress(const ProgressChange& change) {
 
 Result<> PgTransaction::set_status(const StatusChange& change) {
   return verb([&]() -> Result<> {
+    GANTRY_TRY(check_lease());
     GANTRY_TRY(lock_row("service_instances", change.instance_id.str(), "service instance", {}));
     const auto place = place_of(change.instance_id);
     if (!place) return place.error();
@@ -183,7 +187,7 @@ Result<> PgTransaction::set_status(const StatusChange& change) {
                                          std::string(name(change.status)), change.reason, now());
     announce_status(row, *place, event_of(change.status));
     if (change.status == DeploymentStatus::success)
-      supersede(*place, kLive, change.deployment_id, "superseded by " + change.deployment_id.str());
+      supersede(*place, kLive, change.deployment_id, change.keeps);
     return done();
   });
 }

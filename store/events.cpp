@@ -23,6 +23,7 @@ void narrow(std::string& sql, std::vector<std::string>& values, const char* colu
 
 Result<> PgTransaction::put_event(const Event& event) {
   return verb([&]() -> Result<> {
+    GANTRY_TRY(check_lease());
     const Place place{event.project_id, event.environment_id, event.service_id, event.instance_id};
     record(event.type, place, event.message, event.deployment_id, event.replica_id);
     return done();

@@ -76,11 +76,12 @@ Result<ServiceInstance> PgTransaction::create_instance(const ServiceId& service_
 }
 
 Result<ServiceInstance> PgTransaction::announce_instance(const pqxx::row& row,
-                                                         std::string_view event) {
+                                                         std::string_view event,
+                                                         const std::string& message) {
   const ServiceInstance instance = instance_from(row);
   const auto place = place_of(instance.id);
   if (!place) return place.error();
-  edit(place->project_id, instance.id.str(), record(event, *place, ""),
+  edit(place->project_id, instance.id.str(), record(event, *place, message),
        [instance](ProjectSnapshot& project) { edits::put_instance(project, instance); });
   notify(instance.id);
   return instance;
@@ -118,6 +119,7 @@ Result<> PgTransaction::delete_instance(const InstanceId& id, IfMatch if_match) 
     GANTRY_TRY(lock_row("service_instances", id.str(), "service instance", if_match));
     const auto place = place_of(id);
     if (!place) return place.error();
+    GANTRY_TRY(end_splits_to("id", id.str()));
     work_->exec_params0("delete from service_instances where id = $1", id.str());
     edit(place->project_id, id.str(), record("instance.deleted", *place, ""),
          [id](ProjectSnapshot& project) { edits::drop_instance(project, id); });

@@ -2,6 +2,7 @@
 // daemon.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -61,6 +62,7 @@ class PgStore final : public Store {
   const Secrets& secrets() const { return secrets_; }
   const Clock& clock() const { return *options_.clock; }
   const Memory& memory() const { return memory_; }
+  std::int64_t term() const { return term_; }  // of the lease it holds; 0: none
   int subnet_count() const { return options_.subnet_count; }
   // After a commit: memory first, then the listeners.
   void publish(std::uint64_t xid, const std::vector<Edit>&, const std::set<InstanceId>& changed);
@@ -79,6 +81,7 @@ class PgStore final : public Store {
   const InstallationId installation_;
   Memory memory_;
   ConnectionPool pool_;
+  std::atomic<std::int64_t> term_{0};
   std::mutex reloading_;
   TimePoint purge_at_{};  // guarded by reloading_
   std::shared_mutex listening_;

@@ -24,6 +24,7 @@ std::optional<std::string> text_of(const std::optional<TimePoint>& time) {
 
 Result<> PgTransaction::put_replica(const Replica& replica) {
   return verb([&]() -> Result<> {
+    GANTRY_TRY(check_lease());
     const auto place = place_of(replica.instance_id);
     if (!place) return place.error();
     const std::string id = replica.key.id();

@@ -1,6 +1,8 @@
 #include "store/rows.hpp"
 
 #include <algorithm>
+#include <iterator>
+#include <sstream>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -28,12 +30,18 @@ T id_from(const pqxx::field& field) {
   return trusted(T::parse(field.c_str()));
 }
 Name name_from(const pqxx::field& field) { return trusted(Name::parse(field.c_str())); }
-Settings settings_from(const pqxx::field& field) {
-  return trusted(merge_settings({}, field.c_str()));
-}
+Settings settings_from(const pqxx::field& field) { return trusted(parse_settings(field.c_str())); }
 std::optional<TimePoint> optional_time(const pqxx::field& field) {
   if (field.is_null()) return std::nullopt;
   return time_from(field);
+}
+std::vector<std::string> words_from(const pqxx::field& field) {
+  std::istringstream text(field.c_str());
+  return {std::istream_iterator<std::string>(text), {}};
+}
+std::optional<TrafficSplit> split_from(const pqxx::row& row) {
+  if (row["split_to"].is_null()) return std::nullopt;
+  return TrafficSplit{id_from<InstanceId>(row["split_to"]), row["split_percent"].as<int>()};
 }
 Stamp stamp_from(const pqxx::row& row) {
   return {.created_at = time_from(row["created_at"]),
@@ -86,6 +94,8 @@ ServiceInstance instance_from(const pqxx::row& row) {
           .environment_id = id_from<EnvironmentId>(row["environment_id"]),
           .settings = settings_from(row["settings"]),
           .host_label = row["host_label"].c_str(),
+          .domains = words_from(row["domains"]),
+          .split = split_from(row),
           .restart_epoch = row["restart_epoch"].as<int>(),
           .generation = row["generation"].as<std::int64_t>(),
           .stamp = stamp_from(row)};
@@ -102,6 +112,10 @@ Deployment deployment_from(const pqxx::row& row) {
           .progress = {.prepared = row["prepared"].as<bool>(),
                        .image = row["image"].c_str(),
                        .pre_deployed = row["pre_deployed"].as<bool>()},
+          .rollout = {.step = row["rollout_step"].as<int>(),
+                      .since = optional_time(row["rollout_since"]),
+                      .order = trusted(parse_rollout_order(row["rollout_order"].c_str()))},
+          .succeeded_at = optional_time(row["succeeded_at"]),
           .variables = {},
           .created_at = time_from(row["created_at"]),
           .updated_at = time_from(row["updated_at"]),

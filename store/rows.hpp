@@ -17,12 +17,14 @@ inline constexpr const char* kEnvironmentColumns =
 inline constexpr const char* kServiceColumns =
     "id, project_id, name, version, created_at, updated_at";
 inline constexpr const char* kInstanceColumns =
-    "id, service_id, environment_id, settings, host_label, restart_epoch, generation, version, "
-    "created_at, updated_at";
+    "id, service_id, environment_id, settings, host_label, array_to_string(array(select d.host "
+    "from domains d where d.instance_id = service_instances.id order by d.host collate \"C\"), "
+    "' ') as domains, split_to, split_percent, restart_epoch, generation, version, created_at, "
+    "updated_at";
 // With the variables' ciphertext last, or null in its place.
 inline constexpr const char* kDeploymentColumns =
     "id, instance_id, status, reason, trigger, message, settings, prepared, image, pre_deployed, "
-    "version, created_at, updated_at";
+    "rollout_step, rollout_since, rollout_order, succeeded_at, version, created_at, updated_at";
 inline constexpr const char* kReplicaColumns =
     "id, instance_id, status, reason, container_id, node, address, ready, restarts, exit_code, "
     "started_at, exited_at, updated_at";

@@ -82,6 +82,8 @@ class PgTransaction final : public Transaction {
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);
   Result<> set_progress(const ProgressChange&);
+  Result<> set_rollout(const RolloutChange&);
+  Result<> set_scale(const ScaleChange&);
   Result<> put_replica(const Replica&);
   Result<> put_event(const Event&);
 
@@ -124,12 +126,24 @@ class PgTransaction final : public Transaction {
   Result<> lock_variable(const Place&, std::string_view name, IfMatch);
   std::optional<ServiceInstance> insert_instance(const ServiceInstance&);
   // `row` is as it is after the write.
-  Result<ServiceInstance> announce_instance(const pqxx::row& row, std::string_view event);
+  Result<ServiceInstance> announce_instance(const pqxx::row& row, std::string_view event,
+                                            const std::string& message = {});
+  Result<ServiceInstance> touch_instance(const InstanceId&, std::string_view event,
+                                         const std::string& message);
+  Result<> lock_both(const InstanceId&, const InstanceId&);
+  Result<> end_splits_to(const std::string& column, const std::string& id);
+  // Whether this daemon may still act, as long as the transaction lasts; Code::conflict
+  // "lease_lost".
+  Result<> check_lease();
+  // Locks the instance of a deployment and says where it is.
+  Result<Place> lock_deployment(const DeploymentId&);
+  Deployment announce_deployment(const pqxx::row& row, const Place&, std::string_view event,
+                                 const std::string& message);
   Deployment announce_status(const pqxx::row& row, const Place&, std::string_view event);
   Result<> check_newest(const NewDeployment&);
   void scale_live(const InstanceId&, int replicas);
   void supersede(const Place&, const char* statuses, const DeploymentId& by,
-                 const std::string& reason);
+                 const std::optional<DeploymentId>& but);
 
   PgStore& store_;
   const Actor actor_;

@@ -76,8 +76,6 @@ Result<> judge_unapplied(const std::string& file, ConfigResult& result) {
   if (unapplied.cron_schedule)
     warn(result, "deploy.cronSchedule",
          "it is not applied yet: the service runs all the time, not on a schedule");
-  if (unapplied.sleep)
-    warn(result, "deploy.sleepApplication", "it is not applied yet: the service never sleeps");
   return done();
 }
 

@@ -30,8 +30,29 @@ Strings words(std::string_view text) {
   return found;
 }
 
+// On top of the seed, so that every example can be carried out: an earlier deployment that served,
+// a canary on its way, a second service and a domain.
 class ApiContract : public ApiTest {
  protected:
+  void SetUp() override {
+    ApiTest::SetUp();
+    prepare();
+  }
+  void seed() {
+    ApiTest::seed();
+    prepare();
+  }
+  void prepare() {
+    deploy_status(DeploymentStatus::success);
+    ASSERT_EQ(post("/v1/projects/shop/services",
+                   {{"name", "api-green"}, {"source", {{"image", "nginx:1.27"}}}})
+                  .status,
+              201);
+    ASSERT_EQ(post(kInstance + "/domains", {{"host", "www.example.com"}}).status, 201);
+    const auto next = post(kInstance + "/deployments", {{"rollout", {{"strategy", "CANARY"}}}});
+    ASSERT_EQ(next.status, 202) << next.body;
+    deployment_id_ = json(next)["id"];
+  }
   std::string target(const Operation& operation) {
     std::string path = operation.path;
     for (auto [name, example] : operation.path_examples) {

@@ -40,7 +40,14 @@ TEST(ProtoCodec, WritesEveryKeyInOrder) {
       R"("healthcheck_timeout_seconds":300,"healthcheck_interval_seconds":10,"restart_policy":"ON_FAILURE",)"
       R"("restart_max_retries":10,"replicas":1,"cpu_millicores":1000,"memory_bytes":536870912,)"
       R"("pids_limit":1024,"port":null,"overlap_seconds":0,"draining_seconds":10,)"
-      R"("pre_deploy_command":[]}})");
+      R"("pre_deploy_command":[],"rollout":{"strategy":"ROLLING","max_surge_percent":100,)"
+      R"("max_unavailable_percent":0,"observe_seconds":5,"automatic":true,"judge":true,)"
+      R"("steps":[10,50,100],"interval_seconds":900,"min_requests":100,"keep_seconds":3600},)"
+      R"("traffic":{"balance":"ROUND_ROBIN","sticky":false,"max_connections":0,)"
+      R"("queue_seconds":30,"drain_seconds":30,"stream_drain_seconds":60},)"
+      R"("scaling":{"min_replicas":1,"max_replicas":0,"cpu_percent":0,"memory_percent":0,)"
+      R"("requests_per_second":0,"concurrency":0,"up_seconds":15,"down_seconds":300},)"
+      R"("sleep":{"enabled":false,"idle_seconds":600}}})");
 }
 
 TEST(ProtoCodec, MergeKeepsWhatIsAbsentAndNullGivesTheDefault) {

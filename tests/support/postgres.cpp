@@ -65,6 +65,12 @@ StoreOptions StoreTest::options() const {
 }
 
 std::unique_ptr<Store> StoreTest::open() const {
+  auto store = open_without_lease();
+  EXPECT_TRUE(store->hold_lease("tests", std::chrono::hours(1)).ok());
+  return store;
+}
+
+std::unique_ptr<Store> StoreTest::open_without_lease() const {
   auto store = open_store(options());
   if (!store) {
     ADD_FAILURE() << store.error().reason << ": " << store.error().detail;

@@ -34,7 +34,9 @@ class StoreTest : public ::testing::Test {
   void SetUp() override;
 
   StoreOptions options() const;
-  std::unique_ptr<Store> open() const;  // fails the test when it cannot
+  // Both fail the test when they cannot. All that are opened with the lease hold the same one.
+  std::unique_ptr<Store> open() const;
+  std::unique_ptr<Store> open_without_lease() const;
   pqxx::result sql(const std::string& statement) const;
 
   // A project with service "web" in "production".

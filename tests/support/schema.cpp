@@ -29,24 +29,11 @@ std::set<std::string> types_of(const Json& schema) {
 }
 
 void check_keywords(const Json& schema) {
-  static const std::set<std::string> known{"type",
-                                           "description",
-                                           "pattern",
-                                           "minLength",
-                                           "maxLength",
-                                           "examples",
-                                           "format",
-                                           "minimum",
-                                           "maximum",
-                                           "enum",
-                                           "const",
-                                           "default",
-                                           "items",
-                                           "maxItems",
-                                           "properties",
-                                           "required",
-                                           "additionalProperties",
-                                           "oneOf"};
+  static const std::set<std::string> known{
+      "type",   "description", "pattern",  "minLength",  "maxLength", "examples",
+      "format", "minimum",     "maximum",  "enum",       "const",     "default",
+      "items",  "minItems",    "maxItems", "properties", "required",  "additionalProperties",
+      "oneOf"};
   for (const auto& [keyword, value] : schema.items())
     if (known.count(keyword) == 0) throw std::logic_error("the checker does not know " + keyword);
 }
@@ -112,7 +99,7 @@ class Breaker {
     }
     if (types.count("object") != 0) members(schema, pointer);
     if (types.count("array") != 0 && schema.contains("items"))
-      add("wrong item", pointer, Json::array({1}), pointer + "/0");
+      add("wrong item", pointer, Json::array({true}), pointer + "/0");
   }
 
   std::vector<Broken> take() { return std::move(broken_); }
@@ -189,6 +176,8 @@ std::vector<std::string> violations(const Json& root, const Json& unresolved, co
       found.push_back(pointer + ": above its maximum");
   }
   if (value.is_object()) check_object(root, schema, value, pointer, found);
+  if (value.is_array() && value.size() < schema.value("minItems", std::size_t{0}))
+    found.push_back(pointer + ": too few items");
   if (value.is_array() && schema.contains("items"))
     for (std::size_t i = 0; i < value.size(); ++i) {
       const auto inner =

@@ -1,0 +1,20 @@
+// What the handlers that make or change deployments share.
+#pragma once
+
+#include "api/handlers.hpp"
+#include "api/lookup.hpp"
+
+namespace gantry::api {
+
+// /v1/deployments/{deployment}...
+Result<Deployment> find_deployment(const Request&, Context&);
+// Above the newest one's, also when the clock was set back.
+DeploymentId next_id(const Context&, const InstanceView&);
+Answer create(Transaction&, const Place&, const NewDeployment&);
+// Removes it and answers with it.
+Answer removing(Transaction&, const DeploymentId&, std::string_view reason, const Place&,
+                const Request&);
+// If-Match is about the deployment.
+Result<> check_version(const Request&, const Deployment&);
+
+}  // namespace gantry::api
