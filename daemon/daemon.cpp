@@ -28,6 +28,7 @@
 #include "runtime/build/sources.hpp"
 #include "runtime/docker/docker.hpp"
 #include "runtime/edge/haproxy.hpp"
+#include "runtime/files.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/probe.hpp"
 #include "scheduler/reconciler.hpp"
@@ -50,13 +51,6 @@ Result<User> find_user(const std::string& name, const std::string& key) {
                {}};
 }
 
-// Who holds the lease: this daemon and no other, now or ever.
-std::string lease_holder() {
-  std::array<char, 256> host{};
-  gethostname(host.data(), host.size() - 1);
-  return fmt::format("{}:{}:{}", host.data(), getpid(), new_ulid(system_clock().now()));
-}
-
 // A file that appears whole or not at all.
 Result<> write_whole(const std::string& path, const std::string& text, mode_t mode) {
   const std::string temporary = path + ".new";
@@ -71,6 +65,18 @@ Result<> write_whole(const std::string& path, const std::string& text, mode_t mo
       Code::internal, "cannot_write", path + ": " + std::strerror(ok ? errno : failure), {}};
 }
 
+// Who holds the lease: whoever runs on this data directory, one at a time by the edge's lock. The
+// next one there goes on at once; one on another machine waits for the lease's end.
+Result<std::string> lease_holder(const std::string& data_dir) {
+  const std::string path = data_dir + "/holder";
+  if (auto known = read_whole(path); known && !known->empty()) return known;
+  std::array<char, 256> host{};
+  gethostname(host.data(), host.size() - 1);
+  const std::string holder = fmt::format("{}:{}", host.data(), new_ulid(system_clock().now()));
+  GANTRY_TRY(replace_file(path, holder));
+  return holder;
+}
+
 class GantryDaemon final : public Daemon {
  public:
   explicit GantryDaemon(const Config& config) : config_(config) {}
@@ -81,7 +87,7 @@ class GantryDaemon final : public Daemon {
     GANTRY_TRY(start_database());
     GANTRY_TRY(start_store());
     GANTRY_TRY(start_runtime());
-    start_scheduler();
+    GANTRY_TRY(start_scheduler());
     GANTRY_TRY(start_api());
     log::info(fmt::format("daemon started listen={}:{} edge={}:{} installation={}",
                           config_.listen.address, server_->port(), config_.edge.listen.address,
@@ -201,6 +207,7 @@ class GantryDaemon final : public Daemon {
     docker.logs = logs_.get();
     docker.run_logs = build_logs_.get();
     driver_ = make_docker_driver(docker);
+    usage_ = make_docker_usage(docker);
     start_builder();
     EdgeOptions edge;
     edge.directory = config_.data_dir + "/edge";
@@ -245,7 +252,9 @@ class GantryDaemon final : public Daemon {
     builder_ = make_source_builder(std::move(options), *build_logs_, *images_);
   }
 
-  void start_scheduler() {
+  Result<> start_scheduler() {
+    auto holder = lease_holder(config_.data_dir);
+    if (!holder) return holder.error();
     ReconcilerOptions options;
     options.resync = Seconds(config_.scheduler.resync_seconds);
     options.policy.orphan_grace = Seconds(config_.scheduler.orphan_grace_seconds);
@@ -254,12 +263,13 @@ class GantryDaemon final : public Daemon {
     options.desired.installation = store_->installation();
     options.builds = config_.build.concurrency;
     options.kept_releases = config_.build.keep_images;
-    options.holder = lease_holder();
+    options.holder = *std::move(holder);
     options.log = [](const std::string& text) { log::info(text); };
-    const ReconcilerPorts ports{*store_, *driver_,  *edge_,        *prober_,
-                                *logs_,  *builder_, system_clock()};
+    const ReconcilerPorts ports{*store_, *driver_,  *edge_,         *prober_,
+                                *logs_,  *builder_, system_clock(), usage_.get()};
     reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
     reconciler_->start();
+    return done();
   }
 
   Result<> start_api() {
@@ -312,6 +322,7 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<Prober> prober_;
+  std::unique_ptr<UsageMeter> usage_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;

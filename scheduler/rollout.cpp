@@ -1,7 +1,6 @@
 #include "scheduler/rollout.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <vector>
 
 #include <fmt/format.h>
@@ -152,24 +151,6 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
   for (int ordinal = 0; ordinal < std::min(replicas, std::max(room, last_to + 1)); ++ordinal)
     out.to.insert(ordinal);
   return out;
-}
-
-Weights weights_for(int stable, int canary, int percent) {
-  Weights best;
-  if (stable <= 0 || canary <= 0 || percent <= 0 || percent >= 100) return best;
-  double least = 2;
-  for (int weight = 1; weight <= kMostWeight; ++weight) {
-    const double ideal = static_cast<double>(weight) * canary * (100 - percent) / percent / stable;
-    const int other = std::clamp(static_cast<int>(std::lround(ideal)), 1, kMostWeight);
-    const double share =
-        static_cast<double>(weight) * canary /
-        (static_cast<double>(weight) * canary + static_cast<double>(other) * stable);
-    const double off = std::abs(share - percent / 100.0);
-    if (off >= least - 1e-9) continue;
-    least = off;
-    best = {.stable = other, .canary = weight};
-  }
-  return best;
 }
 
 bool step_stands(const World& world, const InstanceWorld& instance, const Roles& roles,

@@ -41,14 +41,6 @@ struct TakeOver {
 TakeOver take_over(const World&, const InstanceWorld&, const Revision& from, const Revision& to,
                    const DeploySettings&, TimePoint now);
 
-// Whole numbers 1..256 that share requests between `stable` and `canary` replicas so that the
-// canaries get `percent`, as near as it goes.
-struct Weights {
-  int stable = kFullWeight;
-  int canary = kFullWeight;
-};
-Weights weights_for(int stable, int canary, int percent);
-
 // The step to be recorded: acknowledged by the edge, or the next one; nothing while it goes on.
 std::optional<RolloutChange> next_rollout(const World&, const InstanceWorld&, const Roles&,
                                           TimePoint now, std::optional<TimePoint>& wake_at);

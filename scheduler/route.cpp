@@ -1,6 +1,7 @@
 // What the edge should have of an instance: hosts, who takes which share, what drains.
 #include <algorithm>
 
+#include "runtime/edge/weights.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
@@ -95,7 +96,7 @@ Route wanted_route(const World& world, const InstanceWorld& instance, const Role
   Route route;
   route.instance_id = instance.id;
   route.hosts = hosts_of(world, instance);
-  Weights weights;
+  GroupWeights weights;
   const bool shared = roles.serving.size() == 2 && roles.serving.back().percent > 0;
   if (shared) {
     const Turnout count = turnout(instance, roles);

@@ -78,6 +78,15 @@ struct EngineInfo {
 };
 Result<EngineInfo> parse_info(std::string_view json);
 
+// One reading of a container's counters.
+struct UsageReading {
+  TimePoint at{};
+  double cpu_nanoseconds = 0;  // since its start
+  double memory_bytes = 0;     // without the page cache
+};
+Result<UsageReading> parse_usage(std::string_view json);
+double cpu_millicores(const UsageReading& before, const UsageReading& now);
+
 struct NetworkSeen {
   std::string id;
   std::string installation;

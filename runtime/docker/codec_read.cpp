@@ -187,6 +187,19 @@ Result<Port> parse_exposed(std::string_view image_json, int default_port) {
   return only.value_or(guess);
 }
 
+// The engine's own count of memory without the cache: usage less inactive_file (cgroup 2).
+Result<UsageReading> parse_usage(std::string_view json) {
+  const Json reply = parse(json);
+  const Json& memory = at(reply, "memory_stats");
+  const TimePoint when = time(reply, "read");
+  if (when == TimePoint() || !memory.is_object()) return unreadable("a container's counters");
+  const auto used = integer(memory, "usage"), cache = integer(at(memory, "stats"), "inactive_file");
+  return UsageReading{.at = when,
+                      .cpu_nanoseconds = static_cast<double>(
+                          integer(at(at(reply, "cpu_stats"), "cpu_usage"), "total_usage")),
+                      .memory_bytes = static_cast<double>(used > cache ? used - cache : 0)};
+}
+
 Result<EngineInfo> parse_info(std::string_view json) {
   const Json reply = parse(json);
   EngineInfo info{static_cast<int>(integer(reply, "NCPU")), text(reply, "Name")};

@@ -8,6 +8,7 @@
 
 #include "runtime/driver.hpp"
 #include "runtime/logs.hpp"
+#include "runtime/usage.hpp"
 
 namespace gantry {
 
@@ -24,5 +25,7 @@ struct DockerOptions {
 // Does not talk to the engine yet: an engine that is down shows as "engine_unavailable" with each
 // call. REQUIRES: no call and no watch() is under way when the driver is destroyed.
 std::unique_ptr<Driver> make_docker_driver(const DockerOptions&);
+// Of the same engine; a connection of its own. Not thread-safe.
+std::unique_ptr<UsageMeter> make_docker_usage(const DockerOptions&);
 
 }  // namespace gantry
