@@ -21,7 +21,7 @@ class Caller {
 
  private:
   Token token_;
-  std::shared_ptr<Store> reach_;  // of a project token
+  std::shared_ptr<Store> reach_;      // of a project token
   std::shared_ptr<Context> context_;  // with that store
 };
 

@@ -1,9 +1,6 @@
-#include <algorithm>
-
 #include "api/body.hpp"
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
-#include "api/nearest.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
 
@@ -11,7 +8,6 @@ namespace gantry::api {
 namespace {
 
 constexpr int kExpiresMax = 10 * 366 * 24 * 60 * 60;
-constexpr std::size_t kNameMax = 64;
 
 void append(std::string& out, const Token& token, const Context& context) {
   const ProjectPtr project = context.store.project(token.project_id.str());
@@ -25,17 +21,6 @@ Response shown(const Token& token, const Context& context) {
   Response response;
   append(response.body, token, context);
   return response;
-}
-
-Result<> check_name(const std::string& name) {
-  const auto is_control = [](unsigned char c) { return c < 0x20 || c == 0x7f; };
-  const auto characters =
-      std::count_if(name.begin(), name.end(), [](char c) { return (c & 0xc0) != 0x80; });
-  if (!name.empty() && static_cast<std::size_t>(characters) <= kNameMax &&
-      std::none_of(name.begin(), name.end(), is_control))
-    return done();
-  return invalid("/name", "invalid_name",
-                 "a token's name has 1 to 64 characters, and no line break or other control");
 }
 
 // The kind of the token and where it counts.
@@ -88,14 +73,13 @@ Answer create_token(const Request& request, Context& context, Transaction& trans
   auto body = Fields::read(request, {"name", "project", "environment", "expires_in_seconds"});
   if (!body) return body.error();
   Token wanted;
-  wanted.name = body->text("name");
+  wanted.name = body->name("name").str();
   const auto project = body->optional_text("project");
   const auto environment = body->optional_text("environment");
   if (body->has("expires_in_seconds"))
     wanted.expires_at =
         context.clock.now() + Seconds(body->integer("expires_in_seconds", 1, kExpiresMax));
   GANTRY_TRY(body->check());
-  GANTRY_TRY(check_name(wanted.name));
   GANTRY_TRY(place(wanted, project, environment, context));
   const auto issued = transaction.create_token(wanted);
   if (!issued) return issued.error();

@@ -127,8 +127,8 @@ std::string ApiTest::project_token(const std::string& project, const std::string
   return json(made)["secret"];
 }
 
-api::Response ApiTest::as(const std::string& token, const Call& made) {
-  const std::string own = std::exchange(token_, token);
+api::Response ApiTest::as(std::string token, const Call& made) {
+  const std::string own = std::exchange(token_, std::move(token));
   auto response = send(made);
   token_ = own;
   return response;

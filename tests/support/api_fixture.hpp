@@ -44,7 +44,7 @@ class ApiTest : public ::testing::Test {
   // The secret of a new token of a project's environment.
   std::string project_token(const std::string& project, const std::string& environment);
   // What `send` gets with another token.
-  api::Response as(const std::string& token, const Call&);
+  api::Response as(std::string token, const Call&);
 
   // The project "shop": environment production; service api (image, a deployment, variable
   // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL; the archive
