@@ -66,7 +66,7 @@ part_tokens() {
   RAILWAY_TOKEN=$secret try 0 railway ps -s api
   GANTRY_TOKEN=$secret try 0 gantry deploy -s api --image gantry-test/web:1; out '^api is live'
   GANTRY_TOKEN=$secret try 0 gantry variables set FROM_CI=1 -s api --skip-deploys
-  GANTRY_TOKEN=$secret try 0 gantry up "$WORK/Fresh App" -s fromci; err 'created service fromci'; out '^fromci is live'
+  GANTRY_TOKEN=$secret try 0 env -C "$WORK/Fresh App" gantry up -s fromci; err 'created service fromci'; out '^fromci is live'
   GANTRY_TOKEN=$secret try 0 gantry list --json; json 'map(.name) == ["shop"] and (.[0].environments | length == 1)'
   GANTRY_TOKEN=$secret try 1 gantry delete -p shop -y; err 'use an account token'
   GANTRY_TOKEN=$secret try 1 gantry token list; err 'use an account token'
