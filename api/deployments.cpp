@@ -3,7 +3,6 @@
 #include "api/body.hpp"
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
-#include "api/nearest.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
 #include "proto/source_path.hpp"
@@ -109,13 +108,6 @@ Result<> check_words(bool has_image, const std::optional<std::string>& archive,
   if (message.size() > kMessageMax)
     return invalid("/message", "out_of_range", "a message has at most 1000 bytes");
   return done();
-}
-
-Result<Deployment> find_deployment(const Request& request, Context& context) {
-  const std::string& wanted = request.path_parameters[0];
-  const auto id = DeploymentId::parse(wanted);
-  if (!id) return not_found("deployment " + clipped(wanted));
-  return context.store.deployment(*id);
 }
 
 }  // namespace

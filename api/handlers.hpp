@@ -60,6 +60,13 @@ Answer redeploy(const Request&, Context&, Transaction&);
 Answer remove_deployment(const Request&, Context&, Transaction&);
 Answer remove_newest(const Request&, Context&, Transaction&);
 
+// tokens.cpp
+Answer get_current_token(const Request&, Context&);
+Answer list_tokens(const Request&, Context&);
+Answer get_token(const Request&, Context&);
+Answer create_token(const Request&, Context&, Transaction&);
+Answer revoke_token(const Request&, Context&, Transaction&);
+
 // sources.cpp
 Answer get_source(const Request&, Context&);
 Result<std::unique_ptr<Intake>> put_source(const Request&, Context&);

@@ -32,19 +32,6 @@ Strings words(std::string_view text) {
 
 class ApiContract : public ApiTest {
  protected:
-  std::string target(const Operation& operation) {
-    std::string path = operation.path;
-    for (auto [name, example] : operation.path_examples) {
-      if (name == "deployment") example = deployment_id_;
-      path.replace(path.find("{" + name + "}"), name.size() + 2, example);
-    }
-    return path;
-  }
-  Call call(const Operation& operation) {
-    Call made{.method = upper(operation.method), .target = target(operation)};
-    if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
-    return made;
-  }
   void expect_fits(const Operation& operation, const api::Response& response) {
     const Json& root = openapi_document().root;
     const auto documented = operation.responses.find(response.status);
@@ -80,6 +67,8 @@ TEST_F(ApiContract, EveryEndpointIsDocumentedAndEveryOperationIsServed) {
     ASSERT_TRUE(documented.count(key) != 0) << key << " is not documented";
     const Operation& operation = *documented[key];
     EXPECT_EQ(operation.open, endpoint.permission == api::Permission::open) << key;
+    EXPECT_EQ(operation.responses.count(403) != 0, endpoint.permission == api::Permission::account)
+        << key;
     Strings query = words(endpoint.query);
     if (operation.writes() && !operation.opaque_body) query.insert("dry_run");
     EXPECT_EQ(operation.opaque_body, endpoint.receiver != nullptr) << key;
@@ -247,6 +236,7 @@ class ApiDryRun : public ApiContract {
     for (const char* path : {"/environments", "/services", "/environments/production/services",
                              "/environments/production/variables"})
       all += get(std::string("/v1/projects/shop") + path).body;
+    for (const Token& token : store().tokens()) all += token.id.str();
     return all + get(kInstance + "/variables").body + get(kInstance + "/deployments").body +
            *store().latest_cursor();
   }
