@@ -3,7 +3,6 @@
 #include "api/handlers.hpp"
 #include "api/log_stream.hpp"
 #include "api/lookup.hpp"
-#include "api/nearest.hpp"
 
 namespace gantry::api {
 namespace {
@@ -60,17 +59,14 @@ std::optional<std::string> end_of(Store& store, const InstanceId& instance,
 }  // namespace
 
 Answer read_build_logs(const Request& request, Context& context) {
-  const std::string& wanted = request.path_parameters[0];
-  const auto id = DeploymentId::parse(wanted);
-  if (!id) return not_found("deployment " + clipped(wanted));
-  const auto deployment = context.store.deployment(*id);
+  const auto deployment = find_deployment(request, context);
   if (!deployment) return deployment.error();
   const auto place = place_of(deployment->instance_id, context);
   if (!place) return place.error();
   auto query = read_log_bounds(request);
   if (!query) return query.error();
   query->instance_id = deployment->instance_id;
-  query->deployment_id = *id;
+  query->deployment_id = deployment->id;
   const auto follow = read_follow(request);
   if (!follow) return follow.error();
   if (!*follow) return log_list(context.build_logs, *query, append_line);
@@ -79,7 +75,7 @@ Answer read_build_logs(const Request& request, Context& context) {
   auto stream =
       std::make_shared<LogStream>(context.build_logs, *query, append_line,
                                   [&store = context.store, instance = deployment->instance_id,
-                                   id = *id] { return end_of(store, instance, id); });
+                                   id = deployment->id] { return end_of(store, instance, id); });
   stream->keep(context.event_feed->follow(stream->waker()));
   response.stream = std::move(stream);
   return response;

@@ -6,8 +6,6 @@
 
 namespace gantry::api {
 
-// /v1/deployments/{deployment}...
-Result<Deployment> find_deployment(const Request&, Context&);
 // Above the newest one's, also when the clock was set back.
 DeploymentId next_id(const Context&, const InstanceView&);
 Answer create(Transaction&, const Place&, const NewDeployment&);

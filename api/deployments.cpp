@@ -119,13 +119,6 @@ Result<> check_version(const Request& request, const Deployment& deployment) {
                "the deployment is at version " + std::to_string(deployment.version)};
 }
 
-Result<Deployment> find_deployment(const Request& request, Context& context) {
-  const std::string& wanted = request.path_parameters[0];
-  const auto id = DeploymentId::parse(wanted);
-  if (!id) return not_found("deployment " + clipped(wanted));
-  return context.store.deployment(*id);
-}
-
 Answer list_deployments(const Request& request, Context& context) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();

@@ -1,6 +1,7 @@
 #include <exception>
 #include <optional>
 
+#include "api/access.hpp"
 #include "api/http.hpp"
 #include "api/nearest.hpp"
 #include "api/problem.hpp"
@@ -60,31 +61,6 @@ bool carries_json(const Request& request) {
          (request.method == Method::patch && type == "application/merge-patch+json");
 }
 
-// The token's id; nothing when there is no valid token.
-std::string authenticate(const Request& request, const Context& context) {
-  constexpr std::string_view scheme = "bearer ";
-  const std::string* header = request.header("authorization");
-  if (header == nullptr || header->size() <= scheme.size()) return {};
-  for (std::size_t i = 0; i < scheme.size(); ++i)
-    if (((*header)[i] | 0x20) != (scheme[i] | 0x20)) return {};
-  const auto token = context.store.verify_token(std::string_view(*header).substr(scheme.size()));
-  return token ? token->id.str() : std::string();
-}
-
-Response unauthenticated(const Request& request) {
-  const bool given = request.header("authorization") != nullptr;
-  Response response =
-      problem(Error{Code::unauthenticated, given ? "invalid_token" : "token_required",
-                    given ? "this token is not valid: it was mistyped, revoked or belongs to "
-                            "another installation"
-                          : "send a token: \"Authorization: Bearer gty_...\""},
-              request);
-  response.headers.emplace_back(
-      "WWW-Authenticate",
-      given ? R"(Bearer realm="gantry", error="invalid_token")" : R"(Bearer realm="gantry")");
-  return response;
-}
-
 Response unmatched(const Request& request, const Match& matched) {
   if (matched.allow.empty())
     return problem(Error{Code::not_found, "unknown_path",
@@ -97,16 +73,20 @@ Response unmatched(const Request& request, const Match& matched) {
 }
 
 // Why a request gets no further than its head; nothing when it does.
-std::optional<Response> bar(Request& request, Match& matched, const Context& context) {
+std::optional<Response> bar(Request& request, Match& matched, Context& context, Caller& caller) {
   if (matched.endpoint == nullptr) return unmatched(request, matched);
   const Endpoint& endpoint = *matched.endpoint;
   if (endpoint.permission != Permission::open) {
-    request.token_id = authenticate(request, context);
-    if (request.token_id.empty()) return unauthenticated(request);
+    auto known = Caller::of(request, context);
+    if (!known) return unauthenticated(request, known.error());
+    caller = *std::move(known);
+    request.token_id = caller.token_id();
   }
   if (const auto query = check_query(request, endpoint); !query)
     return problem(query.error(), request);
   request.path_parameters = std::move(matched.parameters);
+  if (const auto permitted = caller.permit(request, endpoint, context); !permitted)
+    return problem(permitted.error(), request);
   return std::nullopt;
 }
 
@@ -121,15 +101,19 @@ Response swallow(const Request& request, const Endpoint& endpoint, Context& cont
 }
 
 Response answer(Request& request, Match& matched, Context& context) {
-  if (auto barred = bar(request, matched, context)) return std::move(*barred);
-  if (matched.endpoint->receiver != nullptr) return swallow(request, *matched.endpoint, context);
+  Caller caller = Caller::anonymous();
+  if (auto barred = bar(request, matched, context, caller)) return std::move(*barred);
+  Context& seen = caller.seen(context);
+  if (matched.endpoint->receiver != nullptr) return swallow(request, *matched.endpoint, seen);
   const bool has_body =
       request.method != Method::get && request.method != Method::del && !request.body.empty();
   if (has_body && !carries_json(request))
     return problem(
         HttpError{415, "unsupported_media_type", "send the body as Content-Type: application/json"},
         request);
-  return matched.endpoint->handler(request, context);
+  Response response = matched.endpoint->handler(request, seen);
+  if (response.stream) response.stream = caller.guard(std::move(response.stream), context);
+  return response;
 }
 
 // The last resort for what must never happen.
@@ -157,9 +141,10 @@ Admission admit(Request request, Match matched, Context& context) {
   Admission admission;
   try {
     request.request_id = request_id_of(request, context.clock);
-    if (auto barred = bar(request, matched, context)) {
+    Caller caller = Caller::anonymous();
+    if (auto barred = bar(request, matched, context, caller)) {
       admission.refusal = std::move(*barred);
-    } else if (auto intake = matched.endpoint->receiver(request, context); intake) {
+    } else if (auto intake = matched.endpoint->receiver(request, caller.seen(context)); intake) {
       admission.intake = std::move(*intake);
     } else {
       admission.refusal = problem(intake.error(), request);

@@ -27,13 +27,20 @@ Answer get_environment(const Request& request, Context& context) {
 Answer create_environment(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_project(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"name"});
+  auto body = Fields::read(request, {"name", "copy_of"});
   if (!body) return body.error();
   const Name name = body->name("name");
+  const auto copy_of = body->optional_text("copy_of");
   GANTRY_TRY(body->check());
+  const EnvironmentView* original = copy_of ? place->project->environment(*copy_of) : nullptr;
+  if (copy_of && original == nullptr)
+    return invalid("/copy_of", "unknown_environment",
+                   "the project has no such environment to copy: name another one");
   const ProjectId& project_id = place->project->project.id;
   const auto environment = transaction.create_environment(project_id, name);
   if (!environment) return environment.error();
+  if (original != nullptr)
+    GANTRY_TRY(transaction.copy_environment(original->environment.id, environment->id));
   return started(201, "/v1/projects/" + project_id.str() + "/environments/" + environment->id.str(),
                  environment->stamp.version, to_json(*environment));
 }

@@ -75,6 +75,12 @@ Answer move_domain(const Request&, Context&, Transaction&);
 Answer get_traffic(const Request&, Context&);
 Answer put_traffic(const Request&, Context&, Transaction&);
 Answer delete_traffic(const Request&, Context&, Transaction&);
+// tokens.cpp
+Answer get_current_token(const Request&, Context&);
+Answer list_tokens(const Request&, Context&);
+Answer get_token(const Request&, Context&);
+Answer create_token(const Request&, Context&, Transaction&);
+Answer revoke_token(const Request&, Context&, Transaction&);
 
 // sources.cpp
 Answer get_source(const Request&, Context&);

@@ -19,10 +19,12 @@ namespace gantry::api {
 
 enum class Method { get, post, put, patch, del };
 
+// Which token a route needs. The first is what a route has that forgot to say: it does not build.
 enum class Permission {
-  open,  // no token: /livez, /readyz, /v1/openapi.yaml
-  read,
-  write,
+  missing,
+  open,     // none: /livez, /readyz, /v1/openapi.yaml
+  project,  // any; a project token's is the world within its environment, see reach.hpp
+  account,  // an account token
 };
 
 struct Request {
@@ -97,7 +99,8 @@ using Receiver = Result<std::unique_ptr<Intake>> (*)(const Request&, Context&);
 
 using Handler = Response (*)(const Request&, Context&);
 
-// No route without a permission. `hot` handlers only read memory and run on the io thread.
+// No route without a permission: routes.cpp does not build with one. `hot` handlers only read
+// memory and run on the io thread.
 struct Endpoint {
   Method method;
   std::string_view pattern;  // "/v1/projects/{project}"

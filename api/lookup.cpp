@@ -49,6 +49,36 @@ Result<Place> find_instance(const Request& request, const Context& context) {
   return place;
 }
 
+Result<Deployment> find_deployment(const Request& request, Context& context) {
+  const std::string& wanted = request.path_parameters[0];
+  const auto id = DeploymentId::parse(wanted);
+  if (!id) return not_found("deployment " + clipped(wanted));
+  return context.store.deployment(*id);
+}
+
+Result<Token> find_token(const Request& request, const Context& context) {
+  const std::string& wanted = request.path_parameters[0];
+  const auto id = TokenId::parse(wanted);
+  const auto token = id ? context.store.token(*id) : std::nullopt;
+  if (!token) return not_found("token " + clipped(wanted));
+  return *token;
+}
+
+Result<> find_named(const Request& request, std::string_view pattern, Context& context) {
+  const auto names = [&](std::string_view parameter) {
+    return pattern.find(parameter) != std::string_view::npos;
+  };
+  const auto found = [](const auto& result) { return result ? done() : Result<>(result.error()); };
+  if (names("{deployment}")) return found(find_deployment(request, context));
+  if (names("{token}")) return found(find_token(request, context));
+  if (!names("{project}")) return done();
+  if (names("{environment}"))
+    return found(names("{service}") ? find_instance(request, context)
+                                    : find_environment(request, context));
+  return found(names("{service}") ? find_service(request, context)
+                                  : find_project(request, context));
+}
+
 Result<Place> place_of(const InstanceId& id, const Context& context) {
   Place place{.project = context.store.project_of(id)};
   if (!place.project) return not_found("instance " + id.str());

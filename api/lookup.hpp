@@ -25,6 +25,13 @@ Result<Place> find_service(const Request&, const Context&);
 // .../environments/{environment}/services/{service}...
 Result<Place> find_instance(const Request&, const Context&);
 
+// /v1/deployments/{deployment}...
+Result<Deployment> find_deployment(const Request&, Context&);
+// /v1/tokens/{token}
+Result<Token> find_token(const Request&, const Context&);
+// Whether all that a pattern's {parameters} name is there.
+Result<> find_named(const Request&, std::string_view pattern, Context&);
+
 // The owners of an instance that is known by its id.
 Result<Place> place_of(const InstanceId&, const Context&);
 // The service of an instance. Never null inside one snapshot.

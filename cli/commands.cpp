@@ -20,6 +20,7 @@ std::vector<Command> make_commands() {
   append(all, service_commands());
   append(all, environment_commands());
   append(all, up_commands());
+  append(all, build_commands());
   append(all, deploy_commands());
   append(all, release_commands());
   append(all, rollout_commands());

@@ -11,7 +11,6 @@ struct Later {
   const char* meanwhile;
 };
 
-constexpr const char* kImage = "build an image and `{program} deploy --image IMAGE`";
 constexpr const char* kNone = "nothing stands in for it yet";
 
 constexpr Later kLater[] = {
@@ -25,7 +24,6 @@ constexpr Later kLater[] = {
     {"dev", kNone},
     {"functions", kNone},
     {"bucket", kNone},
-    {"build", kImage},
     {"tcp-proxy", kNone},
     {"usage", kNone},
     {"templates", "`{program} deploy --image IMAGE`"},

@@ -15,6 +15,7 @@ std::vector<Command> status_commands();
 std::vector<Command> service_commands();
 std::vector<Command> environment_commands();
 std::vector<Command> up_commands();
+std::vector<Command> build_commands();
 std::vector<Command> deploy_commands();
 std::vector<Command> release_commands();
 std::vector<Command> rollout_commands();

@@ -164,6 +164,8 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                       {"cgroup", reader.text(config.build.cgroup)},
                       {"keep_images", reader.number(config.build.keep_images, 1, 1000)},
                       {"images_bytes", reader.bytes(config.build.images_bytes)},
+                      {"images_low_bytes", reader.bytes(config.build.images_low_bytes)},
+                      {"cache_bytes", reader.bytes(config.build.cache_bytes)},
                       {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
@@ -210,6 +212,9 @@ Result<Config> parse_config(const std::string& text, const std::string& name) {
     if (!is_domain(config.base_domain))
       reader.complain(root["base_domain"], "base_domain",
                       "expected a lower-case domain such as apps.example.com");
+    if (config.build.images_bytes > 0 && config.build.images_low_bytes > config.build.images_bytes)
+      reader.complain(root["build"]["images_low_bytes"], "build.images_low_bytes",
+                      "expected at most build.images_bytes");
   } catch (const YAML::Exception& problem) {
     const std::string detail = fmt::format("{}:{}: {}", name, problem.mark.line + 1, problem.msg);
     return Error{Code::invalid, "invalid_config", detail, {{"", "invalid_config", detail}}};

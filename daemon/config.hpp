@@ -49,6 +49,8 @@ struct Config {
     std::string cgroup = "docker/buildkit";  // where the engine's builds run
     int keep_images = 5;                     // of each service and environment
     std::int64_t images_bytes = 40LL << 30;  // of all kept images; above: the oldest go
+    std::int64_t images_low_bytes = 0;       // until so much is left; 0: three quarters of them
+    std::int64_t cache_bytes = 20LL << 30;   // of the engine's build cache
     std::int64_t upload_bytes = 1LL << 30;   // of one uploaded archive
   } build;
   struct SchedulerConfig {

@@ -248,7 +248,10 @@ class GantryDaemon final : public Daemon {
     options.deadline = Seconds(config_.build.deadline_seconds);
     options.keep_images = config_.build.keep_images;
     options.images_high_bytes = static_cast<std::uint64_t>(config_.build.images_bytes);
-    options.images_low_bytes = options.images_high_bytes / 4 * 3;
+    options.images_low_bytes = config_.build.images_low_bytes > 0
+                                   ? static_cast<std::uint64_t>(config_.build.images_low_bytes)
+                                   : options.images_high_bytes / 4 * 3;
+    options.cache_bytes = static_cast<std::uint64_t>(config_.build.cache_bytes);
     builder_ = make_source_builder(std::move(options), *build_logs_, *images_);
   }
 

@@ -1,116 +1,12 @@
 // Node: npm, pnpm, yarn, bun; workspaces; pages that are built once and served as files.
 #include <algorithm>
 
-#include <nlohmann/json.hpp>
-
-#include "detect/provider.hpp"
+#include "detect/node_package.hpp"
 
 namespace gantry::detecting {
 namespace {
 
-using Json = nlohmann::json;
-
 constexpr int kNodeDefault = 20;
-
-struct Manager {
-  std::string name = "npm";
-  std::string version;  // exact or major; empty: the image's own
-  std::string lockfile;
-};
-
-// What a package.json says, with everything that is missing or of another type as empty.
-class Package {
- public:
-  static Result<Package> read(const Source& source, const std::string& path) {
-    const std::string text = source.text(path);
-    Package package;
-    package.json_ = Json::parse(text, nullptr, false, true);
-    if (package.json_.is_object()) return package;
-    std::string where;
-    try {
-      const Json whole = Json::parse(text);
-    } catch (const Json::parse_error& error) {
-      const auto upto = static_cast<std::ptrdiff_t>(std::min(error.byte, text.size()));
-      where = ":" + std::to_string(1 + std::count(text.begin(), text.begin() + upto, '\n'));
-    }
-    return invalid("", "unreadable_file", path + where + ": this is no JSON object");
-  }
-  std::string text(const char* key) const { return text_in(json_, key); }
-  std::string script(const char* name) const { return text_in(at("scripts"), name); }
-  std::string engine(const char* name) const { return text_in(at("engines"), name); }
-  bool depends_on(const char* name) const {
-    return has(at("dependencies"), name) || has(at("devDependencies"), name);
-  }
-  std::vector<std::string> workspaces() const {
-    const Json& field = at("workspaces");
-    const auto packages = field.is_object() ? field.find("packages") : field.end();
-    const Json& listed = field.is_object() && packages != field.end() ? *packages : field;
-    std::vector<std::string> found;
-    if (listed.is_array())
-      for (const Json& one : listed)
-        if (one.is_string()) found.push_back(one.get<std::string>());
-    return found;
-  }
-
- private:
-  const Json& at(const char* key) const {
-    static const Json nothing = Json::object();
-    const auto found = json_.find(key);
-    return found == json_.end() || found->is_null() ? nothing : *found;
-  }
-  static bool has(const Json& object, const char* name) {
-    return object.is_object() && object.find(name) != object.end();
-  }
-  static std::string text_in(const Json& object, const char* key) {
-    if (!object.is_object()) return {};
-    const auto found = object.find(key);
-    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
-  }
-  Json json_;
-};
-
-// packageManager, then the lockfile, then npm.
-Manager manager_of(const Source& source, const Package& package, DetectedPlan& plan) {
-  Manager manager;
-  const auto lock = [&](std::initializer_list<std::string_view> files) {
-    return first_file(source.tree, files);
-  };
-  const std::string field = package.text("packageManager");
-  if (const auto at = field.find('@'); at != std::string::npos && at > 0) {
-    manager.name = field.substr(0, at);
-    manager.version = field.substr(at + 1, field.find('+') - at - 1);
-  } else if (source.has("pnpm-lock.yaml")) {
-    manager.name = "pnpm";
-  } else if (source.has("yarn.lock")) {
-    manager.name = "yarn";
-  } else if (!lock({"bun.lock", "bun.lockb"}).empty()) {
-    manager.name = "bun";
-  }
-  if (manager.name == "pnpm") {
-    manager.lockfile = lock({"pnpm-lock.yaml"});
-    const std::string text = source.text(manager.lockfile);
-    const auto at = text.find("lockfileVersion:");
-    const std::string version = at == std::string::npos ? "" : version_in(text.substr(at, 40), 1);
-    if (manager.version.empty())
-      manager.version = version == "5" ? "7" : version == "6" ? "8" : "9";
-  } else if (manager.name == "yarn") {
-    manager.lockfile = lock({"yarn.lock"});
-    const bool berry = contains_word(source.text("yarn.lock"), "__metadata");
-    if (manager.version.empty()) manager.version = berry ? "4" : "1";
-  } else if (manager.name == "bun") {
-    manager.lockfile = lock({"bun.lock", "bun.lockb"});
-    if (manager.version.empty()) manager.version = "1";
-  } else {
-    manager.name = "npm";
-    manager.lockfile = lock({"package-lock.json", "npm-shrinkwrap.json"});
-  }
-  plan.notes.push_back("Packages are installed with " + manager.name +
-                       (manager.version.empty() ? "" : " " + manager.version) +
-                       (manager.lockfile.empty() ? "; there is no lockfile, so versions may change"
-                                                 : ", as " + manager.lockfile + " says") +
-                       ".");
-  return manager;
-}
 
 std::string node_version(const Source& source, const Package& package, DetectedPlan& plan) {
   std::string from = "the default", text = source.knob("NODE_VERSION");
@@ -131,41 +27,6 @@ std::string node_version(const Source& source, const Package& package, DetectedP
     version = std::to_string(kNodeDefault);
   plan.notes.push_back("Node.js " + version + ", by " + from + ".");
   return version;
-}
-
-std::string install_manager(const Manager& manager) {
-  if (manager.name == "pnpm") return "npm install --global pnpm@" + manager.version;
-  if (manager.name == "bun") return "npm install --global bun@" + manager.version;
-  if (manager.name != "yarn") return {};
-  // The official image has yarn 1.
-  if (version_in(manager.version, 1) == "1")
-    return "command -v yarn >/dev/null || npm install --global yarn@" +
-           (manager.version == "1" ? "1.22.22" : manager.version);
-  return "npm install --global --force @yarnpkg/cli-dist@" + manager.version;
-}
-
-std::string install_command(const Source& source, const Manager& manager) {
-  if (const std::string knob = source.knob("INSTALL_CMD"); !knob.empty()) return knob;
-  const bool locked = !manager.lockfile.empty();
-  if (manager.name == "pnpm")
-    return locked ? "pnpm install --frozen-lockfile --store-dir /root/.pnpm-store"
-                  : "pnpm install --store-dir /root/.pnpm-store";
-  if (manager.name == "bun") return locked ? "bun install --frozen-lockfile" : "bun install";
-  if (manager.name == "yarn") {
-    if (!locked) return "yarn install";
-    return version_in(manager.version, 1) == "1" ? "yarn install --frozen-lockfile"
-                                                 : "yarn install --immutable";
-  }
-  return locked ? "npm ci" : "npm install";
-}
-
-std::string cache_of(const Manager& manager) {
-  if (manager.name == "pnpm") return cache("/root/.pnpm-store");
-  if (manager.name == "bun") return cache("/root/.bun/install/cache");
-  if (manager.name == "yarn")
-    return cache(version_in(manager.version, 1) == "1" ? "/usr/local/share/.cache"
-                                                       : "/root/.yarn/berry/cache");
-  return cache("/root/.npm");
 }
 
 // Manifests of the workspaces' members: "packages/*" and plain paths, of package.json and
@@ -210,10 +71,10 @@ bool installs_alone(const Source& source, const Package& package) {
   return !package.depends_on("@prisma/client") && !source.tree.has_directory("patches");
 }
 
-void copy_manifests(const Source& source, const Package& package, const Manager& manager,
+void copy_manifests(const Source& source, const Package& package, const PackageTool& tool,
                     Lines& lines) {
   std::string files = "package.json";
-  if (!manager.lockfile.empty()) files += " " + manager.lockfile;
+  if (!tool.lockfile.empty()) files += " " + tool.lockfile;
   for (const char* more : {".npmrc", "pnpm-workspace.yaml", ".yarnrc", ".yarnrc.yml"})
     if (source.has(more)) files += std::string(" ") + more;
   lines.add("COPY " + files + " ./");
@@ -223,11 +84,11 @@ void copy_manifests(const Source& source, const Package& package, const Manager&
 }
 
 // The start script itself where that means the same, so that signals reach the program.
-std::string found_start(const Source& source, const Package& package, const Manager& manager) {
+std::string found_start(const Source& source, const Package& package, const PackageTool& tool) {
   const std::string script = package.script("start");
   if (!script.empty()) {
     const bool hooks = !package.script("prestart").empty() || !package.script("poststart").empty();
-    return hooks ? manager.name + " run start" : script;
+    return hooks ? tool.name + " run start" : script;
   }
   std::string main = package.text("main");
   if (!main.empty() && !source.has(main) && source.has(main + ".js")) main += ".js";
@@ -271,19 +132,19 @@ Result<DetectedPlan> plan(const Source& source) {
   const auto package = Package::read(source, "package.json");
   if (!package) return package.error();
   const std::string version = node_version(source, *package, plan);
-  const Manager manager = manager_of(source, *package, plan);
+  const PackageTool tool = tool_of(source, *package, plan);
   Lines lines;
   lines.add("FROM node:" + version + "-slim AS build").add("WORKDIR /app").add("ENV CI=true");
-  if (const std::string install = install_manager(manager); !install.empty()) lines.run(install);
+  if (const std::string install = install_tool(tool); !install.empty()) lines.run(install);
   const bool alone = installs_alone(source, *package);
   if (alone)
-    copy_manifests(source, *package, manager, lines);
+    copy_manifests(source, *package, tool, lines);
   else
     lines.add("COPY . .");
-  lines.run(install_command(source, manager), cache_of(manager));
+  lines.run(install_command(source, tool), cache_of(tool));
   if (alone) lines.add("COPY . .");
   const std::string build =
-      build_command(source, package->script("build").empty() ? "" : manager.name + " run build");
+      build_command(source, package->script("build").empty() ? "" : tool.name + " run build");
   if (!build.empty()) lines.run(build);
 
   const std::string pages = page_directory(source, *package);
@@ -298,9 +159,9 @@ Result<DetectedPlan> plan(const Source& source) {
       .add("FROM node:" + version + "-slim")
       .add("WORKDIR /app")
       .add("ENV NODE_ENV=production PATH=/app/node_modules/.bin:$PATH");
-  if (const std::string install = install_manager(manager); !install.empty()) lines.run(install);
+  if (const std::string install = install_tool(tool); !install.empty()) lines.run(install);
   lines.add("COPY --from=build --chown=node:node /app /app").add("USER node");
-  lines.command(start_command(source, found_start(source, *package, manager), plan));
+  lines.command(start_command(source, found_start(source, *package, tool), plan));
   return finish(std::move(plan), lines, source);
 }
 

@@ -64,6 +64,15 @@ bool is_shell(const std::vector<std::string>& words) {
   return program == "sh" || program == "bash" || program == "ash" || program == "dash";
 }
 
+// A word that split_words gives back as it is and that no shell would touch.
+std::string quoted(const std::string& word) {
+  if (!word.empty() && word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~{}!") == std::string::npos)
+    return word;
+  std::string out = "'";
+  for (const char c : word) c == '\'' ? out += "'\\''" : out += c;
+  return out + "'";
+}
+
 }  // namespace
 
 Result<std::vector<std::string>> command_argv(std::string_view command) {
@@ -75,6 +84,16 @@ Result<std::vector<std::string>> command_argv(std::string_view command) {
   // exec: signals then reach the program itself.
   return std::vector<std::string>{"/bin/sh", "-c",
                                   (needs.several ? "" : "exec ") + std::string(command)};
+}
+
+std::string command_text(const std::vector<std::string>& argv) {
+  if (through_shell(argv)) {
+    std::string line = argv[2].substr(argv[2].starts_with("exec ") ? 5 : 0);
+    if (const auto again = command_argv(line); again && *again == argv) return line;
+  }
+  std::string text;
+  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + quoted(word);
+  return text;
 }
 
 bool through_shell(const std::vector<std::string>& argv) {

@@ -15,6 +15,9 @@ namespace gantry {
 // text is empty. Unbalanced quotes are Code::invalid.
 Result<std::vector<std::string>> command_argv(std::string_view command);
 
+// A command line that command_argv turns into this argv again, as a person would have written it.
+std::string command_text(const std::vector<std::string>& argv);
+
 // Whether command_argv had to use the shell.
 bool through_shell(const std::vector<std::string>& argv);
 

@@ -224,6 +224,27 @@ void append_json(std::string& out, const Event& event) {
       .text_or_null("replica_id", event.replica_id);
 }
 
+void append_json(std::string& out, const Token& token, const Project* project,
+                 const Environment* environment) {
+  JsonObject object(out);
+  object.text("id", token.id.str())
+      .text("name", token.name)
+      .text("kind", name(token.kind))
+      .text_or_null("project_id", token.project_id.str())
+      .text_or_null("environment_id", token.environment_id.str());
+  if (project != nullptr)
+    append_reference(object, "project", project->id.str(), project->name);
+  else
+    object.null("project");
+  if (environment != nullptr)
+    append_reference(object, "environment", environment->id.str(), environment->name);
+  else
+    object.null("environment");
+  object.time("created_at", token.created_at)
+      .text_or_null("expires_at", token.expires_at ? format_time(*token.expires_at) : "")
+      .text_or_null("last_used_at", token.last_used_at ? format_time(*token.last_used_at) : "");
+}
+
 void append_json(std::string& out, const Owners& owners, const InstanceView& view,
                  const Site& site) {
   const ServiceInstance& instance = view.instance;

@@ -57,6 +57,8 @@ void append_json(std::string& out, const Service&);
 void append_json(std::string& out, const Variable&);
 void append_json(std::string& out, const Replica&);
 void append_json(std::string& out, const Event&);
+// A token's; null where it has none, as an account token.
+void append_json(std::string& out, const Token&, const Project*, const Environment*);
 void append_json(std::string& out, const Owners&, const InstanceView&, const Site&);
 void append_json(std::string& out, const Owners&, const Deployment&);
 

@@ -40,11 +40,17 @@ constexpr std::array<Named<ReplicaStatus>, 8> kReplicaStatuses{{
     {ReplicaStatus::removed, "REMOVED"},
 }};
 
+constexpr std::array<Named<TokenKind>, 2> kTokenKinds{{
+    {TokenKind::account, "account"},
+    {TokenKind::project, "project"},
+}};
+
 }  // namespace
 
 std::string_view name(RestartPolicy value) { return text_of(kRestartPolicies, value); }
 std::string_view name(DeploymentStatus value) { return text_of(kDeploymentStatuses, value); }
 std::string_view name(ReplicaStatus value) { return text_of(kReplicaStatuses, value); }
+std::string_view name(TokenKind value) { return text_of(kTokenKinds, value); }
 
 std::optional<RestartPolicy> parse_restart_policy(std::string_view text) {
   std::string upper(text);
@@ -57,6 +63,9 @@ std::optional<DeploymentStatus> parse_deployment_status(std::string_view text) {
 }
 std::optional<ReplicaStatus> parse_replica_status(std::string_view text) {
   return value_of(kReplicaStatuses, text);
+}
+std::optional<TokenKind> parse_token_kind(std::string_view text) {
+  return value_of(kTokenKinds, text);
 }
 
 bool is_live(DeploymentStatus status) {

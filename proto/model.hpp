@@ -48,12 +48,17 @@ enum class ReplicaStatus {
   removed
 };
 
+// An account token may do everything, a project token what belongs to one environment.
+enum class TokenKind { account, project };  // "account" "project"
+
 std::string_view name(RestartPolicy);
 std::string_view name(DeploymentStatus);
 std::string_view name(ReplicaStatus);
+std::string_view name(TokenKind);
 std::optional<RestartPolicy> parse_restart_policy(std::string_view);        // any case
 std::optional<DeploymentStatus> parse_deployment_status(std::string_view);  // exact
 std::optional<ReplicaStatus> parse_replica_status(std::string_view);        // exact
+std::optional<TokenKind> parse_token_kind(std::string_view);                // exact
 
 // Whether replicas of a deployment in this status may run.
 bool is_live(DeploymentStatus);  // queued..deploying, success, crashed, sleeping
@@ -260,10 +265,16 @@ struct Event {
   TimePoint at{};
 };
 
+// Opens the API. The secret is nowhere, only its hash.
 struct Token {
   TokenId id;
   std::string name;
+  TokenKind kind = TokenKind::account;
+  ProjectId project_id;          // of a project token, which reaches nothing else; else empty
+  EnvironmentId environment_id;  // the same
   TimePoint created_at{};
+  std::optional<TimePoint> expires_at = {};    // absent: never
+  std::optional<TimePoint> last_used_at = {};  // to the minute
 };
 
 }  // namespace gantry

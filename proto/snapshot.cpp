@@ -61,4 +61,22 @@ const InstanceView* ProjectSnapshot::instance(const ServiceId& service_id,
   return nullptr;
 }
 
+ProjectPtr within(const ProjectSnapshot& project, const EnvironmentId& environment_id) {
+  const auto environment = project.environments.find(environment_id);
+  if (environment == project.environments.end()) return nullptr;
+  const std::scoped_lock lock(project.views.mutex_);
+  auto& made = project.views.views_[environment_id];
+  if (made) return made;
+  auto view = std::make_shared<ProjectSnapshot>();
+  view->project = project.project;
+  view->environments.insert(*environment);
+  view->services = project.services;
+  for (const auto& instance : project.instances)
+    if (instance.second->instance.environment_id == environment_id)
+      view->instances.insert(instance);
+  view->index = std::make_shared<const SnapshotIndex>(*view);
+  made = std::move(view);
+  return made;
+}
+
 }  // namespace gantry

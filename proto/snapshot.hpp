@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -55,6 +56,7 @@ struct EnvironmentView {
 };
 
 struct ProjectSnapshot;
+using ProjectPtr = std::shared_ptr<const ProjectSnapshot>;
 
 // Finds parts by name in constant time. Belongs to one set of names and keys: whoever adds, removes
 // or renames a part of a snapshot drops its index, and lookups then search until there is a new
@@ -76,6 +78,20 @@ struct SnapshotIndex {
   ByText<std::vector<std::pair<EnvironmentId, InstanceId>>> instances;  // by service id
 };
 
+// What a snapshot is within one environment, made by the first who wants it. A copy of the snapshot
+// begins without any.
+class ViewCache {
+ public:
+  ViewCache() = default;
+  ViewCache(const ViewCache&) {}
+  ViewCache& operator=(const ViewCache&) { return *this; }
+
+ private:
+  friend ProjectPtr within(const ProjectSnapshot&, const EnvironmentId&);
+  mutable std::mutex mutex_;
+  mutable std::map<EnvironmentId, ProjectPtr> views_;
+};
+
 struct ProjectSnapshot {
   Project project;
   std::map<EnvironmentId, std::shared_ptr<const EnvironmentView>> environments;
@@ -83,6 +99,7 @@ struct ProjectSnapshot {
   std::map<InstanceId, std::shared_ptr<const InstanceView>> instances;
 
   std::shared_ptr<const SnapshotIndex> index;  // null: look-ups search
+  ViewCache views{};
 
   // By id or by name; null when there is none.
   const EnvironmentView* environment(std::string_view id_or_name) const;
@@ -90,6 +107,8 @@ struct ProjectSnapshot {
   const InstanceView* instance(const ServiceId&, const EnvironmentId&) const;
 };
 
-using ProjectPtr = std::shared_ptr<const ProjectSnapshot>;
+// The project as if it had only this environment: all its services, and of their instances those
+// that are there. Null when it has no such environment.
+ProjectPtr within(const ProjectSnapshot&, const EnvironmentId&);
 
 }  // namespace gantry

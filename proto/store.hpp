@@ -101,6 +101,11 @@ struct StatusChange {
   std::optional<DeploymentId> keeps = {};  // of success: the older one that stays live
 };
 
+struct IssuedToken {
+  Token token;
+  std::string secret;
+};
+
 // A unit of work on one connection; rolled back when destroyed without commit. Deletions cascade
 // downwards. Every verb writes its event row in the same transaction. Names already taken:
 // Code::conflict "name_taken".
@@ -117,6 +122,9 @@ class Transaction {
   virtual Result<Environment> create_environment(const ProjectId&, const Name&) = 0;
   virtual Result<Environment> rename_environment(const EnvironmentId&, const Name&, IfMatch) = 0;
   virtual Result<> delete_environment(const EnvironmentId&, IfMatch) = 0;
+  // Instances with their settings and all variables, into an environment of the same project that
+  // has none; nothing is deployed.
+  virtual Result<> copy_environment(const EnvironmentId& from, const EnvironmentId& to) = 0;
 
   virtual Result<Service> create_service(const ProjectId&, const Name&) = 0;
   virtual Result<Service> rename_service(const ServiceId&, const Name&, IfMatch) = 0;
@@ -160,6 +168,12 @@ class Transaction {
   virtual Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
                                             IfMatch) = 0;
 
+  // Makes its id and secret; the secret is given once and kept as a hash.
+  virtual Result<IssuedToken> create_token(const Token&) = 0;
+  // Counts no more once it is committed. The last account token that does not expire stays:
+  // Code::conflict "last_account_token".
+  virtual Result<> revoke_token(const TokenId&) = 0;
+
   // Idempotency-Key: what an earlier request with this key got, looked up and locked before the
   // effect; two at once: the second gets Code::conflict "idempotency_key_in_flight". Kept 24 h.
   virtual Result<std::optional<IdempotencyRecord>> find_idempotency(
@@ -190,11 +204,7 @@ struct EventFilter {
   std::string service_id;  // empty: all
   std::string environment_id;
   std::string deployment_id;
-};
-
-struct VerifiedToken {
-  TokenId id;
-  std::string name;
+  std::string within_environment_id;  // events of this environment and those of none
 };
 
 class Store {
@@ -207,7 +217,10 @@ class Store {
   virtual ProjectPtr project(std::string_view id_or_name) const = 0;  // null when there is none
   virtual ProjectPtr project_of(const InstanceId&) const = 0;         // null when there is none
   virtual std::vector<ProjectPtr> projects() const = 0;               // by id
-  virtual std::optional<VerifiedToken> verify_token(std::string_view secret) const = 0;
+  // Whose secret it is, expired or not, and a note that it was used; nothing when it is nobody's.
+  virtual std::optional<Token> verify_token(std::string_view secret) = 0;
+  virtual std::optional<Token> token(const TokenId&) const = 0;
+  virtual std::vector<Token> tokens() const = 0;  // by id
   virtual const InstallationId& installation() const = 0;
 
   // ---- SQL: history ----

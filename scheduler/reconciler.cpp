@@ -107,6 +107,10 @@ void Reconciler::loop() {
       if (next_reload_ != TimePoint()) ask_reload();
       next_reload_ = now + options_.reload;
     }
+    if (now >= next_sweep_) {
+      if (next_sweep_ != TimePoint()) builds_.post([this] { sweep_builds(); });
+      next_sweep_ = now + options_.sweep;
+    }
     if (now >= next_resync_)
       next_resync_ =
           now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));

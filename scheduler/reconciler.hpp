@@ -47,6 +47,7 @@ struct ReconcilerOptions {
   Policy policy;
   DesiredOptions desired;
   Duration resync = Seconds(30);    // the engine's list
+  Duration sweep = Seconds(3600);   // what builds left; each build looks at it, too
   Duration reload = Seconds(300);   // the store, read anew
   Duration supervise = Seconds(1);  // the proxy
   Duration look = Seconds(1);       // at what the proxy measured and counted
@@ -141,10 +142,10 @@ class Reconciler {
   ReconcilerOptions options_;
   ReconcilerCounters counters_;
 
-  World world_;                                         // the loop's thread only
-  std::map<InstanceId, TimePoint> wakes_;               // the loop's thread only
-  std::set<std::pair<TimePoint, InstanceId>> by_time_;  // the loop's thread only
-  TimePoint next_resync_{}, next_reload_{};             // the loop's thread only
+  World world_;                                             // the loop's thread only
+  std::map<InstanceId, TimePoint> wakes_;                   // the loop's thread only
+  std::set<std::pair<TimePoint, InstanceId>> by_time_;      // the loop's thread only
+  TimePoint next_resync_{}, next_reload_{}, next_sweep_{};  // the loop's thread only
 
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::atomic<bool> listing_{false}, list_failed_{false};

@@ -50,6 +50,10 @@ Result<std::vector<Event>> PgStore::events(const EventFilter& filter, const std:
   narrow(sql, values, "service_id", filter.service_id);
   narrow(sql, values, "environment_id", filter.environment_id);
   narrow(sql, values, "deployment_id", filter.deployment_id);
+  if (!filter.within_environment_id.empty()) {
+    values.push_back(filter.within_environment_id);
+    sql += " and environment_id in ('', $" + std::to_string(values.size()) + ")";
+  }
   sql += " order by events.xid, seq limit $3::bigint";
   return with_connection(pool_, [&](pqxx::connection& connection) -> Result<std::vector<Event>> {
     pqxx::nontransaction work(connection);

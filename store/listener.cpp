@@ -31,6 +31,7 @@ class Collector final : public pqxx::notification_receiver {
 
 void DatabaseListener::start() {
   thread_ = std::jthread([this](const std::stop_token& stop) { run(stop); });
+  started_.wait(false);
 }
 
 void DatabaseListener::run(const std::stop_token& stop) {
@@ -40,14 +41,21 @@ void DatabaseListener::run(const std::stop_token& stop) {
     } catch (const std::exception&) {
       // The database went away: what was notified meanwhile is lost and read again.
       wanted_ = true;
+      tell_started();
       std::this_thread::sleep_for(kReconnectPause);
     }
   }
 }
 
+void DatabaseListener::tell_started() {
+  started_ = true;
+  started_.notify_all();
+}
+
 void DatabaseListener::listen(const std::stop_token& stop) {
   const auto connection = connect(database_);
   Collector collector(*connection, callbacks_.is_own);
+  tell_started();
   while (!stop.stop_requested()) {
     if (!wanted_ && !collector.foreign) connection->await_notification(0, 300'000);
     const bool missed = wanted_.exchange(false);

@@ -22,6 +22,7 @@ class DatabaseListener {
   };
   DatabaseListener(std::string database, Callbacks callbacks)
       : database_(std::move(database)), callbacks_(std::move(callbacks)) {}
+  // Comes back when it listens, or knows that it has to catch up: a reload after it misses nothing.
   void start();
   // Something was missed: asks for a reload within a second, also without a notification.
   void wake() { wanted_ = true; }
@@ -29,10 +30,12 @@ class DatabaseListener {
  private:
   void run(const std::stop_token&);
   void listen(const std::stop_token&);
+  void tell_started();
 
   const std::string database_;
   const Callbacks callbacks_;
   std::atomic<bool> wanted_ = false;
+  std::atomic<bool> started_ = false;
   std::jthread thread_;
 };
 

@@ -102,9 +102,8 @@ Result<LoadedState> load_state(pqxx::connection& connection, const Secrets& secr
     draft->index = std::make_shared<const SnapshotIndex>(*draft);
     state.projects.emplace(id, draft);
   }
-  for (const auto& row : work.exec("select id, name, hash from tokens"))
-    state.tokens.emplace(bytes_from(row["hash"]),
-                         VerifiedToken{*TokenId::parse(row["id"].c_str()), row["name"].c_str()});
+  for (const auto& row : work.exec(std::string("select ") + kTokenColumns + ", hash from tokens"))
+    state.tokens.push_back({token_from(row), bytes_from(row["hash"])});
   work.commit();
   return state;
 }

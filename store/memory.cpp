@@ -68,24 +68,54 @@ std::vector<ProjectPtr> Memory::projects() const {
   return all;
 }
 
-std::optional<VerifiedToken> Memory::token(const std::string& hash) const {
+bool Memory::counts(const Token& token) const {
+  if (token.kind == TokenKind::account) return true;
+  const auto project = projects_.find(token.project_id);
+  return project != projects_.end() && project->second->environments.contains(token.environment_id);
+}
+
+std::optional<Token> Memory::use_token(const std::string& hash, TimePoint now) const {
   const std::shared_lock lock(reading_);
-  const auto found = tokens_.find(hash);
-  if (found == tokens_.end()) return std::nullopt;
-  return found->second;
+  auto token = tokens_.find_by_hash(hash);
+  if (!token || !counts(*token)) return std::nullopt;
+  if (!token->expires_at || now < *token->expires_at) tokens_.note_use(token->id, now);
+  return token;
+}
+
+std::optional<Token> Memory::token(const TokenId& id) const {
+  const std::shared_lock lock(reading_);
+  auto token = tokens_.find(id);
+  if (!token || !counts(*token)) return std::nullopt;
+  return token;
+}
+
+std::vector<Token> Memory::tokens() const {
+  const std::shared_lock lock(reading_);
+  auto all = tokens_.all();
+  std::erase_if(all, [&](const Token& token) { return !counts(token); });
+  return all;
+}
+
+std::vector<Token> Memory::used_tokens() const {
+  const std::shared_lock lock(reading_);
+  return tokens_.used();
 }
 
 void Memory::apply(const Edit& edit, Changes& changes) {
   auto& newest = seen_[edit.row];
   if (edit.seq <= newest) return;
   newest = edit.seq;
+  if (edit.token) {
+    changes.tokens.push_back({edit.kind, edit.token});
+    return;
+  }
 
-  auto change = changes.find(edit.project_id);
-  if (change == changes.end()) {
+  auto change = changes.projects.find(edit.project_id);
+  if (change == changes.projects.end()) {
     std::shared_ptr<ProjectSnapshot> copy;
     const auto current = projects_.find(edit.project_id);
     if (current != projects_.end()) copy = std::make_shared<ProjectSnapshot>(*current->second);
-    change = changes.emplace(edit.project_id, std::move(copy)).first;
+    change = changes.projects.emplace(edit.project_id, std::move(copy)).first;
   }
   auto& project = change->second;
   if (edit.kind == Edit::Kind::delete_project) {
@@ -119,7 +149,7 @@ void Memory::publish(std::uint64_t xid, const std::vector<Edit>& edits) {
     if (base_.sees(one->xid)) continue;
     for (const Edit& edit : *one->edits) apply(edit, changes);
   }
-  if (changes.empty()) return;
+  if (changes.projects.empty() && changes.tokens.empty()) return;
   make_indexes(changes);
   std::vector<ProjectPtr> old;  // destroyed after the lock
   const std::unique_lock read_lock(reading_);
@@ -127,13 +157,19 @@ void Memory::publish(std::uint64_t xid, const std::vector<Edit>& edits) {
 }
 
 void Memory::make_indexes(const Changes& changes) {
-  for (const auto& [id, project] : changes)
+  for (const auto& [id, project] : changes.projects)
     if (project && !project->index)
       project->index = std::make_shared<const SnapshotIndex>(*project);
 }
 
 void Memory::swap_in(const Changes& changes, std::vector<ProjectPtr>& old) {
-  for (const auto& [id, project] : changes) {
+  for (const TokenChange& change : changes.tokens) {
+    if (change.kind == Edit::Kind::drop_token)
+      tokens_.drop(change.row->token.id);
+    else
+      tokens_.put(*change.row);
+  }
+  for (const auto& [id, project] : changes.projects) {
     auto& current = projects_[id];
     // An edit that adds, removes or renames a part has dropped the snapshot's index.
     const bool reindex = !current || !project || current->index != project->index ||
@@ -187,7 +223,7 @@ void Memory::replace(LoadedState loaded) {
   projects_.swap(loaded.projects);
   project_by_name_.clear();
   project_by_part_.clear();
-  tokens_ = std::move(loaded.tokens);
+  tokens_.replace(loaded.tokens);
   for (const auto& [id, project] : projects_) index(*project);
   // What the load did not see goes on top of it before anybody reads.
   loading_ = false;

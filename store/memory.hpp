@@ -21,17 +21,19 @@
 
 #include "proto/snapshot.hpp"
 #include "proto/store.hpp"
+#include "store/token_table.hpp"
 
 namespace gantry {
 
-// What one committed write does to a project's snapshot.
+// What one committed write does to a project's snapshot, or to the tokens.
 struct Edit {
-  enum class Kind { change, create_project, delete_project };
+  enum class Kind { change, create_project, delete_project, put_token, drop_token };
   ProjectId project_id;
   std::string row;       // identity of the row written
   std::int64_t seq = 0;  // of its event
   std::function<void(ProjectSnapshot&)> apply;
   Kind kind = Kind::change;
+  std::shared_ptr<const TokenRow> token = {};
 };
 
 // pg_current_snapshot(): which transactions a reader saw.
@@ -46,7 +48,7 @@ struct DatabaseSnapshot {
 struct LoadedState {
   DatabaseSnapshot snapshot;
   std::map<ProjectId, ProjectPtr> projects;
-  std::unordered_map<std::string, VerifiedToken> tokens;  // by hash
+  std::vector<TokenRow> tokens;
 };
 
 class Memory {
@@ -56,7 +58,12 @@ class Memory {
   ProjectPtr project_of(const EnvironmentId&) const;
   ProjectPtr project_of(const ServiceId&) const;
   std::vector<ProjectPtr> projects() const;
-  std::optional<VerifiedToken> token(const std::string& hash) const;
+
+  // A project token counts only while its environment is there.
+  std::optional<Token> use_token(const std::string& hash, TimePoint now) const;
+  std::optional<Token> token(const TokenId&) const;
+  std::vector<Token> tokens() const;
+  std::vector<Token> used_tokens() const;
 
   void publish(std::uint64_t xid, const std::vector<Edit>& edits);
 
@@ -77,8 +84,14 @@ class Memory {
     const std::vector<Edit>* edits;
     bool taken = false;  // guarded by writing_
   };
-  // What changes; null: the project is gone.
-  using Changes = std::map<ProjectId, std::shared_ptr<ProjectSnapshot>>;
+  struct TokenChange {
+    Edit::Kind kind;
+    std::shared_ptr<const TokenRow> row;
+  };
+  struct Changes {
+    std::map<ProjectId, std::shared_ptr<ProjectSnapshot>> projects;  // null: the project is gone
+    std::vector<TokenChange> tokens;
+  };
 
   void apply(const Edit&, Changes&);
   static void make_indexes(const Changes&);
@@ -87,6 +100,7 @@ class Memory {
   void index(const ProjectSnapshot&);
   void unindex(const ProjectSnapshot&);
   ProjectPtr find(const std::string& project_id) const;
+  bool counts(const Token&) const;
 
   std::mutex queueing_;  // guards the next; taken last
   std::vector<Waiting*> waiting_;
@@ -103,7 +117,7 @@ class Memory {
   std::unordered_map<std::string, std::string> project_by_name_;
   std::unordered_map<std::string, std::string>
       project_by_part_;  // instance, environment, service ids
-  std::unordered_map<std::string, VerifiedToken> tokens_;
+  TokenTable tokens_;
 };
 
 }  // namespace gantry

@@ -71,8 +71,8 @@ Result<std::unique_ptr<Store>> open_store(const StoreOptions& options) {
   const auto installed = prepare(options);
   if (!installed) return installed.error();
   auto store = std::make_unique<PgStore>(options, installed->secrets, installed->id);
-  GANTRY_TRY(store->reload());
   store->start_listening();
+  GANTRY_TRY(store->reload());
   return std::unique_ptr<Store>(std::move(store));
 }
 

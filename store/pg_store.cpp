@@ -2,12 +2,14 @@
 
 #include "store/load.hpp"
 #include "store/purge.hpp"
+#include "store/tokens.hpp"
 #include "store/transaction.hpp"
 
 namespace gantry {
 namespace {
 
 constexpr std::chrono::hours kPurgeInterval{1};
+constexpr std::chrono::minutes kUsesInterval{1};
 
 }  // namespace
 
@@ -72,6 +74,7 @@ Result<> PgStore::ping() {
 
 Result<> PgStore::reload() {
   const std::scoped_lock lock(reloading_);
+  write_uses_when_due();
   memory_.begin_load();
   auto state = with_connection(
       pool_, [&](pqxx::connection& connection) { return load_state(connection, secrets_); });
@@ -92,6 +95,17 @@ void PgStore::purge_when_due() {
     return purge_history(connection, now);
   });
   if (purged && *purged == Purged::all) purge_at_ = now + kPurgeInterval;
+}
+
+// Nothing is lost when it fails: memory remembers, and the next reload tries again.
+void PgStore::write_uses_when_due() {
+  const TimePoint now = clock().now();
+  if (now < uses_at_) return;
+  const auto used = memory_.used_tokens();
+  if (used.empty()) return;
+  const auto written = with_connection(
+      pool_, [&](pqxx::connection& connection) { return write_token_uses(connection, used); });
+  if (written) uses_at_ = now + kUsesInterval;
 }
 
 void PgStore::publish(std::uint64_t xid, const std::vector<Edit>& edits,

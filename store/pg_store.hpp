@@ -31,7 +31,9 @@ class PgStore final : public Store {
   ProjectPtr project(std::string_view id_or_name) const override;
   ProjectPtr project_of(const InstanceId&) const override;
   std::vector<ProjectPtr> projects() const override;
-  std::optional<VerifiedToken> verify_token(std::string_view secret) const override;
+  std::optional<Token> verify_token(std::string_view secret) override;
+  std::optional<Token> token(const TokenId&) const override;
+  std::vector<Token> tokens() const override;
   const InstallationId& installation() const override { return installation_; }
 
   Result<Deployment> deployment(const DeploymentId&) override;
@@ -75,6 +77,7 @@ class PgStore final : public Store {
 
  private:
   void purge_when_due();
+  void write_uses_when_due();
 
   const StoreOptions options_;
   const Secrets secrets_;
@@ -83,7 +86,8 @@ class PgStore final : public Store {
   ConnectionPool pool_;
   std::atomic<std::int64_t> term_{0};
   std::mutex reloading_;
-  TimePoint purge_at_{};  // guarded by reloading_
+  TimePoint purge_at_{};  // both guarded by reloading_
+  TimePoint uses_at_{};
   std::shared_mutex listening_;
   std::vector<Listener> on_change_;
   std::vector<std::function<void()>> on_event_;

@@ -155,6 +155,20 @@ Event event_from(const pqxx::row& row) {
   return event;
 }
 
+Token token_from(const pqxx::row& row) {
+  Token token;
+  token.id = id_from<TokenId>(row["id"]);
+  token.name = row["name"].c_str();
+  token.kind = trusted(parse_token_kind(row["kind"].c_str()));
+  if (!row["project_id"].is_null()) token.project_id = id_from<ProjectId>(row["project_id"]);
+  if (!row["environment_id"].is_null())
+    token.environment_id = id_from<EnvironmentId>(row["environment_id"]);
+  token.created_at = time_from(row["created_at"]);
+  token.expires_at = optional_time(row["expires_at"]);
+  token.last_used_at = optional_time(row["last_used_at"]);
+  return token;
+}
+
 std::string variable_identity(const std::string& owner_id, std::string_view name) {
   return "variable/" + owner_id + "/" + std::string(name);
 }

@@ -31,6 +31,8 @@ inline constexpr const char* kReplicaColumns =
 inline constexpr const char* kEventColumns =
     "xid::text as xid, seq, type, project_id, environment_id, service_id, instance_id, "
     "deployment_id, replica_id, message, at";
+inline constexpr const char* kTokenColumns =
+    "id, name, kind, project_id, environment_id, created_at, expires_at, last_used_at";
 
 Project project_from(const pqxx::row&);
 Environment environment_from(const pqxx::row&);
@@ -39,6 +41,7 @@ ServiceInstance instance_from(const pqxx::row&);
 Deployment deployment_from(const pqxx::row&);  // without variables
 Replica replica_from(const pqxx::row&);
 Event event_from(const pqxx::row&);
+Token token_from(const pqxx::row&);
 
 TimePoint time_from(const pqxx::field&);
 std::string bytes_from(const pqxx::field&);

@@ -48,6 +48,10 @@ void PgTransaction::notify(const InstanceId& id) {
   work_->exec_params("select pg_notify('gantry', $1)", id.str());
 }
 
+void PgTransaction::notify_others(const std::string& key) {
+  work_->exec_params("select pg_notify('gantry', $1)", key);
+}
+
 void PgTransaction::notify_all_below(const std::string& condition, const std::string& id) {
   for (const auto& row :
        work_->exec_params("select i.id, pg_notify('gantry', i.id) from service_instances i "

@@ -51,6 +51,7 @@ class PgTransaction final : public Transaction {
   Result<Environment> create_environment(const ProjectId&, const Name&) override;
   Result<Environment> rename_environment(const EnvironmentId&, const Name&, IfMatch) override;
   Result<> delete_environment(const EnvironmentId&, IfMatch) override;
+  Result<> copy_environment(const EnvironmentId& from, const EnvironmentId& to) override;
   Result<Service> create_service(const ProjectId&, const Name&) override;
   Result<Service> rename_service(const ServiceId&, const Name&, IfMatch) override;
   Result<> delete_service(const ServiceId&, IfMatch) override;
@@ -73,6 +74,8 @@ class PgTransaction final : public Transaction {
   Result<ServiceInstance> remove_domain(const InstanceId&, std::string_view host) override;
   Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
                                     IfMatch) override;
+  Result<IssuedToken> create_token(const Token&) override;
+  Result<> revoke_token(const TokenId&) override;
   Result<std::optional<IdempotencyRecord>> find_idempotency(const std::string& key,
                                                             const std::string& token_id) override;
   Result<> remember_idempotency(const IdempotencyRecord&) override;
@@ -110,6 +113,9 @@ class PgTransaction final : public Transaction {
             Edit::Kind kind = Edit::Kind::change);
   // The scheduler must look at this instance: wakes it here and, by NOTIFY, in other processes.
   void notify(const InstanceId&);
+  // Other processes read everything again.
+  void notify_others(const std::string& key);
+  void edit_token(std::int64_t seq, Edit::Kind, TokenRow);
   void notify_all_below(const std::string& condition, const std::string& id);
   std::string now() const;
 

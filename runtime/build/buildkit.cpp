@@ -32,12 +32,17 @@ class Watch {
         hits_(cgroup.hits()),
         free_(free_bytes()) {}
 
-  Result<> check() const {
+  Result<> check() {
     if (stop_.stop_requested())
       return Error{Code::conflict, "cancelled", "the build was cancelled"};
     if (system_clock().now() >= began_ + deadline_)
       return Error{Code::exhausted, "build_deadline",
                    fmt::format("the build did not end within {} seconds", deadline_.count())};
+    if (!cgroup_.full_of_pids()) {
+      full_since_ = system_clock().now();
+    } else if (system_clock().now() - full_since_ >= kForkPatience) {
+      return too_many_processes("they did not become fewer");
+    }
     const std::int64_t most = cgroup_.limits().disk_bytes;
     if (most > 0 && free_ && free_bytes().value_or(*free_) < *free_ - most)
       return Error{Code::exhausted, "build_disk",
@@ -55,15 +60,21 @@ class Watch {
               "the build ran out of memory: builds have " +
                   size_text(cgroup_.limits().memory_bytes) + " (build.memory_bytes); " +
                   error.detail};
-    if (now.pids > hits_.pids)
-      return {Code::exhausted, "build_pids",
-              fmt::format("the build started too many processes: builds have {} (build.pids); {}",
-                          cgroup_.limits().pids, error.detail)};
+    if (now.pids > hits_.pids) return too_many_processes(error.detail);
     return error;
   }
   bool hit_pids() const { return cgroup_.hits().pids > hits_.pids; }
 
  private:
+  // A build that forks as fast as its processes end would go on until its deadline.
+  static constexpr Seconds kForkPatience{5};
+
+  Error too_many_processes(const std::string& detail) const {
+    return {Code::exhausted, "build_pids",
+            fmt::format("the build started too many processes: builds have {} (build.pids); {}",
+                        cgroup_.limits().pids, detail)};
+  }
+
   std::optional<std::int64_t> free_bytes() const {
     struct statvfs seen {};
     if (disk_.empty() || statvfs(disk_.c_str(), &seen) != 0) return std::nullopt;
@@ -77,6 +88,7 @@ class Watch {
   const TimePoint began_ = system_clock().now();
   const BuildCgroup::Hits hits_;
   const std::optional<std::int64_t> free_;
+  TimePoint full_since_ = began_;
 };
 
 class BuildKit final : public ImageEngine {
@@ -96,7 +108,7 @@ class BuildKit final : public ImageEngine {
       session = std::move(*opened);
     }
     const std::string id = new_ulid(system_clock().now());
-    const Watch watch(cgroup_, disk(), order.deadline, std::move(stop));
+    Watch watch(cgroup_, disk(), order.deadline, std::move(stop));
     Narrator narrator(sink);
     const auto status = exchange(options_.socket_path,
                                  {.target = target(order, id, session.get()),
@@ -139,7 +151,18 @@ class BuildKit final : public ImageEngine {
     return docker::status_error(*reply);
   }
 
+  Result<> trim_cache(std::uint64_t bytes) override {
+    const auto reply =
+        client_->call({.verb = Verb::post,
+                       .target = fmt::format("/build/prune?all=1&keep-storage={}", bytes),
+                       .timeout = kTrimPatience});
+    if (!reply) return reply.error();
+    return reply->ok() ? done() : Result<>(docker::status_error(*reply));
+  }
+
  private:
+  static constexpr Seconds kTrimPatience{10 * 60};  // many gigabytes of small files
+
   // The cgroup goes away with the engine, so the limits are written before each build.
   void limit() {
     if (auto applied = cgroup_.apply(); !applied && !warned_.exchange(true))

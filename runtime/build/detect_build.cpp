@@ -1,5 +1,6 @@
 // The bridge from the builder to the detector.
 #include "detect/detect.hpp"
+#include "proto/command.hpp"
 #include "runtime/build/recipe.hpp"
 
 namespace gantry {
@@ -8,21 +9,8 @@ Result<DetectedBuild> detect_build(const DetectRequest& request) {
   DetectOptions options;
   options.build_command = request.settings.build.build_command.value_or("");
   options.variables = request.variables;
-  const auto& start = request.settings.deploy.start_command;
   // The containers get the start command anyway; the image shows it to people.
-  for (const std::string& word : start) {
-    if (word.find('\'') != std::string::npos) {
-      options.start_command.clear();
-      break;
-    }
-    if (!options.start_command.empty()) options.start_command += ' ';
-    const bool plain = word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~{}!") == std::string::npos;
-    options.start_command += plain && !word.empty() ? word : "'" + word + "'";
-  }
-  if (start.size() == 3 && start[0] == "/bin/sh" && start[1] == "-c") {
-    options.start_command = start[2];
-    if (options.start_command.starts_with("exec ")) options.start_command.erase(0, 5);
-  }
+  options.start_command = command_text(request.settings.deploy.start_command);
   auto plan = detect(*make_disk_tree(request.folder), options);
   if (!plan) return plan.error();
   return DetectedBuild{std::move(plan->dockerfile), std::move(plan->dockerignore),

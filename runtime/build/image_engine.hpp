@@ -43,6 +43,9 @@ class ImageEngine {
 
   // Only the name, and what nothing else needs. One that is gone, or in use: not an error.
   virtual Result<> remove(const std::string& name) = 0;
+
+  // Of what builds may use again, the least recently used goes until so much is left.
+  virtual Result<> trim_cache(std::uint64_t bytes) = 0;
 };
 
 }  // namespace gantry

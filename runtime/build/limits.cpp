@@ -104,6 +104,11 @@ Result<> BuildCgroup::apply() {
   return done();
 }
 
+bool BuildCgroup::full_of_pids() const {
+  return limits_.pids > 0 &&
+         read_number(path("pids") + "/pids.current") >= limits_.pids - limits_.pids / 10;
+}
+
 // On v1 the counters of events belong to the cgroups below, which are gone with their step: there
 // the marks that apply() has taken back tell.
 BuildCgroup::Hits BuildCgroup::hits() const {

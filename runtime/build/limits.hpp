@@ -33,6 +33,8 @@ class BuildCgroup {
     std::int64_t memory = 0, pids = 0;
   };
   Hits hits() const;
+  // Whether nearly all processes that it may have are there now.
+  bool full_of_pids() const;
 
   const BuildLimits& limits() const { return limits_; }
 

@@ -50,7 +50,7 @@ std::vector<std::string> images_to_remove(const std::vector<StoredImage>& images
     bytes += candidate.image->bytes;
   }
   std::vector<std::string> names;
-  const bool over = bytes > retention.high_bytes;
+  const bool over = retention.high_bytes > 0 && bytes > retention.high_bytes;
   for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
     if (!candidate->goes && !candidate->fixed && over && bytes > retention.low_bytes) {
       candidate->goes = true;

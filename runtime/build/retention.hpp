@@ -13,11 +13,11 @@ namespace gantry {
 struct Retention {
   InstallationId installation_id;
   int per_instance = 5;
-  std::uint64_t high_bytes = 0;
+  std::uint64_t high_bytes = 0;  // 0: no limit
   std::uint64_t low_bytes = 0;
   TimePoint now;
   // A younger one is never chosen: its deployment may not have been recorded yet.
-  Seconds young{60 * 60};
+  Seconds young{10 * 60};
 };
 
 // Names of images to remove, oldest first. Never one of a live release or of somebody else's; of an

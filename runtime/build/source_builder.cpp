@@ -93,7 +93,7 @@ class SourceBuilder final : public Builder {
                               .now = options_.clock->now()};
     for (const auto& name : images_to_remove(*images, releases, retention))
       GANTRY_TRY(engine_.remove(name));
-    return done();
+    return options_.cache_bytes > 0 ? engine_.trim_cache(options_.cache_bytes) : done();
   }
 
  private:

@@ -24,11 +24,12 @@ struct SourceBuilderOptions {
   Seconds deadline{30 * 60};              // of one build on the engine
   std::uint64_t log_bytes = 16ULL << 20;  // of one build
   UnpackLimits unpack = {};
-  // Images: what is kept of each instance, and of all. Above the high mark the oldest go until the
-  // low one is reached.
+  // Images: what is kept of each instance, and of all. Above the high mark (0: there is none) the
+  // oldest go until the low one is reached.
   int keep_images = 5;
   std::uint64_t images_high_bytes = 40ULL << 30;
   std::uint64_t images_low_bytes = 30ULL << 30;
+  std::uint64_t cache_bytes = 20ULL << 30;  // of the engine's build cache; 0: no limit
   std::vector<std::string> program_folders{"/usr/local/bin", "/usr/bin"};
   Detector detect = detect_build;
   const Clock* clock = &system_clock();

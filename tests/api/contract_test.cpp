@@ -101,6 +101,8 @@ TEST_F(ApiContract, EveryEndpointIsDocumentedAndEveryOperationIsServed) {
     ASSERT_TRUE(documented.count(key) != 0) << key << " is not documented";
     const Operation& operation = *documented[key];
     EXPECT_EQ(operation.open, endpoint.permission == api::Permission::open) << key;
+    EXPECT_EQ(operation.responses.count(403) != 0, endpoint.permission == api::Permission::account)
+        << key;
     Strings query = words(endpoint.query);
     if (operation.writes() && !operation.opaque_body) query.insert("dry_run");
     EXPECT_EQ(operation.opaque_body, endpoint.receiver != nullptr) << key;
@@ -268,6 +270,7 @@ class ApiDryRun : public ApiContract {
     for (const char* path : {"/environments", "/services", "/environments/production/services",
                              "/environments/production/variables"})
       all += get(std::string("/v1/projects/shop") + path).body;
+    for (const Token& token : store().tokens()) all += token.id.str();
     return all + get(kInstance + "/variables").body + get(kInstance + "/deployments").body +
            *store().latest_cursor();
   }

@@ -118,6 +118,8 @@ TEST_F(BuildRetentionTest, AboveTheHighMarkTheOldestGoDownToTheLowOne) {
   EXPECT_EQ(removed(), Texts{w});
   retention_.low_bytes = 0;
   EXPECT_EQ(removed(), Texts{w});
+  retention_.high_bytes = 0;
+  EXPECT_EQ(removed(), Texts{});
 }
 
 TEST(BuildImageNameTest, OnlyOwnNamesAreRead) {

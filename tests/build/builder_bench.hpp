@@ -56,6 +56,11 @@ class FakeImageEngine final : public ImageEngine {
     std::erase_if(images, [&](const auto& image) { return image.name == name; });
     return done();
   }
+  Result<> trim_cache(std::uint64_t bytes) override {
+    trimmed_to = bytes;
+    return done();
+  }
+  std::uint64_t trimmed_to = 0;
   void block(std::optional<bool> value) {
     const std::scoped_lock lock(mutex_);
     blocked = *value;

@@ -99,7 +99,7 @@ TEST_F(BuildKitTest, ArgumentsAndStages) {
   order_.arguments = {{"COLOUR", "deep \"blue\" ${x}\nline"}, {"UNUSED", "1"}};
   ASSERT_TRUE(
       build("FROM gantry-test/web:1 AS one\nARG COLOUR\nRUN printf '<%s>' \"$COLOUR\" > /colour\n" +
-            kFrom + "COPY --from=one /colour /colour\nRUN cat /colour\n")
+            kFrom + "COPY --from=one /colour /colour\nRUN echo " + tag_ + "; cat /colour\n")
           .ok())
       << output_;
   EXPECT_TRUE(says("<deep \"blue\" ${x}\n")) << output_;
@@ -197,8 +197,9 @@ TEST_F(BuildKitTest, WritesWithoutEndAreEndedWithTheirReason) {
 }
 
 TEST_F(BuildKitTest, ALongLineComesInPieces) {
-  ASSERT_TRUE(
-      build(kFrom + "RUN head -c 1500000 /dev/zero | tr '\\0' x; echo; echo the end\n").ok())
+  ASSERT_TRUE(build(kFrom + "RUN echo " + tag_ +
+                    "; head -c 90000 /dev/zero | tr '\\0' x; echo; echo the $((6 + 1))\n")
+                  .ok())
       << output_.substr(0, 2000);
   std::size_t longest = 0;
   for (std::size_t at = 0; at < output_.size();) {
@@ -207,7 +208,14 @@ TEST_F(BuildKitTest, ALongLineComesInPieces) {
     at = end + 1;
   }
   EXPECT_LT(longest, 70'000u);
-  EXPECT_TRUE(says("the end"));
+  EXPECT_TRUE(says("the 7"));
+}
+
+TEST_F(BuildKitTest, ACacheWithinItsBudgetStays) {
+  ASSERT_TRUE(build(kFrom + "RUN echo " + tag_ + " > /x\n").ok()) << output_;
+  ASSERT_TRUE(make_buildkit(options_)->trim_cache(1ULL << 50).ok());
+  ASSERT_TRUE(build(kFrom + "RUN echo " + tag_ + " > /x\n").ok()) << output_;
+  EXPECT_TRUE(says("CACHED")) << output_;
 }
 
 TEST_F(BuildKitTest, TwoAtOnceDoNotMeet) {

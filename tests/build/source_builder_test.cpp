@@ -308,6 +308,7 @@ TEST_F(SourceBuilderTest, SweepKeepsWhatAReleaseNeeds) {
   for (const auto& image : engine_.images) left.push_back(image.name);
   EXPECT_EQ(left, (Paths{releases[0].image, releases[3].image, releases[4].image, releases[5].image,
                          releases[6].image, releases[7].image, "somebody/elses:1"}));
+  EXPECT_EQ(engine_.trimmed_to, options_.cache_bytes);
   EXPECT_TRUE(fs::exists(source_file(options_.sources, project_, kept)));
   EXPECT_FALSE(fs::exists(source_file(options_.sources, project_, old)));
 }

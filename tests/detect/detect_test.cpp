@@ -199,6 +199,74 @@ TEST(Detect, OtherLanguages) {
   EXPECT_NE(why_not({{"README.md", ""}}).find("package.json"), std::string::npos);
 }
 
+struct Language {
+  const char* provider;
+  std::map<std::string, std::string> files;
+  std::vector<const char*> lines;  // of its Dockerfile, in this order
+};
+
+// Images that nobody has here are never built: what is written for them is all that can be checked.
+TEST(Detect, LanguagesLineByLine) {
+  const Language languages[] = {
+      {"rust",
+       {{"Cargo.toml", "[package]\nname = \"web\"\n"}, {"Cargo.lock", ""}, {"static/a.css", ""}},
+       {"FROM rust:1-slim AS build",
+        "RUN --mount=type=cache,target=/usr/local/cargo/registry "
+        "--mount=type=cache,target=/src/target cargo build --release --locked && cp "
+        "target/release/web /app",
+        "FROM debian:bookworm-slim", "COPY static static", "USER 1001:1001", R"(CMD ["app"])"}},
+      {"java",
+       {{"pom.xml", "<java.version>17</java.version>"}, {"mvnw", ""}},
+       {"FROM eclipse-temurin:17-jdk AS build",
+        "RUN --mount=type=cache,target=/root/.m2 sh ./mvnw --batch-mode -DskipTests package",
+        "FROM eclipse-temurin:17-jre", "COPY --from=build /app.jar /app/app.jar",
+        R"(CMD ["/bin/sh","-c","exec java -XX:MaxRAMPercentage=75 -Dserver.port=${PORT:-8080} -jar app.jar"])"}},
+      {"java",
+       {{"build.gradle", ""}},
+       {"FROM gradle:8-jdk21 AS build",
+        "RUN --mount=type=cache,target=/root/.gradle gradle build -x test --no-daemon",
+        "FROM eclipse-temurin:21-jre"}},
+      {"php",
+       {{"composer.json", "{}"}, {"public/index.php", ""}},
+       {"FROM composer:2 AS packages", "FROM dunglas/frankenphp:1-php8.3",
+        "COPY --from=packages /app /app", "USER www-data",
+        R"(CMD ["/bin/sh","-c","exec frankenphp php-server --listen :${PORT:-8080} --root /app/public"])"}},
+      {"ruby",
+       {{"Gemfile", ""}, {"Gemfile.lock", ""}, {"config.ru", ""}, {".ruby-version", "3.2.4\n"}},
+       {"FROM ruby:3.2 AS build", "COPY Gemfile Gemfile.lock ./", "RUN bundle install",
+        "FROM ruby:3.2-slim", "USER app",
+        R"(CMD ["/bin/sh","-c","exec bundle exec rackup --host 0.0.0.0 --port ${PORT:-3000}"])"}},
+      {"deno",
+       {{"deno.json", "{}"}, {"main.ts", ""}},
+       {"FROM denoland/deno:2.1.4", "USER deno", "RUN deno cache main.ts",
+        R"(CMD ["deno","run","--allow-all","main.ts"])"}},
+      {"node",
+       {{"package.json", R"({"scripts":{"start":"bun run index.ts"}})"}, {"bun.lock", ""}},
+       {"RUN npm install --global bun@1", "COPY package.json bun.lock ./",
+        "RUN --mount=type=cache,target=/root/.bun/install/cache bun install --frozen-lockfile",
+        R"(CMD ["bun","run","index.ts"])"}},
+      {"python",
+       {{"pyproject.toml", "[tool.poetry.dependencies]\npython = \"3.11\"\n"},
+        {"poetry.lock", ""},
+        {"main.py", ""}},
+       {"FROM python:3.11-slim AS build", "RUN pip install --no-cache-dir poetry",
+        "COPY pyproject.toml poetry.lock ./",
+        "RUN --mount=type=cache,target=/root/.cache/pypoetry VIRTUAL_ENV=/opt/venv poetry install "
+        "--only main --no-root --no-interaction",
+        "FROM python:3.11-slim", "USER app", R"(CMD ["python","main.py"])"}}};
+  for (const Language& language : languages) {
+    const auto plan = plan_of(language.files);
+    EXPECT_EQ(plan.provider, language.provider);
+    std::size_t at = 0;
+    for (const std::string line : language.lines) {
+      const auto found = ("\n" + plan.dockerfile).find("\n" + line + "\n", at);
+      ASSERT_NE(found, std::string::npos) << line << " is not there or too late in\n"
+                                          << plan.dockerfile;
+      at = found + 1;
+    }
+  }
+}
+
 TEST(Detect, TheProcfileAndThePersonComeFirst) {
   const std::map<std::string, std::string> files{
       {"package.json", R"({"scripts":{"start":"x"}})"},

@@ -306,5 +306,19 @@ TEST(ProtoConfigFileValues, Commands) {
   EXPECT_FALSE(command_argv("a 'b").ok());
 }
 
+TEST(ProtoConfigFileValues, CommandsBackAsTheirText) {
+  const std::vector<std::pair<std::vector<std::string>, const char*>> cases{
+      {{"npm", "start"}, "npm start"},
+      {{"/bin/sh", "-c", "exec app --port $PORT"}, "app --port $PORT"},
+      {{"/bin/sh", "-c", "a && b"}, "a && b"},
+      {{"/bin/sh", "-c", "exec node a.js"}, "/bin/sh -c 'exec node a.js'"},
+      {{"echo", "it's", "", "$HOME", "a b"}, "echo 'it'\\''s' '' '$HOME' 'a b'"},
+      {{}, ""}};
+  for (const auto& [argv, text] : cases) {
+    EXPECT_EQ(command_text(argv), text);
+    EXPECT_EQ(*command_argv(text), argv) << text;
+  }
+}
+
 }  // namespace
 }  // namespace gantry

@@ -167,9 +167,9 @@ TEST_F(StoreConcurrency, APollingReaderSeesEachEventExactlyOnce) {
   for (bool last = false; !last;) {
     last = running == 0;
     for (;;) {
-      const auto events = store->events(
-          {.project_id = w.project.id, .service_id = {}, .environment_id = {}, .deployment_id = {}},
-          cursor, 7);
+      EventFilter filter;
+      filter.project_id = w.project.id;
+      const auto events = store->events(filter, cursor, 7);
       ASSERT_TRUE(events.ok());
       if (events->empty()) break;
       for (const auto& event : *events) {

@@ -1,6 +1,8 @@
 #include "tests/support/api_fixture.hpp"
 
+#include <algorithm>
 #include <stdexcept>
+#include <utility>
 
 #include "tests/support/postgres.hpp"
 
@@ -19,6 +21,7 @@ class ApiDatabase final : public StoreTest {
     token = first_token_;
   }
   void TestBody() override {}
+  using StoreTest::sql;
 
   std::unique_ptr<Store> store;
   std::string token;
@@ -34,6 +37,12 @@ api::Method method_of(const std::string& text) {
                                    api::Method::patch, api::Method::del})
     if (text == api::name(method)) return method;
   throw std::logic_error("no method " + text);
+}
+
+std::string upper(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](unsigned char c) { return std::toupper(c); });
+  return text;
 }
 
 void expect(const api::Response& response, int status) {
@@ -60,6 +69,7 @@ void ApiTest::SetUp() {
 }
 
 Store& ApiTest::store() { return *database().store; }
+pqxx::result ApiTest::sql(const std::string& statement) { return database().sql(statement); }
 
 api::Response ApiTest::send(const Call& call) {
   api::Request request;
@@ -94,7 +104,40 @@ api::Response ApiTest::del(const std::string& target, const Headers& headers) {
   return send({.method = "DELETE", .target = target, .headers = headers});
 }
 
+std::string ApiTest::target(const Operation& operation) const {
+  std::string path = operation.path;
+  for (auto [name, example] : operation.path_examples) {
+    if (name == "deployment") example = deployment_id_;
+    if (name == "token") example = token_id_;
+    path.replace(path.find("{" + name + "}"), name.size() + 2, example);
+  }
+  return path;
+}
+
+Call ApiTest::call(const Operation& operation) const {
+  Call made{.method = upper(operation.method), .target = target(operation)};
+  if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
+  return made;
+}
+
+std::string ApiTest::project_token(const std::string& project, const std::string& environment) {
+  const auto made =
+      post("/v1/tokens", {{"name", "test"}, {"project", project}, {"environment", environment}});
+  expect(made, 201);
+  return json(made)["secret"];
+}
+
+api::Response ApiTest::as(std::string token, const Call& made) {
+  const std::string own = std::exchange(token_, std::move(token));
+  auto response = send(made);
+  token_ = own;
+  return response;
+}
+
 void ApiTest::seed() {
+  const std::string own = json(get("/v1/token"))["id"];
+  for (const Token& token : store().tokens())
+    if (token.id.str() != own) expect(del("/v1/tokens/" + token.id.str()), 204);
   for (const ProjectPtr& project : store().projects())
     expect(del("/v1/projects/" + project->project.id.str()), 204);
   expect(post("/v1/projects", {{"name", "shop"}}), 201);
@@ -107,6 +150,10 @@ void ApiTest::seed() {
          201);
   expect(put(kInstance + "/variables/LOG_LEVEL", {{"value", "${{shared.LOG_LEVEL}}"}}), 201);
   upload(kArchiveDigest, kArchive);
+  const auto issued =
+      post("/v1/tokens", {{"name", "ci"}, {"project", "shop"}, {"environment", "production"}});
+  expect(issued, 201);
+  token_id_ = json(issued)["id"];
   const auto deployed = post(kInstance + "/deployments", Json::object());
   expect(deployed, 202);
   deployment_id_ = json(deployed)["id"];

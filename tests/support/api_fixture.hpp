@@ -12,11 +12,11 @@
 
 #include "api/http.hpp"
 #include "tests/support/fake_logs.hpp"
+#include "tests/support/openapi.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
 
-using Json = nlohmann::json;
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 // What a test sends: a JSON body gets its Content-Type, a token is there unless `token` is empty.
@@ -37,20 +37,30 @@ class ApiTest : public ::testing::Test {
   api::Response put(const std::string& target, const Json& body, const Headers& headers = {});
   api::Response patch(const std::string& target, const Json& body, const Headers& headers = {});
   api::Response del(const std::string& target, const Headers& headers = {});
+  // An operation's example, about what is seeded.
+  std::string target(const Operation&) const;
+  Call call(const Operation&) const;
+
+  // The secret of a new token of a project's environment.
+  std::string project_token(const std::string& project, const std::string& environment);
+  // What `send` gets with another token.
+  api::Response as(std::string token, const Call&);
 
   // The project "shop": environment production; service api (image, a deployment, variable
   // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL; the archive
-  // kArchive. Anything else is deleted.
+  // kArchive; the project token "ci". Anything else is deleted, but the first token.
   void seed();
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
   void deploy_status(DeploymentStatus);                                // of the seeded deployment
 
   Store& store();
+  static pqxx::result sql(const std::string& statement);  // in the store's database
   api::Context& context() { return *context_; }
   FakeLogs& logs() { return logs_; }
   FakeLogs& build_logs() { return build_logs_; }
   std::string token_;
   std::string deployment_id_;
+  std::string token_id_;  // of the seeded token
   InstanceId instance_id_;
 
   static inline const std::string kInstance =

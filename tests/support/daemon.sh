@@ -18,7 +18,11 @@ free_port() {
 
 finish() {
   local pid label filter id
-  [ -z "$DAEMON" ] || { kill "$DAEMON" && wait "$DAEMON"; }
+  if [ -n "$DAEMON" ] && kill "$DAEMON"; then
+    for id in $(seq 300); do kill -0 "$DAEMON" || break; sleep 0.1; done
+    kill -9 "$DAEMON" && echo 'FAILED the daemon did not stop within 30 seconds' >&3
+    wait "$DAEMON"
+  fi
   pid=$(cat "$WORK/data/edge/run/master.pid") && kill "$pid"
   pid=$(head -1 "$WORK/data/postgres/data/postmaster.pid") && kill -INT "$pid"
   if label=$(cat "$WORK/data/installation"); then

@@ -64,9 +64,16 @@ part_tokens() {
   cd /
   GANTRY_TOKEN=$secret try 0 gantry whoami; out 'project token ci \(shop, production\)'
   RAILWAY_TOKEN=$secret try 0 railway ps -s api
+  GANTRY_TOKEN=$secret try 0 gantry deploy -s api --image gantry-test/web:1; out '^api is live'
+  GANTRY_TOKEN=$secret try 0 gantry variables set FROM_CI=1 -s api --skip-deploys
+  GANTRY_TOKEN=$secret try 0 env -C "$WORK/Fresh App" gantry up -s fromci; err 'created service fromci'; out '^fromci is live'
+  GANTRY_TOKEN=$secret try 0 gantry list --json; json 'map(.name) == ["shop"] and (.[0].environments | length == 1)'
+  GANTRY_TOKEN=$secret try 1 gantry delete -p shop -y; err 'use an account token'
+  GANTRY_TOKEN=$secret try 1 gantry token list; err 'use an account token'
   GANTRY_TOKEN=$secret try 1 gantry ps -e staging; err 'which --environment staging is not'
   GANTRY_TOKEN=$secret try 1 gantry environment new third; err '^error: '
   try 1 bash -c "echo $secret | gantry login --token-stdin"; err 'put it into GANTRY_TOKEN'
+  try 0 gantry service delete fromci -p shop -y
   try 1 gantry token revoke ci; err 'say so with -y'
   try 0 gantry token revoke ci -y; out '^revoked token ci'
   GANTRY_TOKEN=$secret try 1 gantry whoami; err 'Unauthorized'

@@ -1,0 +1,126 @@
+#include "api/access.hpp"
+
+#include "api/lookup.hpp"
+#include "api/problem.hpp"
+#include "api/reach.hpp"
+
+namespace gantry::api {
+namespace {
+
+bool has_ended(const Token& token, TimePoint now) {
+  return token.expires_at && *token.expires_at <= now;
+}
+
+// Nothing when it is of another scheme.
+std::optional<std::string_view> bearer(const std::string& header) {
+  constexpr std::string_view scheme = "bearer ";
+  if (header.size() <= scheme.size()) return std::nullopt;
+  for (std::size_t i = 0; i < scheme.size(); ++i)
+    if ((header[i] | 0x20) != (scheme[i] | 0x20)) return std::nullopt;
+  return std::string_view(header).substr(scheme.size());
+}
+
+Error invalid_token() {
+  return {Code::unauthenticated, "invalid_token",
+          "this token is not valid: it was mistyped, revoked or belongs to another installation"};
+}
+
+// Both headers may be there, as when a proxy adds its own Authorization; two tokens may not.
+Result<std::string_view> secret_of(const Request& request) {
+  const std::string* authorization = request.header("authorization");
+  const std::string* project = request.header("project-access-token");
+  const auto token = authorization != nullptr ? bearer(*authorization) : std::nullopt;
+  if (token && project != nullptr && *token != *project)
+    return Error{Code::unauthenticated, "tokens_differ",
+                 "Authorization and Project-Access-Token carry different tokens: send one of them"};
+  if (token) return *token;
+  if (project != nullptr) return std::string_view(*project);
+  if (authorization != nullptr) return invalid_token();
+  return Error{Code::unauthenticated, "token_required",
+               "send a token: \"Authorization: Bearer gty_...\""};
+}
+
+// Looks at the token before each read; told of every commit, it wakes its reader only at the end.
+class GuardedStream final : public Stream {
+ public:
+  GuardedStream(std::shared_ptr<Store> reach, std::shared_ptr<Stream> stream, const Context& whole,
+                Token token)
+      : reach_(std::move(reach)),
+        stream_(std::move(stream)),
+        store_(whole.store),
+        clock_(whole.clock),
+        feed_(whole.event_feed),
+        token_(std::move(token)) {}
+
+  void on_ready(std::function<void()> wake) override {
+    following_ = feed_->follow([&store = store_, id = token_.id, wake] {
+      if (!store.token(id)) wake();
+    });
+    stream_->on_ready(std::move(wake));
+  }
+  bool read(std::string& out) override {
+    if (has_ended(token_, clock_.now()) || !store_.token(token_.id)) return false;
+    return stream_->read(out);
+  }
+
+ private:
+  const std::shared_ptr<Store> reach_;  // before the stream, which reads from it
+  const std::shared_ptr<Stream> stream_;
+  Store& store_;
+  const Clock& clock_;
+  const std::shared_ptr<EventFeed> feed_;
+  const Token token_;
+  std::shared_ptr<void> following_;
+};
+
+}  // namespace
+
+Result<Caller> Caller::of(const Request& request, Context& whole) {
+  const auto secret = secret_of(request);
+  if (!secret) return secret.error();
+  auto token = whole.store.verify_token(*secret);
+  if (!token) return invalid_token();
+  if (has_ended(*token, whole.clock.now()))
+    return Error{Code::unauthenticated, "token_expired",
+                 "this token expired at " + format_time(*token->expires_at) + ": create another"};
+  Caller caller;
+  caller.token_ = *std::move(token);
+  if (caller.token_.kind == TokenKind::account) return caller;
+  caller.reach_ = std::make_shared<ReachableStore>(whole.store, caller.token_);
+  caller.context_ = std::make_shared<Context>(Context{.store = *caller.reach_,
+                                                      .logs = whole.logs,
+                                                      .build_logs = whole.build_logs,
+                                                      .sources = whole.sources,
+                                                      .clock = whole.clock,
+                                                      .options = whole.options,
+                                                      .ready = whole.ready,
+                                                      .image_present = whole.image_present,
+                                                      .metrics = whole.metrics,
+                                                      .report = whole.report,
+                                                      .event_feed = whole.event_feed});
+  return caller;
+}
+
+Result<> Caller::permit(const Request& request, const Endpoint& endpoint, Context& whole) {
+  if (endpoint.permission != Permission::account || token_.kind == TokenKind::account)
+    return done();
+  GANTRY_TRY(find_named(request, endpoint.pattern, seen(whole)));
+  return Error{Code::forbidden, "account_token_required",
+               "a project token works inside its environment and may not do this: use an account "
+               "token, as `gantry token create NAME` without a project makes one"};
+}
+
+std::shared_ptr<Stream> Caller::guard(std::shared_ptr<Stream> stream, const Context& whole) const {
+  return std::make_shared<GuardedStream>(reach_, std::move(stream), whole, token_);
+}
+
+Response unauthenticated(const Request& request, const Error& error) {
+  Response response = problem(error, request);
+  response.headers.emplace_back("WWW-Authenticate",
+                                error.reason == "token_required"
+                                    ? R"(Bearer realm="gantry")"
+                                    : R"(Bearer realm="gantry", error="invalid_token")");
+  return response;
+}
+
+}  // namespace gantry::api

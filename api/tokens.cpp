@@ -1,0 +1,103 @@
+#include "api/body.hpp"
+#include "api/handlers.hpp"
+#include "api/lookup.hpp"
+#include "api/page.hpp"
+#include "api/reply.hpp"
+
+namespace gantry::api {
+namespace {
+
+constexpr int kExpiresMax = 10 * 366 * 24 * 60 * 60;
+
+void append(std::string& out, const Token& token, const Context& context) {
+  const ProjectPtr project = context.store.project(token.project_id.str());
+  const EnvironmentView* environment =
+      project ? project->environment(token.environment_id.str()) : nullptr;
+  append_json(out, token, project ? &project->project : nullptr,
+              environment != nullptr ? &environment->environment : nullptr);
+}
+
+Response shown(const Token& token, const Context& context) {
+  Response response;
+  append(response.body, token, context);
+  return response;
+}
+
+// The kind of the token and where it counts.
+Result<> place(Token& token, const std::optional<std::string>& project_name,
+               const std::optional<std::string>& environment_name, const Context& context) {
+  if (!project_name && !environment_name) return done();
+  if (!project_name)
+    return invalid("/project", "required", "name the environment's project beside it");
+  if (!environment_name)
+    return invalid("/environment", "required",
+                   "a project token is for exactly one environment: name it");
+  const ProjectPtr project = context.store.project(*project_name);
+  if (!project)
+    return invalid("/project", "unknown_project", "there is no such project: create it first");
+  const EnvironmentView* environment = project->environment(*environment_name);
+  if (environment == nullptr)
+    return invalid("/environment", "unknown_environment",
+                   "the project has no such environment: create it or name another one");
+  token.kind = TokenKind::project;
+  token.project_id = project->project.id;
+  token.environment_id = environment->environment.id;
+  return done();
+}
+
+}  // namespace
+
+Answer get_current_token(const Request& request, Context& context) {
+  const auto token = context.store.token(*TokenId::parse(request.token_id));
+  if (!token) return Error{Code::unauthenticated, "invalid_token", "this token was just revoked"};
+  return shown(*token, context);
+}
+
+Answer list_tokens(const Request& request, Context& context) {
+  const auto wanted = read_page(request, context);
+  if (!wanted) return wanted.error();
+  const auto tokens = context.store.tokens();
+  return page_of(
+      request, context, *wanted, tokens,
+      [](const Token& token) -> const std::string& { return token.id.str(); },
+      [&](std::string& out, const Token& token) { append(out, token, context); });
+}
+
+Answer get_token(const Request& request, Context& context) {
+  const auto token = find_token(request, context);
+  if (!token) return token.error();
+  return shown(*token, context);
+}
+
+Answer create_token(const Request& request, Context& context, Transaction& transaction) {
+  auto body = Fields::read(request, {"name", "project", "environment", "expires_in_seconds"});
+  if (!body) return body.error();
+  Token wanted;
+  wanted.name = body->name("name").str();
+  const auto project = body->optional_text("project");
+  const auto environment = body->optional_text("environment");
+  if (body->has("expires_in_seconds"))
+    wanted.expires_at =
+        context.clock.now() + Seconds(body->integer("expires_in_seconds", 1, kExpiresMax));
+  GANTRY_TRY(body->check());
+  GANTRY_TRY(place(wanted, project, environment, context));
+  const auto issued = transaction.create_token(wanted);
+  if (!issued) return issued.error();
+  Response response = shown(issued->token, context);
+  response.status = 201;
+  response.headers.emplace_back("Location", "/v1/tokens/" + issued->token.id.str());
+  response.body.back() = ',';  // one key more than everywhere else
+  response.body += "\"secret\":";
+  append_json_string(response.body, issued->secret);
+  response.body += '}';
+  return response;
+}
+
+Answer revoke_token(const Request& request, Context& context, Transaction& transaction) {
+  const auto token = find_token(request, context);
+  if (!token) return token.error();
+  GANTRY_TRY(transaction.revoke_token(token->id));
+  return no_content();
+}
+
+}  // namespace gantry::api
