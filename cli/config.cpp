@@ -12,12 +12,9 @@
 namespace gantry::cli {
 namespace {
 
-// In the order of Railway's precedence: of two in one directory the TOML file counts.
-constexpr const char* kNames[] = {"railway.toml", "railway.json", "gantry.yaml"};
-
 std::string file_here() {
-  for (const char* name : kNames)
-    if (::access(name, R_OK) == 0) return name;
+  for (const std::string_view name : kConfigFileNames)
+    if (::access(std::string(name).c_str(), R_OK) == 0) return std::string(name);
   throw Failure{"there is no railway.toml, railway.json or gantry.yaml in this directory",
                 "no_file", "name the file: `{program} config check FILE`", kUnreadable};
 }

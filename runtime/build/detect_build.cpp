@@ -1,5 +1,6 @@
 // The bridge from the builder to the detector.
 #include "detect/detect.hpp"
+#include "proto/command.hpp"
 #include "runtime/build/recipe.hpp"
 
 namespace gantry {
@@ -19,7 +20,7 @@ Result<DetectedBuild> detect_build(const DetectRequest& request) {
     const bool plain = word.find_first_of(" \t\n'\"\\$`&|;<>()*?[]#~{}!") == std::string::npos;
     options.start_command += plain && !word.empty() ? word : "'" + word + "'";
   }
-  if (start.size() == 3 && start[0] == "/bin/sh" && start[1] == "-c") {
+  if (through_shell(start)) {
     options.start_command = start[2];
     if (options.start_command.starts_with("exec ")) options.start_command.erase(0, 5);
   }
