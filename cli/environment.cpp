@@ -21,14 +21,16 @@ Place named_place(Session& session, const std::string& name) {
   return find_environment(chosen);
 }
 
-// The service that was linked stays linked when the environment has it too.
-void link_to(Session& session, Place place) {
+// The service that was linked stays linked, also when the environment has not got it yet: `up`
+// brings it there.
+void link_to(Session& session, Place& place) {
   const auto* present = session.link();
   if (present != nullptr && present->second.project_id == place.project_id &&
-      !present->second.service_id.empty() &&
-      session.client().find(place.environment_path() + "/services/" + present->second.service_id)) {
-    place.service_id = present->second.service_id;
-    place.service = present->second.service;
+      !present->second.service_id.empty()) {
+    const auto service =
+        session.client().find(place.project_path() + "/services/" + present->second.service_id);
+    place.service_id = service ? (*service)["id"].text() : "";
+    place.service = service ? (*service)["name"].text() : "";
   }
   write_link(session, place);
 }
@@ -49,7 +51,7 @@ int list(Session& session) {
 }
 
 int link(Session& session) {
-  const Place place = named_place(session, wanted_word(session.call()));
+  Place place = named_place(session, wanted_word(session.call()));
   link_to(session, place);
   tell_link(session, place);
   return 0;

@@ -35,8 +35,8 @@ int refuse(Session& session) {
   for (const Later& later : kLater)
     if (verb == later.verb)
       throw Failure{"`{program} " + verb + "` is not available yet", "not_available",
-                    std::string("meanwhile: ") + later.meanwhile};
-  throw Failure{"not available yet", "not_available", ""};
+                    std::string("meanwhile: ") + later.meanwhile, kNotYet};
+  throw Failure{"not available yet", "not_available", "", kNotYet};
 }
 
 }  // namespace

@@ -99,6 +99,12 @@ std::optional<Place> try_find_service(Session& session) {
 
 Failure no_such_service(Session& session, const std::string& name) {
   const Place place = find_environment(session);
+  const auto elsewhere =
+      session.client().find(place.project_path() + "/services/" + percent_encoded(name));
+  if (elsewhere)
+    return {"Service \"" + (*elsewhere)["name"].text() + "\" not found in environment " +
+                place.environment + ".",
+            "not_found", "`{program} up -s " + (*elsewhere)["name"].text() + "` deploys it there"};
   const auto present = session.client().list(place.environment_path() + "/services");
   return {"Service \"" + name + "\" not found.", "not_found",
           known("services", names_of(present, "service"))};

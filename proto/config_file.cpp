@@ -6,6 +6,7 @@
 #include "proto/command.hpp"
 #include "proto/config_keys.hpp"
 #include "proto/config_rules.hpp"
+#include "proto/expand.hpp"
 
 namespace gantry {
 namespace {
@@ -272,13 +273,24 @@ class Reader {
         say(severity, found->second.at, found->second.key, std::move(message));
     };
     const BuildSettings& build = result_.config.settings.build;
-    const bool dockerfile = build.builder == "DOCKERFILE";
+    const bool dockerfile = build.builder == "DOCKERFILE" || build.dockerfile_path;
     if (dockerfile && build.build_command)
       remark("build.buildCommand", ConfigSeverity::notice,
              "not used: a Dockerfile is built by its own steps");
-    if (dockerfile && through_shell(result_.config.settings.deploy.start_command))
+    const auto& start_command = result_.config.settings.deploy.start_command;
+    if (dockerfile && only_expands(start_command))
+      remark("deploy.startCommand", ConfigSeverity::warning, std::string(kVariablesPutIn));
+    else if (dockerfile && through_shell(start_command))
       remark("deploy.startCommand", ConfigSeverity::notice,
              "runs through /bin/sh, which the image has to have");
+    const UnappliedSettings& unapplied = result_.config.unapplied;
+    if (unapplied.cron_schedule)
+      remark("deploy.cronSchedule", ConfigSeverity::warning,
+             "it is not applied yet: the service runs all the time, not on a schedule");
+    if (unapplied.required_mount_path)
+      remark("deploy.requiredMountPath", ConfigSeverity::warning,
+             "volumes are not there yet: as long as the key stands here, a deployment is refused, "
+             "so that nothing writes to a disk that does not last");
     if (request_.service && !result_.services.empty() &&
         std::find(result_.services.begin(), result_.services.end(), *request_.service) ==
             result_.services.end())

@@ -83,6 +83,11 @@ struct ConfigResult {
 // environment. The whole file is checked, also blocks of other environments and services.
 ConfigResult read_config(const ConfigRequest&);
 
+// Of a start command with variables, for an image from a Dockerfile.
+inline constexpr std::string_view kVariablesPutIn =
+    "its variables are put in when a replica starts; Railway hands \"$PORT\" to an image from a "
+    "Dockerfile as it is";
+
 // "railway.json:12:5: error: deploy.numReplicas: expected ..."
 std::string config_line(std::string_view file, const ConfigProblem&);
 // "railway.json:12:5 deploy.numReplicas", "service setting" or "default".

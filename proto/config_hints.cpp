@@ -32,6 +32,10 @@ constexpr std::string_view kContext = "the root directory of the service is the 
 constexpr std::string_view kImage =
     "an image is the source of a service, a setting outside of this "
     "file; a file describes what is built";
+constexpr std::string_view kVolumes =
+    "there are no volumes yet: what is written inside a container goes with it";
+constexpr std::string_view kDomains =
+    "domains are not read from this file: they are added with `gantry domain`";
 constexpr std::string_view kName =
     "names are given outside of this file; under services each block's "
     "key is the service's name";
@@ -75,11 +79,11 @@ constexpr Hint kHints[] = {
     {"internalport", "", kPort},
     {"ports", "", kPort},
     {"expose", "", kPort},
-    {"volumes", "", "volumes are attached with `gantry volume add`"},
-    {"volume", "", "volumes are attached with `gantry volume add`"},
-    {"mounts", "", "volumes are attached with `gantry volume add`"},
-    {"domains", "", "domains are added with `gantry domain`"},
-    {"domain", "", "domains are added with `gantry domain`"},
+    {"volumes", "", kVolumes},
+    {"volume", "", kVolumes},
+    {"mounts", "", kVolumes},
+    {"domains", "", kDomains},
+    {"domain", "", kDomains},
     {"autoscaling", "", "use deploy.autoscaling"},
     {"scaling", "", "use deploy.autoscaling"},
     {"autoscale", "", "use deploy.autoscaling"},

@@ -84,8 +84,8 @@ struct Converter {
 };
 
 // Goes over the text once before the library does: strings and comments aside, no more dots than a
-// key may have and nothing but ASCII (for other characters there, which TOML refuses anyway, the
-// library's table of white space is not defined).
+// key may have, no fence of Markdown and nothing but ASCII (for other characters there, which TOML
+// refuses anyway, the library's table of white space is not defined).
 class Scanner {
  public:
   explicit Scanner(std::string_view text) : text_(text) {}
@@ -105,6 +105,10 @@ class Scanner {
         dots_ = 0;
       } else if (c == '.' && ++dots_ > kDotsMax) {
         return {{line_, 1}, "a key with more than " + std::to_string(kDotsMax) + " dots"};
+      } else if (c == '`') {
+        return {{line_, 1},
+                "text of a Markdown page, pasted into the file: only what stands between its "
+                "fences (```) belongs here"};
       } else if (static_cast<unsigned char>(c) >= 0x80) {
         return {{line_, 1},
                 "a letter outside of quotes that is not ASCII: write the text in quotes"};
@@ -148,8 +152,6 @@ std::string in_plain_words(std::string message) {
   if (message.find("already exists") != std::string::npos ||
       message.find("redefine") != std::string::npos)
     message += " (it is written twice: remove one)";
-  else if (message.find("saw '`'") != std::string::npos)
-    message += " (text of a Markdown page, pasted into the file?)";
   return message;
 }
 

@@ -40,6 +40,27 @@ bool has_address(const InstanceView& view) {
   return !any_live && view.instance.settings.deploy.port != 0;
 }
 
+bool waits_to_be_prepared(const InstanceView& view) {
+  if (view.deployments.empty()) return false;
+  const Deployment& newest = *view.deployments.front();
+  return is_live(newest.status) && !newest.progress.prepared;
+}
+
+std::vector<Neighbour> neighbours_of(const ProjectSnapshot& project, const InstanceView& view) {
+  std::vector<Neighbour> neighbours;
+  for (const auto& [id, other] : project.instances) {
+    const bool here = other->instance.environment_id == view.instance.environment_id;
+    if (!here || id == view.instance.id || other->deployments.empty()) continue;
+    const Deployment& newest = *other->deployments.front();
+    const auto service = project.services.find(other->instance.service_id);
+    if (newest.settings.source.archive.empty() || service == project.services.end()) continue;
+    neighbours.push_back({.service = service->second->name.str(),
+                          .archive = newest.settings.source.archive,
+                          .build = other->instance.settings.build});
+  }
+  return neighbours;
+}
+
 }  // namespace
 
 DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
@@ -72,6 +93,7 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
                           std::string(view.instance.environment_id.ulid()),
                       subnet(options.network_range, environment->second->environment.subnet_index)};
   desired->deployments = view.deployments;
+  if (waits_to_be_prepared(view)) desired->neighbours = neighbours_of(project, view);
   return desired;
 }
 

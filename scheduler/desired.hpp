@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "proto/snapshot.hpp"
+#include "runtime/build/builder.hpp"
 #include "runtime/driver.hpp"
 
 namespace gantry {
@@ -28,6 +29,7 @@ struct Desired {
   int epoch = 0;
   NetworkSpec network;
   std::vector<std::shared_ptr<const Deployment>> deployments;  // newest first
+  std::vector<Neighbour> neighbours;  // while a source waits to be prepared, else empty
 };
 
 using DesiredPtr = std::shared_ptr<const Desired>;

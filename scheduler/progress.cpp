@@ -22,7 +22,8 @@ PrepareOrder prepare_order(const Desired& desired, const Roles& roles,
                      .compared_with = {},
                      .environment = desired.environment,
                      .service = desired.service,
-                     .settings = deployment.settings};
+                     .settings = deployment.settings,
+                     .neighbours = desired.neighbours};
   // Who deploys anew without a new source wants it done.
   if (roles.active != nullptr && deployment.trigger == "deploy")
     order.compared_with = roles.active->settings.source.archive;

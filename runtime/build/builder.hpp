@@ -10,6 +10,13 @@
 
 namespace gantry {
 
+// Another service of the same environment that is deployed from a source.
+struct Neighbour {
+  std::string service;  // its name
+  std::string archive;  // of its newest deployment
+  BuildSettings build;  // where it finds its configuration file
+};
+
 struct PrepareOrder {
   DeploymentId deployment_id;
   InstanceId instance_id;
@@ -18,8 +25,9 @@ struct PrepareOrder {
   // The archive of what serves now: with it, watch patterns decide whether there is anything to do.
   // Empty: there is, in any case.
   std::string compared_with;
-  std::string environment, service;  // names
-  Settings settings;                 // of the instance
+  std::string environment, service;        // names
+  Settings settings;                       // of the instance
+  std::vector<Neighbour> neighbours = {};  // who may share the configuration file
 };
 
 struct Prepared {

@@ -130,6 +130,19 @@ std::vector<std::string> changed_paths(const Manifest& before, const Manifest& n
   return paths;
 }
 
+bool same_repository(const Manifest& one, const Manifest& other) {
+  std::size_t shared = 0;
+  for (auto a = one.begin(), b = other.begin(); a != one.end() && b != other.end();) {
+    if (a->path == b->path) {
+      shared += same(*a, *b) ? 1 : 0;
+      ++a, ++b;
+    } else {
+      ++(a->path < b->path ? a : b);
+    }
+  }
+  return shared > 0 && 2 * shared >= std::min(one.size(), other.size());
+}
+
 Result<Manifest> read_manifest(const std::string& folder, const std::stop_token& stop) {
   Manifest manifest;
   std::error_code failed;

@@ -30,6 +30,9 @@ Result<Manifest> parse_manifest(std::string_view text);
 // only the owner's right to execute counts: all others are the packer's umask.
 std::vector<std::string> changed_paths(const Manifest& before, const Manifest& now);
 
+// Whether both seem to be of one repository: half of the smaller one is in the other as it is.
+bool same_repository(const Manifest&, const Manifest&);
+
 // Reads a whole folder. Blocking. Conflict "cancelled" when it was stopped.
 Result<Manifest> read_manifest(const std::string& folder, const std::stop_token&);
 

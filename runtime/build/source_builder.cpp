@@ -149,7 +149,7 @@ class SourceBuilder final : public Builder {
     const std::string root = source_folder(order.deployment_id);
     const auto manifest = manifest_of(order, root, stop);
     if (!manifest) return manifest.error();
-    auto config = source_config(root, order);
+    auto config = source_config(root, with_known_neighbours(order, *manifest));
     if (!config) return config.error();
     if (!config->file.empty()) log.say("Using the configuration of " + config->file + ".");
     for (const auto& line : config->lines) log.say(line);
@@ -168,6 +168,18 @@ class SourceBuilder final : public Builder {
     auto manifest = read_manifest(root, stop);
     if (manifest) GANTRY_TRY(replace_file(path, manifest_text(*manifest)));
     return manifest;
+  }
+
+  // Without those that are deployed from another repository.
+  PrepareOrder with_known_neighbours(PrepareOrder order, const Manifest& manifest) const {
+    std::erase_if(order.neighbours, [&](const Neighbour& one) {
+      if (one.archive == order.archive) return false;
+      const auto text =
+          read_whole(manifest_file(archive_file(order.project_id, one.archive)), kManifestBytes);
+      const auto theirs = text ? parse_manifest(*text) : Result<Manifest>(Manifest());
+      return !theirs || !same_repository(manifest, *theirs);
+    });
+    return order;
   }
 
   // With nothing to compare there is something to do.

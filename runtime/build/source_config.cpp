@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "proto/expand.hpp"
 #include "proto/source_path.hpp"
 #include "runtime/build/files.hpp"
 #include "runtime/build/inside.hpp"
@@ -63,20 +64,48 @@ Error config_errors(const std::string& file, const ConfigResult& result) {
   return {Code::invalid, "config_invalid", detail};
 }
 
-// What was read and checked, but nothing acts on.
-Result<> judge_unapplied(const std::string& file, ConfigResult& result) {
-  const auto& unapplied = result.config.unapplied;
-  if (unapplied.required_mount_path)
-    return Error{
-        Code::invalid, "volume_missing",
-        error_line(file, {ConfigSeverity::error, position_of(result, "deploy.requiredMountPath"),
-                          "deploy.requiredMountPath",
-                          "no volume is mounted at " + shown(*unapplied.required_mount_path) +
-                              ": take the key out, volumes are not there yet"})};
-  if (unapplied.cron_schedule)
-    warn(result, "deploy.cronSchedule",
-         "it is not applied yet: the service runs all the time, not on a schedule");
-  return done();
+Result<> check_mount(const std::string& file, const ConfigResult& result) {
+  const auto& path = result.config.unapplied.required_mount_path;
+  if (!path) return done();
+  return Error{
+      Code::invalid, "volume_missing",
+      error_line(file, {ConfigSeverity::error, position_of(result, "deploy.requiredMountPath"),
+                        "deploy.requiredMountPath",
+                        "no volume is mounted at " + shown(*path) +
+                            ": take the key out, volumes are not there yet"})};
+}
+
+// A file for one service that others read as well: they would all run its start command.
+void judge_sharing(const std::string& root, const std::string& file, const PrepareOrder& order,
+                   ConfigResult& result) {
+  const auto has_block = [&](const std::string& service) {
+    return std::find(result.services.begin(), result.services.end(), service) !=
+           result.services.end();
+  };
+  if (has_block(order.service)) return;
+  std::string names;
+  for (const Neighbour& one : order.neighbours) {
+    if (has_block(one.service)) continue;
+    const auto theirs = find_file(root, one.build);
+    if (theirs && *theirs == file) names += (names.empty() ? "" : ", ") + one.service;
+  }
+  if (names.empty()) return;
+  warn(result, "",
+       "it is also the file of " + names + ", so that all of it counts for each of them: give " +
+           "each a block under services.<name>, or a file of its own (its setting " +
+           "build.config_file)");
+}
+
+// On Railway a Dockerfile's start command runs without a shell.
+void judge_start_command(const std::string& root, ConfigResult& result) {
+  const Settings& settings = result.config.settings;
+  const auto at = position_of(result, "deploy.startCommand");
+  if (settings.build.builder == "DOCKERFILE" || settings.build.dockerfile_path)
+    return;  // then the reader has said it
+  if (at.line == 0 || !only_expands(settings.deploy.start_command)) return;
+  const std::string folder = settings.build.root_directory.value_or("");
+  if (!has_file(root, join_source_path(folder, "Dockerfile"))) return;
+  warn(result, "deploy.startCommand", std::string(kVariablesPutIn));
 }
 
 Result<> check_root_directory(const std::string& root, const BuildSettings& build) {
@@ -103,7 +132,9 @@ Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& 
     request.instance.settings = order.settings;
     ConfigResult result = read_config(request);
     if (!result.ok()) return config_errors(*file, result);
-    GANTRY_TRY(judge_unapplied(*file, result));
+    GANTRY_TRY(check_mount(*file, result));
+    judge_sharing(root, *file, order, result);
+    judge_start_command(root, result);
     for (const auto& problem : result.problems) config.lines.push_back(config_line(*file, problem));
     config.settings = result.config.settings;
     config.json = config_json(*file, result);

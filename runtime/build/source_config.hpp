@@ -17,7 +17,8 @@ struct SourceConfig {
   std::vector<std::string> lines;  // every problem, as it is shown
 };
 
-// `root` is the unpacked source. What is wrong is Code::invalid:
+// `root` is the unpacked source; of order.neighbours those count whose archive is of the same
+// repository, which the caller has found out. What is wrong is Code::invalid:
 //   config_missing      build.config_file is not in the source
 //   config_invalid      errors in the file, the first of them in the detail
 //   volume_missing      deploy.requiredMountPath

@@ -28,6 +28,10 @@ struct Port {
 // "gantry-<last 8 of the installation's ulid>-<replica id>"
 std::string container_name(const InstallationId&, const ReplicaKey&);
 
+// What a container runs: without a shell where it would only put variables into words.
+std::vector<std::string> command_of(const ContainerSpec&, const Port&);
+std::vector<std::string> command_of(const RunSpec&);
+
 struct CreateBody {
   std::string json;
   std::string spec_digest;  // as in kSpecLabel

@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "proto/expand.hpp"
 #include "runtime/docker/codec.hpp"
 #include "runtime/docker/engine_client.hpp"
 
@@ -38,6 +39,13 @@ Json environment(const ContainerSpec& spec, const Port& port) {
   return env;
 }
 
+VariableLookup lookup(const ResolvedVariables& variables) {
+  return [&variables](std::string_view name) {
+    const auto found = variables.find(name);
+    return found == variables.end() ? std::nullopt : std::optional(found->second);
+  };
+}
+
 // `Spec`: ContainerSpec or RunSpec.
 template <class Spec>
 Json host_config(const Spec& spec) {
@@ -66,6 +74,16 @@ std::string container_name(const InstallationId& installation, const ReplicaKey&
   return "gantry-" + std::string(installation.ulid().substr(18)) + "-" + key.id();
 }
 
+std::vector<std::string> command_of(const ContainerSpec& spec, const Port& port) {
+  ResolvedVariables variables = spec.variables;
+  if (port.mode != PortMode::none) variables.try_emplace("PORT", std::to_string(port.number));
+  return expanded(spec.command, lookup(variables));
+}
+
+std::vector<std::string> command_of(const RunSpec& spec) {
+  return expanded(spec.command, lookup(spec.variables));
+}
+
 CreateBody create_body(const ContainerSpec& spec, const InstallationId& installation,
                        const Port& port) {
   Json body = {
@@ -77,7 +95,7 @@ CreateBody create_body(const ContainerSpec& spec, const InstallationId& installa
          {{spec.network.name,
            {{"Aliases", {spec.service, spec.service + ".railway.internal"}}}}}}}},
   };
-  if (!spec.command.empty()) body["Entrypoint"] = spec.command;
+  if (!spec.command.empty()) body["Entrypoint"] = command_of(spec, port);
   Json labels = {
       {kInstallationLabel, installation.str()},       {kInstanceLabel, spec.instance_id.str()},
       {kEnvironmentLabel, spec.environment_id.str()}, {kReplicaLabel, spec.key.id()},
@@ -101,7 +119,7 @@ std::string run_body(const RunSpec& spec, const InstallationId& installation) {
   const Json body = {
       {"Image", spec.image},
       {"Env", env},
-      {"Entrypoint", spec.command},
+      {"Entrypoint", command_of(spec)},
       {"HostConfig", host_config(spec)},
       {"Labels",
        {{kInstallationLabel, installation.str()},

@@ -40,7 +40,7 @@ class DockerDriver final : public Driver {
   };
   Result<> check_limits(const ContainerSpec&);
   Result<Port> port_of(const ContainerSpec&);
-  Result<Created> create(const ContainerSpec&);
+  Result<Created> create(const ContainerSpec&, const Port&);
   // What stands under the name: ours is used or makes room, somebody else's is never touched.
   // nullopt: it is gone now, create again.
   Result<std::optional<Created>> take_over(const std::string& name, const std::string& spec_digest);

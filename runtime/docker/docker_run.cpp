@@ -71,7 +71,7 @@ Result<RunSeen> DockerDriver::begin_run(const RunSpec& spec) {
   if ((*seen)->state == ContainerState::running) run_output_.adopt_running(source);
   if ((*seen)->state == ContainerState::exited) run_output_.adopt_exited(source, (*seen)->exit.at);
   if ((*seen)->state == ContainerState::created) {
-    GANTRY_TRY(check_program(source.container_id, spec.image, spec.command));
+    GANTRY_TRY(check_program(source.container_id, spec.image, command_of(spec)));
     GANTRY_TRY(run(source, run_output_, spec.network));
   }
   return **seen;

@@ -1,6 +1,7 @@
 // start(): create, attach, start, inspect: four calls, and nothing else when all is well.
 #include <algorithm>
 
+#include "proto/command.hpp"
 #include "proto/name.hpp"
 #include "runtime/docker/docker_driver.hpp"
 
@@ -37,10 +38,12 @@ Error start_failed(const std::string& text) { return {Code::invalid, "start_fail
 Result<Container> DockerDriver::start(const ContainerSpec& spec) {
   GANTRY_TRY(check_limits(spec));
   GANTRY_TRY(networks_.ensure(spec.network));
-  auto created = create(spec);
+  const auto port = port_of(spec);
+  if (!port) return port.error();
+  auto created = create(spec, *port);
   if (!created) return created.error();
   if (!created->runs) {
-    GANTRY_TRY(check_program(created->container_id, spec.image, spec.command));
+    GANTRY_TRY(check_program(created->container_id, spec.image, command_of(spec, *port)));
     GANTRY_TRY(run({created->container_id, spec.instance_id, spec.key}, output_, spec.network));
   }
   auto ours = inspect_ours(created->container_id);
@@ -80,11 +83,9 @@ Result<Port> DockerDriver::port_of(const ContainerSpec& spec) {
   return port;
 }
 
-Result<DockerDriver::Created> DockerDriver::create(const ContainerSpec& spec) {
-  auto port = port_of(spec);
-  if (!port) return port.error();
+Result<DockerDriver::Created> DockerDriver::create(const ContainerSpec& spec, const Port& port) {
   const std::string name = container_name(options_.installation_id, spec.key);
-  const CreateBody body = create_body(spec, options_.installation_id, *port);
+  const CreateBody body = create_body(spec, options_.installation_id, port);
   for (int attempt = 0; attempt < kCreateAttempts; ++attempt) {
     auto reply = call_within(options_.start_timeout, Verb::post, "/containers/create?name=" + name,
                              body.json);
@@ -138,9 +139,10 @@ Result<> DockerDriver::check_program(const std::string& container_id, const std:
       "/containers/" + container_id + "/archive?path=" + url_encode(command.front());
   auto reply = call(Verb::head, target);
   if (!reply) return reply.error();
-  if (reply->status == 404)
-    return start_failed("there is no " + command.front() + " in the image " + image);
-  return done();
+  if (reply->status != 404) return done();
+  const std::string missing = "there is no " + command.front() + " in the image " + image;
+  if (!through_shell(command)) return start_failed(missing);
+  return start_failed(missing + ", and the command needs a shell: \"" + command.back() + "\"");
 }
 
 Result<> DockerDriver::run(const OutputSource& source, Output& output, const NetworkSpec& network) {

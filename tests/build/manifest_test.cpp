@@ -47,6 +47,18 @@ TEST(ManifestTest, ChangesOfContentsModeAndTarget) {
   EXPECT_EQ(changed_paths({}, {{"a", 0644, "1", ""}}), Paths{"a"});
 }
 
+TEST(ManifestTest, TheSameRepositoryIsHalfTheSame) {
+  const Manifest one{{"a", 0644, "1", ""}, {"b", 0644, "2", ""}, {"c", 0644, "3", ""}};
+  const Manifest later{
+      {"a", 0644, "1", ""}, {"b", 0644, "x", ""}, {"c", 0644, "3", ""}, {"d", 0644, "4", ""}};
+  const Manifest other{{"a", 0644, "9", ""}, {"b", 0644, "8", ""}, {"c", 0644, "3", ""}};
+  EXPECT_TRUE(same_repository(one, later));
+  EXPECT_TRUE(same_repository(later, one));
+  EXPECT_FALSE(same_repository(one, other));
+  EXPECT_FALSE(same_repository(one, {}));
+  EXPECT_FALSE(same_repository({}, {}));
+}
+
 TEST(ManifestTest, ReadsAFolderByPath) {
   const std::string folder =
       ::testing::TempDir() + "gantry-manifest-" + new_ulid(system_clock().now());

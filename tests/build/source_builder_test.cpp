@@ -217,6 +217,53 @@ TEST_F(SourceBuilderTest, WhatIsWrongInTheFileIsSaidWithItsPlace) {
   EXPECT_NE(log_text().find("the root directory services/api"), std::string::npos);
 }
 
+TEST_F(SourceBuilderTest, AFileOfSeveralServicesIsTold) {
+  Tar tar;
+  tar.file("railway.json", "{\"deploy\":{\"startCommand\":\"a\"}}").file("a", "a").file("b", "b");
+  tar.file("own/railway.json", "{}");
+  const auto first = prepare_order(upload(tar));
+  ASSERT_TRUE(builder_->prepare(first).ok());
+  tar.file("c", "c");
+  auto order = prepare_order(upload(tar));
+  const std::string other = upload(Tar().file("railway.json", "{}").file("x", "x").file("y", "y"));
+  ASSERT_TRUE(builder_->prepare(prepare_order(other)).ok());
+  BuildSettings own;
+  own.config_file = "own/railway.json";
+  order.neighbours = {{"workers", first.archive, {}},
+                      {"itself", order.archive, own},
+                      {"stranger", other, {}},
+                      {"gone", "sha256:" + std::string(64, 'a'), {}},
+                      {"webhooks", order.archive, {}}};
+  const auto told = [&] {
+    order.deployment_id = DeploymentId::make(system_clock().now());
+    const auto prepared = builder_->prepare(order);
+    EXPECT_TRUE(prepared.ok());
+    const std::size_t at = prepared->config.find("it is also the file of ");
+    return at == std::string::npos
+               ? ""
+               : prepared->config.substr(at, prepared->config.find(',', at + 34) - at);
+  };
+  EXPECT_EQ(told(), "it is also the file of workers, webhooks");
+  EXPECT_NE(log_text().find("railway.json: warning: it is also the file of workers, webhooks, "),
+            std::string::npos);
+  order.neighbours.clear();
+  EXPECT_EQ(told(), "");
+}
+
+TEST_F(SourceBuilderTest, AStartCommandWithVariablesOfADockerfileIsTold) {
+  Tar tar;
+  tar.file("railway.json", "{\"deploy\":{\"startCommand\":\"app $PORT\"}}");
+  ASSERT_TRUE(builder_->prepare(prepare_order(upload(tar))).ok());
+  EXPECT_EQ(log_text().find("are put in when a replica starts"), std::string::npos);
+  tar.file("Dockerfile", "FROM x");
+  ASSERT_TRUE(builder_->prepare(prepare_order(upload(tar))).ok());
+  EXPECT_NE(
+      log_text().find("railway.json:1:27: warning: deploy.startCommand: its variables are put "
+                      "in when a replica starts"),
+      std::string::npos)
+      << log_text();
+}
+
 TEST_F(SourceBuilderTest, ABrokenArchiveIsInvalidAndAGoneOneIsGone) {
   EXPECT_NE(refusal(Tar().file("../x", "x")).find("../x leads out"), std::string::npos);
   const auto gone = builder_->prepare(prepare_order("sha256:" + std::string(64, 'a')));

@@ -23,6 +23,15 @@ inline std::string lines_of(const ConfigResult& result, std::string_view file) {
   return lines;
 }
 
+// Without what is said of keys that are right, but not applied yet.
+inline ConfigResult without_unapplied(ConfigResult result) {
+  std::erase_if(result.problems, [](const ConfigProblem& problem) {
+    return problem.message.find("not applied yet") != std::string::npos ||
+           problem.message.find("volumes are not there yet") != std::string::npos;
+  });
+  return result;
+}
+
 inline const EffectiveSetting& setting_of(const ConfigResult& result, std::string_view key) {
   for (const EffectiveSetting& one : result.effective)
     if (one.key == key) return one;

@@ -172,7 +172,25 @@ TEST(ProtoConfigFileLayers, SaysWhatWillNotDoWhatItSeemsTo) {
       "f: warning: environments.Production: not used for the environment \"production\": upper and "
       "lower case count\n"
       "f:2:52: notice: build.buildCommand: not used: a Dockerfile is built by its own steps\n"
-      "f:3:28: notice: deploy.startCommand: runs through /bin/sh, which the image has to have");
+      "f:3:28: warning: deploy.startCommand: its variables are put in when a replica starts; "
+      "Railway hands \"$PORT\" to an image from a Dockerfile as it is");
+  request.text =
+      "{\"build\":{\"builder\":\"DOCKERFILE\"},\"deploy\":{\"startCommand\":\"a && b\"}}";
+  request.service.reset();
+  EXPECT_EQ(
+      lines_of(read_config(request), "f"),
+      "f:1:60: notice: deploy.startCommand: runs through /bin/sh, which the image has to have");
+  request.text =
+      "deploy: {cronSchedule: '0 6 * * *', sleepApplication: true, requiredMountPath: /d}";
+  request.file_name = "f.yaml";
+  EXPECT_EQ(lines_of(read_config(request), "f"),
+            "f:1:24: warning: deploy.cronSchedule: it is not applied yet: the service runs all the "
+            "time, not on a schedule\n"
+            "f:1:55: warning: deploy.sleepApplication: it is not applied yet: the service never "
+            "sleeps\n"
+            "f:1:80: warning: deploy.requiredMountPath: volumes are not there yet: as long as the "
+            "key stands here, a deployment is refused, so that nothing writes to a disk that does "
+            "not last");
 }
 
 TEST(ProtoConfigFileLayers, AsJson) {

@@ -75,7 +75,7 @@ TEST(ProtoConfigFileValues, Accepts) {
            {"deploy.drainingSeconds", "0", "0"},
            {"deploy.requiredMountPath", "\"/data\"", "\"/data\""},
        }) {
-    const auto result = read_json(nested(c.key, c.value));
+    const auto result = without_unapplied(read_json(nested(c.key, c.value)));
     EXPECT_TRUE(result.ok() && result.problems.empty()) << c.key << ' ' << lines_of(result, "f");
     EXPECT_EQ(value_of(result, c.setting ? c.setting : c.key), c.expected)
         << c.key << ' ' << c.value;
@@ -235,7 +235,7 @@ const std::vector<WarnedCase> kWarned = {
 
 TEST(ProtoConfigFileValues, Warns) {
   for (const WarnedCase& c : kWarned) {
-    auto result = read_text("f", c.text);
+    auto result = without_unapplied(read_text("f", c.text));
     if (result.problems[0].at.line == 0) {  // said of a file with nothing else in it
       EXPECT_EQ(result.problems[0].message, "no key of this file is known: it sets nothing");
       result.problems.erase(result.problems.begin());

@@ -96,6 +96,41 @@ TEST(SchedulerDesired, IsCutOutOfTheSnapshot) {
             "gantry-k2n4t9wz-" + std::string(desired->environment_id.ulid()));
 }
 
+// Only while a source waits to be prepared: nobody else needs to know.
+TEST(SchedulerDesired, NeighboursAreThoseOfTheEnvironmentThatCameFromASource) {
+  Shop shop;
+  const auto add = [&](const char* name, const std::string& archive, const EnvironmentId& where) {
+    Service service{
+        .id = ServiceId::make(kNow), .project_id = {}, .name = *Name::parse(name), .stamp = {}};
+    shop.project.services[service.id] = std::make_shared<Service>(service);
+    InstanceView view = *shop.project.instances[shop.instance_id];
+    view.instance.id = InstanceId::make(kNow);
+    view.instance.service_id = service.id;
+    view.instance.environment_id = where;
+    view.instance.settings.build.config_file = "own.json";
+    Deployment deployment;
+    deployment.settings.source.archive = archive;
+    view.deployments = {std::make_shared<Deployment>(deployment)};
+    shop.project.instances[view.instance.id] = std::make_shared<InstanceView>(view);
+  };
+  const auto here = shop.project.instances[shop.instance_id]->instance.environment_id;
+  add("workers", "sha256:1", here);
+  add("database", "", here);
+  add("elsewhere", "sha256:1", EnvironmentId::make(kNow));
+  const auto waiting = desired_of(shop.project, shop.instance_id, kOptions);
+  ASSERT_EQ(waiting->neighbours.size(), 1U);
+  EXPECT_EQ(waiting->neighbours[0].service, "workers");
+  EXPECT_EQ(waiting->neighbours[0].archive, "sha256:1");
+  EXPECT_EQ(waiting->neighbours[0].build.config_file, "own.json");
+
+  InstanceView view = *shop.project.instances[shop.instance_id];
+  Deployment done = *view.deployments.front();
+  done.progress.prepared = true;
+  view.deployments.front() = std::make_shared<Deployment>(done);
+  shop.project.instances[shop.instance_id] = std::make_shared<InstanceView>(view);
+  EXPECT_TRUE(desired_of(shop.project, shop.instance_id, kOptions)->neighbours.empty());
+}
+
 TEST(SchedulerDesired, AWorkerHasNoHost) {
   const Shop shop(0);
   EXPECT_TRUE(desired_of(shop.project, shop.instance_id, kOptions)->hosts.empty());

@@ -1,0 +1,1 @@
+require('node:fs').writeFileSync('built', 'built by build:api\n')
