@@ -35,15 +35,7 @@ effect_variables() {
 
 # A job of a workflow: no link, a token and an id.
 project_token() {
-  [ -z "${TOKEN_OF_PROJECT:-}" ] || return 0
-  if [ "$PROJECT_TOKENS" = now ]; then
-    try 0 railway token create ci -p backend -e production && TOKEN_OF_PROJECT=$OUT
-    return
-  fi
-  try 1 railway token create ci -p backend -e production || echo "  tokens are there: say PROJECT_TOKENS=now in tests/seed/run"
-  TOKEN_OF_PROJECT=$GANTRY_TOKEN
-  export RAILWAY_PROJECT_ID
-  RAILWAY_PROJECT_ID=$(api "$GANTRY_URL/v1/projects/backend" | jq -r .id)
+  [ -n "${TOKEN_OF_PROJECT:-}" ] || { try 0 railway token create ci -p backend -e production && TOKEN_OF_PROJECT=$OUT; }
 }
 effect_up_by_id() {
   local name
@@ -51,8 +43,6 @@ effect_up_by_id() {
   project_token
   cd "$WORK/checkout" || return
   try 0 env -u GANTRY_TOKEN -u GANTRY_URL CI=true RAILWAY_API_URL="$GANTRY_URL" RAILWAY_TOKEN="$TOKEN_OF_PROJECT" bash -c "$LINE"
-  unset RAILWAY_PROJECT_ID
-  [ "$PROJECT_TOKENS" = now ] || TOKEN_OF_PROJECT=
   cd "$WORK/app" || return
   err '^CI mode enabled$'
   out 'npm run build:api'
