@@ -59,7 +59,6 @@ struct ReconcilerOptions {
   int builds = 1;         // images made at once
   int run_threads = 4;    // pre-deploy commands at once
   int kept_releases = 5;  // of each instance, for a rollback
-  std::string holder;     // of the lease: this daemon and no other, now or ever
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 

@@ -30,7 +30,7 @@ std::optional<ReplicaMeasure> parse_access_line(std::string_view line) {
   const int connect = leading_number(words[kConnect]), head = leading_number(words[kHead]),
             body = leading_number(words[kBody]);
   if (!key || words[kEnd].size() < 2 || words[kConnect].empty() || connect < 0) return std::nullopt;
-  ReplicaMeasure measured{*key, {}};
+  ReplicaMeasure measured{.instance_id = {}, .key = *key, .measure = {}};
   measured.measure.requests = 1;
   const int status = leading_number(words[kStatus]);
   const bool upgraded = status == 101, streams = words[kStream] == "1";

@@ -127,7 +127,16 @@ Result<std::vector<RouteLoad>> HaproxyEdge::load() {
   return loads;
 }
 
-std::vector<ReplicaMeasure> HaproxyEdge::measured() { return receiver_.take(); }
+// The access lines name only replicas; whoever left the table meanwhile is of no interest.
+std::vector<ReplicaMeasure> HaproxyEdge::measured() {
+  auto taken = receiver_.take();
+  const std::lock_guard guard(mutex_);
+  for (ReplicaMeasure& one : taken)
+    if (const auto* route = table_.at(table_.find(one.key).slot))
+      one.instance_id = route->route.instance_id;
+  std::erase_if(taken, [](const ReplicaMeasure& one) { return one.instance_id.empty(); });
+  return taken;
+}
 
 void HaproxyEdge::on_wake(std::function<void(const InstanceId&)> wake) {
   const std::lock_guard guard(mutex_);

@@ -84,7 +84,8 @@ std::vector<ReplicaMeasure> ProxyReceiver::take() {
     taken.swap(measures_);
   }
   std::vector<ReplicaMeasure> measures;
-  for (auto& [key, measure] : taken) measures.push_back({key, measure});
+  for (auto& [key, measure] : taken)
+    measures.push_back({.instance_id = {}, .key = key, .measure = measure});
   return measures;
 }
 
