@@ -16,6 +16,7 @@ gantry_suite(api "Api*")
 gantry_suite(store "Store*")
 gantry_suite(embedded_postgres "EmbeddedPostgres*")
 gantry_suite(upload "Upload*")
+gantry_suite(load "LoadReports*")
 gantry_suite(daemon_config "DaemonConfig*")
 add_test(NAME docs COMMAND ${CMAKE_SOURCE_DIR}/tests/docs/run)
 

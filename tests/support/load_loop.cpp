@@ -4,6 +4,7 @@
 #include <array>
 #include <cerrno>
 #include <cstdlib>
+#include <cstring>
 #include <utility>
 
 #include <arpa/inet.h>
@@ -186,10 +187,12 @@ bool LoadLoop::send_out(std::uint64_t id, Exchange& exchange) {
     const auto n = ::send(exchange.fd, exchange.out.data(), exchange.out.size(), MSG_NOSIGNAL);
     if (n < 0 && (errno == EAGAIN || errno == ENOTCONN)) return true;
     if (n <= 0) {
-      const bool refused = errno == ECONNREFUSED;
+      if (errno == ECONNREFUSED) {  // told once: by what asks first
+        fail(id, "connect");
+        return false;
+      }
       exchange.out.clear();
-      if (!receive(id, exchange)) return false;
-      fail(id, refused ? "connect" : "reset", exchange.version);
+      if (receive(id, exchange)) fail(id, "reset", exchange.version);
       return false;
     }
     exchange.out.erase(0, static_cast<std::size_t>(n));
@@ -224,12 +227,12 @@ bool LoadLoop::receive(std::uint64_t id, Exchange& exchange) {
 void LoadLoop::parse(std::uint64_t id, Exchange& exchange) {
   const auto split = exchange.in.find("\r\n\r\n");
   if (split == std::string::npos) return;
-  const auto length = exchange.in.find("ontent-length: ");
-  const std::size_t bytes =
-      length < split ? std::strtoul(&exchange.in[length + 15], nullptr, 10) : 0;
+  const std::string head = exchange.in.substr(0, split + 2);
+  const char* length = ::strcasestr(head.c_str(), "\ncontent-length:");
+  const std::size_t bytes = length == nullptr ? 0 : std::strtoul(length + 16, nullptr, 10);
   if (exchange.in.size() < split + 4 + bytes) return;
   const int status = std::atoi(exchange.in.c_str() + 9);
-  const bool keep = !exchange.fresh && exchange.in.find("onnection: close") >= split;
+  const bool keep = !exchange.fresh && ::strcasestr(head.c_str(), "\nconnection: close") == nullptr;
   finish(id, exchange, status, exchange.in.substr(split + 4, bytes), keep);
 }
 

@@ -1,4 +1,6 @@
 // The WebSockets of a load (RFC 6455): each sends its own number and counts what comes back.
+#include <cstring>
+
 #include <sys/epoll.h>
 
 #include "tests/support/load_loop.hpp"
@@ -50,9 +52,8 @@ void LoadLoop::upgrade(std::uint64_t id, Exchange& exchange) {
   if (!head.starts_with("HTTP/1.1 101") ||
       head.find("s3pPLMBiTxaQ9kYGzzhZRbK+xOo=") == std::string::npos)
     return fail(id, "status " + head.substr(9, 3));
-  const auto version = head.find("-version: ");
-  if (version != std::string::npos)
-    exchange.version = head.substr(version + 10, head.find('\r', version) - version - 10);
+  if (const char* version = ::strcasestr(head.c_str(), "\nx-version: "); version != nullptr)
+    exchange.version = std::string(version + 12, std::strcspn(version + 12, "\r"));
   exchange.upgraded = true;
   ++load_.open_sockets_;
 }
