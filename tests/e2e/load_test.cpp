@@ -1,9 +1,15 @@
 // The load itself: what goes wrong is seen, named and timed. Peers here misbehave on purpose.
 #include "tests/support/load.hpp"
 
+#include <cstring>
+
 #include <gtest/gtest.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 
 #include "tests/support/loopback.hpp"
+#include "tests/support/slow_socket.hpp"
 
 namespace gantry::testing {
 namespace {
@@ -88,6 +94,55 @@ TEST(LoadReports, AnUploadOfAnotherLengthAndACutDownload) {
   options.uploads = 0;
   options.downloads = 1;
   expect_only(report_of(both, options), "truncated (download)");
+}
+
+int unix_socket(const std::string& path, bool listens) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const auto* place = reinterpret_cast<const sockaddr*>(&address);
+  const int failed = listens ? ::bind(fd, place, sizeof address) || ::listen(fd, 4)
+                             : ::connect(fd, place, sizeof address);
+  EXPECT_EQ(failed, 0) << std::strerror(errno);
+  return fd;
+}
+
+std::string read_some(int fd) {
+  char buffer[64];
+  const auto n = ::recv(fd, buffer, sizeof buffer, 0);
+  return n > 0 ? std::string(buffer, static_cast<std::size_t>(n)) : "";
+}
+
+TEST(LoadReports, ASlowSocketHoldsBackWhatIsSaid) {
+  const std::string path = "/tmp/gantry-slow-" + std::to_string(::getpid());
+  const int listener = unix_socket(path, true);
+  {
+    SlowSocket slow(path);
+    const int client = unix_socket(path, false);
+    const int server = ::accept(listener, nullptr, nullptr);
+    const auto exchange = [&](const std::string& text) {
+      const auto begin = std::chrono::steady_clock::now();
+      EXPECT_EQ(::send(client, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+      EXPECT_EQ(read_some(server), text);
+      EXPECT_EQ(::send(server, "yes", 3, 0), 3);
+      EXPECT_EQ(read_some(client), "yes");
+      return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    };
+    EXPECT_LT(exchange("one"), 0.2);
+    EXPECT_EQ(slow.held_bytes(), 0);
+    slow.delay(std::chrono::milliseconds(500));
+    EXPECT_GE(exchange("two"), 0.5);
+    EXPECT_EQ(slow.held_bytes(), 3);
+    EXPECT_TRUE(slow.in_place());
+    ::close(client);
+    ::close(server);
+  }
+  const int direct = unix_socket(path, false);
+  EXPECT_GE(::accept(listener, nullptr, nullptr), 0) << "the socket is in its place again";
+  ::close(direct);
+  ::close(listener);
+  ::unlink(path.c_str());
 }
 
 }  // namespace
