@@ -36,7 +36,7 @@ Result<> HaproxyEdge::start() {
     table_ = std::move(loaded->table);
     loaded_ = true;
   }
-  GANTRY_TRY(receiver_.start(paths_.access_socket, paths_.wake_socket,
+  GANTRY_TRY(receiver_.start(paths_.worker_socket, paths_.wake_socket,
                              [this](const std::string& slot) { wake(slot); }));
   const auto running = master_.find();
   GANTRY_TRY(running ? adopt(*running) : bring_up());
