@@ -99,7 +99,6 @@ std::string RolloutStage::service(const std::string& name, const std::string& ve
   EXPECT_EQ(gantry.api("PUT", made + "/variables/VERSION", {{"value", version}}).status, 201);
   const std::string deployment = gantry.deploy(made);
   EXPECT_EQ(gantry.settled(deployment), "SUCCESS");
-  if (name == "web") last_ = deployment;
   return made;
 }
 
@@ -124,7 +123,7 @@ std::string RolloutStage::next(const Json& rollout,
   for (const auto& [variable, value] : all)
     EXPECT_EQ(gantry.api("PUT", path + "/variables/" + variable, {{"value", value}}).status / 100,
               2);
-  return last_ = gantry.deploy(path, rollout.empty() ? Json::object() : Json{{"rollout", rollout}});
+  return gantry.deploy(path, rollout.empty() ? Json::object() : Json{{"rollout", rollout}});
 }
 
 void RolloutStage::unset(const std::vector<std::string>& variables) {
@@ -199,8 +198,15 @@ bool RolloutStage::is_tidy(int seconds) {
   return tidy;
 }
 
+std::string RolloutStage::serving() {
+  const Json listed = gantry.get(path + "/deployments");
+  for (const Json& deployment : listed.value("data", Json::array()))
+    if (deployment.value("status", "") == "SUCCESS") return deployment.value("id", "");
+  return "";
+}
+
 std::string RolloutStage::kill_at(KillPoint point) {
-  const std::string before = last_;
+  const std::string before = serving();
   const auto containers = gantry.containers(path).size();
   Json rollout = {{"strategy", "ROLLING"}, {"observe_seconds", 1}};
   std::map<std::string, std::string> variables;

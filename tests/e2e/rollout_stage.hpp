@@ -39,6 +39,7 @@ class RolloutStage {
                    const std::map<std::string, std::string>& variables = {});
   void unset(const std::vector<std::string>& variables);
   const std::string& version() const { return version_; }  // of the last deployed
+  std::string serving();                                   // the newest deployment that is SUCCESS
   Json read(const std::string& deployment);
   std::string status(const std::string& deployment) { return read(deployment).value("status", ""); }
   bool reaches(const std::string& deployment, const std::function<bool(const Json&)>& there,
@@ -60,7 +61,6 @@ class RolloutStage {
   const int replicas_;
   int versions_ = 0;
   std::string version_;
-  std::string last_;  // deployment
 };
 
 }  // namespace gantry::testing

@@ -112,7 +112,11 @@ void LoadLoop::begin(Kind kind, Time intended) {
       exchange.out = "GET /stream/" + std::to_string(slow / kPiece) + host + end;
       break;
     case Kind::socket:
+      // The first ones end one after the other, and so do all after them.
       exchange.ends = intended + std::chrono::seconds(options_.socket_seconds);
+      if (first_sockets_ < options_.sockets)
+        exchange.ends -= std::chrono::milliseconds(options_.socket_seconds * 500 *
+                                                   first_sockets_++ / options_.sockets);
       exchange.deadline = exchange.ends + milliseconds(options_.late_ms);
       exchange.out = "GET /ws" + host +
                      "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"

@@ -65,6 +65,7 @@ class LoadLoop {
   const Time begin_;
   int poller_;
   std::uint64_t last_id_ = 0;
+  int first_sockets_ = 0;
   std::map<std::uint64_t, Exchange> exchanges_;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> queue_;
   std::vector<int> idle_;  // kept connections
