@@ -246,6 +246,21 @@ double replace(Gantry& gantry, const std::string& container, const std::function
   return milliseconds_since(begin);
 }
 
+// A container that has not crashed yet: each crash makes the next restart wait longer.
+std::string fresh_container(RolloutStage& stage) {
+  Gantry& gantry = stage.gantry;
+  const std::string before = gantry.containers(stage.path).at(0).id;
+  EXPECT_EQ(gantry.api("POST", stage.path + "/restart").status, 202);
+  std::string now;
+  EXPECT_TRUE(within(30, [&] {
+    const auto all = gantry.containers(stage.path);
+    if (all.size() == 1) now = all[0].id;
+    return !now.empty() && now != before;
+  }));
+  EXPECT_TRUE(gantry.converged(stage.path, 1));
+  return now;
+}
+
 TEST(DISABLED_BenchRollouts, BesideSwarm) {
   const PrivateEngine engine;
   RolloutStage stage({.engine_socket = engine.socket()}, 1);
@@ -268,8 +283,9 @@ TEST(DISABLED_BenchRollouts, BesideSwarm) {
       swarm.answering(1);
     }
     for (int i = 0; i < times("KILL_ROUNDS", 7); ++i) {
+      const std::string container = fresh_container(stage);
       pause(2);
-      ours_killed.push_back(replace(gantry, gantry.containers(stage.path)[0].id, [&] {
+      ours_killed.push_back(replace(gantry, container, [&] {
         return http_call(gantry.edge_port, {.host = gantry.host(stage.path), .timeout_ms = 500})
                    .status == 200;
       }));
