@@ -1,5 +1,6 @@
 // Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
+#include <map>
 
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
@@ -165,18 +166,33 @@ struct Casting {
     return false;
   }
 
+  // The newest earlier one of which something is left.
+  std::optional<int> epoch_before(const Revision& target) const {
+    std::optional<int> epoch;
+    for (const auto& [key, replica] : instance.replicas)
+      if (key.deployment_id == target.deployment_id && key.epoch < target.epoch &&
+          (replica.container || replica.busy != Busy::none))
+        epoch = std::max(epoch.value_or(key.epoch), key.epoch);
+    return epoch;
+  }
+
   void cast_active() {
     const Revision target{roles.active->id, instance.desired->epoch};
     const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
     const DeploySettings& deploy = roles.active->settings.deploy;
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
     if (cast_return(target)) return;
+    if (!at_once(deploy) && deploy.rollout.strategy != Strategy::recreate) {
+      const auto before = epoch_before(target);
+      if (before) return replace({target.deployment_id, *before}, target, deploy);
+      want_all(target);
+      return serve(target);
+    }
     if (present == target) {
       want_all(target);
       return serve(target);
     }
     if (deploy.rollout.strategy == Strategy::recreate) return stop_first(present, target);
-    if (!at_once(deploy)) return replace(present, target, deploy);
     want_all(target);
     const bool switched =
         any_in_rotation(instance, target) || all_ready(world, instance, target, now);
@@ -217,14 +233,16 @@ bool any_in_rotation(const InstanceWorld& instance, const Revision& revision) {
   });
 }
 
-// The newest that the edge routes to, else (a worker) the newest below the wanted one that runs,
-// else the wanted one.
+// The one that most of what the edge routes to is of, the newest of equals; else (a worker) the
+// newest below the wanted one that runs, else the wanted one.
 int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   const int wanted = instance.desired->epoch;
-  int epoch = -1;
+  std::map<int, int> routed;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.routed(key))
-      epoch = std::max(epoch, key.epoch);
+    if (key.deployment_id == deployment.id && instance.routed(key)) ++routed[key.epoch];
+  int epoch = -1;
+  for (const auto& [one, count] : routed)
+    if (epoch < 0 || count >= routed[epoch]) epoch = one;
   if (epoch >= 0) return epoch;
   for (const auto& [key, replica] : instance.replicas)
     if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
