@@ -1,5 +1,7 @@
 #include "scheduler/reconciler.hpp"
 
+#include <algorithm>
+
 namespace gantry {
 namespace {
 
@@ -129,7 +131,10 @@ void Reconciler::take(Entry& entry, TimePoint now) {
   if (const auto* id = std::get_if<InstanceId>(&entry)) {
     const ProjectPtr project = ports_.store.project_of(*id);
     DesiredPtr desired = project ? desired_of(*project, *id, options_.desired) : nullptr;
-    if (!desired && !world_.instances.contains(*id)) return;
+    const auto known = world_.instances.find(*id);
+    if (!desired && known == world_.instances.end()) return;
+    if (project && known != world_.instances.end())
+      take_gainers(*project, known->second, desired.get(), now);
     absorb(world_, DesiredChanged{*id, std::move(desired)}, now);
     return;
   }
@@ -138,6 +143,22 @@ void Reconciler::take(Entry& entry, TimePoint now) {
   if (std::holds_alternative<EngineBack>(fact)) next_resync_ = now;
   counters_.engine_up = world_.engine_up;
   counters_.adopted = world_.adopted;
+}
+
+// Who has a host now that an instance gives away is to be known before it does: else nobody would
+// have it for a moment.
+void Reconciler::take_gainers(const ProjectSnapshot& project, const InstanceWorld& loser,
+                              const Desired* next, TimePoint now) {
+  if (!loser.desired) return;
+  for (const std::string& host : loser.desired->hosts) {
+    const auto has = [&](const auto& hosts) {
+      return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+    };
+    if (next != nullptr && has(next->hosts)) continue;
+    for (const auto& [id, view] : project.instances)
+      if (id != loser.id && has(view->instance.domains))
+        absorb(world_, DesiredChanged{id, desired_of(project, id, options_.desired)}, now);
+  }
 }
 
 void Reconciler::plan_dirty(TimePoint now) {
