@@ -2,6 +2,7 @@
 // counters, what containers use.
 #include <condition_variable>
 
+#include "scheduler/lease.hpp"
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
@@ -37,7 +38,7 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
       if (held) ask_reload();
     }
     if (lease) {
-      lease_until_ = (asked_at + options_.lease * 3 / 4).time_since_epoch().count();
+      lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
       inbox_->changed.notify_one();
     }
   } while (wait_for(stop, held ? Duration(options_.lease) / 4 : std::chrono::milliseconds(250)));
@@ -45,7 +46,7 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
 }
 
 bool Reconciler::leads(TimePoint now) const {
-  return options_.holder.empty() || now.time_since_epoch().count() < lease_until_;
+  return options_.holder.empty() || leads_at(now, TimePoint(Duration(lease_until_)));
 }
 
 // Who wants to be looked at; the loop's thread.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/rollout.hpp"
 
 namespace gantry {
@@ -37,8 +38,10 @@ void stop_gently(Draft& draft, const ReplicaWorld& replica) {
   const DeploySettings settings =
       deployment == nullptr ? DeploySettings() : deployment->settings.deploy;
   if (!replica.proof) {
-    const TimePoint requests = draft.now + Seconds(settings.traffic.drain_seconds);
-    const TimePoint streams = draft.now + Seconds(settings.traffic.stream_drain_seconds);
+    const bool hasty = mutated(Mutation::drain_without_time);
+    const TimePoint requests = draft.now + Seconds(hasty ? 0 : settings.traffic.drain_seconds);
+    const TimePoint streams =
+        draft.now + Seconds(hasty ? 0 : settings.traffic.stream_drain_seconds);
     draft.act(Drain{draft.instance.id, replica.key, {requests, std::max(requests, streams)}});
     return;
   }
@@ -161,6 +164,7 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
       plan_statuses(draft, cast_roles(world, instance, now));
     return std::move(draft.plan);
   }
+  if (!instance.desired && mutated(Mutation::orphan_stays)) return std::move(draft.plan);
   if (!instance.desired && !instance.deleted &&
       !draft.due(instance.orphan_since.value_or(now) + world.policy.orphan_grace))
     return std::move(draft.plan);

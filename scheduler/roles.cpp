@@ -1,6 +1,7 @@
 // Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
@@ -70,6 +71,7 @@ struct Casting {
   void hand_over(const Revision& from, const Revision& to, const DeploySettings& deploy) {
     if (!at_once(deploy)) return replace(from, to, deploy);
     want_all(to);
+    if (mutated(Mutation::old_gone_before_new)) return serve(to);
     want_all(from);
     serve(has_switched(to, &from) ? to : from);
   }
@@ -191,7 +193,7 @@ struct Casting {
     const bool keeps = roles.active->settings.deploy.rollout.strategy == Strategy::blue_green &&
                        since &&
                        now < *since + Seconds(roles.active->settings.deploy.rollout.keep_seconds);
-    if (!keeps) return;
+    if (!keeps || mutated(Mutation::kept_colour_stopped)) return;
     const Revision kept{roles.kept->id, serving_epoch(instance, *roles.kept)};
     want_all(kept);
     if (!roles.preview) roles.preview = kept;

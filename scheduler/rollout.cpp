@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "scheduler/judge.hpp"
+#include "scheduler/mutation.hpp"
 
 namespace gantry {
 namespace {
@@ -42,7 +43,8 @@ std::string weakness(const InstanceWorld& instance, const Deployment& candidate,
     const auto found = instance.replicas.find({candidate.id, instance.desired->epoch, ordinal});
     if (found == instance.replicas.end()) continue;
     const ReplicaWorld& replica = found->second;
-    if (replica.crashed_at && *replica.crashed_at >= since)
+    if (replica.crashed_at && !mutated(Mutation::crash_while_watched) &&
+        *replica.crashed_at >= since)
       return fmt::format("replica {} {}", ordinal,
                          replica.reason.empty() ? "ended by itself" : replica.reason);
     if (replica.unready_since && *replica.unready_since >= since)
@@ -139,7 +141,8 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
     }
   }
   std::sort(old.begin(), old.end());
-  const int keep = std::clamp(replicas - unavailable_of(deploy) - ready_to, 0, replicas);
+  const int short_of = unavailable_of(deploy) + (mutated(Mutation::keeps_one_too_few) ? 1 : 0);
+  const int keep = std::clamp(replicas - short_of - ready_to, 0, replicas);
   TakeOver out;
   for (const auto& [unready, ordinal] : old)
     if (static_cast<int>(out.from.size()) < keep) out.from.insert(ordinal);
@@ -158,6 +161,7 @@ bool step_stands(const World& world, const InstanceWorld& instance, const Roles&
   const Deployment& candidate = *roles.candidate;
   const Revision to{candidate.id, instance.desired->epoch};
   if (!all_ready(world, instance, to, replicas_now(roles), now)) return false;
+  if (mutated(Mutation::step_without_edge)) return true;
   if (instance.requested || !same_route(wanted_route(world, instance, roles), instance.applied))
     return false;
   const int percent = roles.fallback ? percent_in(candidate, step_of(candidate)) : 100;
@@ -215,7 +219,7 @@ std::string setback(const World& world, const InstanceWorld& instance, const Rol
   if (auto why = weakness(instance, candidate, *since); !why.empty()) return why;
   const RolloutSettings& rollout = rollout_of(candidate);
   const bool canary = is_canary_step(candidate);
-  if (canary && rollout.judge)
+  if (canary && rollout.judge && !mutated(Mutation::judge_ignored))
     if (auto why = judge(known(instance, roles.active->id).measured,
                          known(instance, candidate.id).measured);
         !why.empty())
@@ -257,6 +261,7 @@ std::string describe_step(const InstanceWorld& instance, const Roles& roles) {
 
 bool observed(const Roles& roles, TimePoint now, std::optional<TimePoint>& wake_at) {
   if (!roles.fallback || !needs_since(*roles.candidate)) return true;
+  if (mutated(Mutation::never_observed)) return true;
   const auto since = since_of(*roles.candidate);
   if (!since) return false;
   const TimePoint end = *since + Seconds(rollout_of(*roles.candidate).observe_seconds);

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
@@ -139,7 +140,7 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Rol
       !step_stands(world, instance, roles, now)) {
     const TimePoint from = began ? *known->second.window_from : world.adopted_at;
     const TimePoint deadline = from + window_of(world, instance, candidate);
-    if (now >= deadline) {
+    if (now >= deadline && !mutated(Mutation::window_without_end)) {
       const auto seconds = candidate.settings.deploy.healthcheck_timeout_seconds;
       return {{DeploymentStatus::failed,
                fmt::format("{} within {} s", why_unready(world, instance, roles, now), seconds)}};
@@ -171,11 +172,12 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
              fmt::format("no request for {} s", active.settings.deploy.sleep.idle_seconds)}};
   bool any_ready = false;
   const int replicas = active.settings.deploy.replicas;
-  bool all_given_up = replicas > 0;
+  bool all_given_up = replicas > 0, wanted_still = false;
   std::string reason;
   for (const Wanted& wanted : roles.wanted) {
     const Revision& revision = wanted.revision;
     if (revision.deployment_id != active.id) continue;
+    wanted_still = true;
     for (int ordinal = 0; ordinal < replicas; ++ordinal) {
       const ReplicaWorld* replica = replica_at(instance, active, revision.epoch, ordinal);
       if (replica == nullptr || !(replica->gave_up)) all_given_up = false;
@@ -185,7 +187,8 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
         reason = fmt::format("replica {} {}", ordinal, replica->reason);
     }
   }
-  if (active.status != DeploymentStatus::crashed && all_given_up)
+  // Who makes room for the next one has not crashed.
+  if (active.status != DeploymentStatus::crashed && all_given_up && wanted_still)
     return {{DeploymentStatus::crashed, reason}};
   if (active.status == DeploymentStatus::crashed && any_ready)
     return {{DeploymentStatus::success, ""}};
