@@ -35,7 +35,10 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
       held = lease.ok();
       options_.log(held ? "lease held term=" + std::to_string(lease->term)
                         : "lease lost detail=\"" + lease.error().detail + "\"");
-      if (held) ask_reload();
+      if (held) {
+        ask_reload();
+        push(Fact(TookOver{}));
+      }
     }
     if (lease) {
       lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();

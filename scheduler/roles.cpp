@@ -34,6 +34,17 @@ std::set<int> first(int count) {
   return ordinals;
 }
 
+// The newest below the wanted one of which anything runs, else the wanted one: replica by replica,
+// a restart is under way until the last one of the epoch before it is gone.
+int older_epoch(const InstanceWorld& instance, const Deployment& deployment) {
+  const int wanted = instance.desired->epoch;
+  int epoch = -1;
+  for (const auto& [key, replica] : instance.replicas)
+    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
+      epoch = std::max(epoch, key.epoch);
+  return epoch >= 0 ? epoch : wanted;
+}
+
 // One casting of one instance's parts.
 struct Casting {
   const World& world;
@@ -169,8 +180,11 @@ struct Casting {
 
   void cast_active() {
     const Revision target{roles.active->id, instance.desired->epoch};
-    const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
     const DeploySettings& deploy = roles.active->settings.deploy;
+    const Revision present{roles.active->id,
+                           deploy.rollout.strategy != Strategy::recreate && !at_once(deploy)
+                               ? older_epoch(instance, *roles.active)
+                               : serving_epoch(instance, *roles.active)};
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
     if (cast_return(target)) return;
     if (present == target) {

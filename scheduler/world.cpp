@@ -186,6 +186,23 @@ void on(World& world, const ContainerGone& fact, TimePoint now) {
   if (!instance.desired) instance.replicas.erase(fact.key);
 }
 
+void on(World& world, const TookOver&, TimePoint now) {
+  world.adopted = false;
+  world.adopted_at = now;
+  for (auto& [id, instance] : world.instances) {
+    world.dirty.insert(id);
+    for (auto& [deployment, known] : instance.deployments) known.window_from.reset();
+    for (auto& [key, replica] : instance.replicas) {
+      replica.next_probe_at = TimePoint();
+      const bool runs = replica.container && replica.container->state == ContainerState::running;
+      if (!runs || replica.ready || !instance.routed(key)) continue;
+      forget_health(replica);  // as at adoption: ready until a probe says otherwise
+      replica.open = replica.ready = true;
+      replica.ready_since = now;
+    }
+  }
+}
+
 void on(World& world, const EngineLost&, TimePoint now) {
   world.engine_up = false;
   for (auto& [id, instance] : world.instances) {

@@ -18,7 +18,7 @@
 namespace gantry::storm {
 namespace {
 
-constexpr int kStoryLines = 40;
+std::size_t story_lines = 40;
 constexpr std::uint64_t kMutantSeeds = 400;  // then it counts as survived
 
 struct Options {
@@ -33,18 +33,14 @@ struct Tally {
 
 void tell_violation(std::uint64_t seed, const Storm& storm) {
   std::string text;
-  std::size_t skip = storm.story().size() > kStoryLines ? storm.story().size() - kStoryLines : 0;
-  for (const std::string& line : storm.story())
-    if (skip > 0)
-      --skip;
-    else
-      text += line + "\n";
+  for (const std::string& line : storm.story()) text += line + "\n";
   fmt::print("{}seed {} violates at {}\n", text, seed, storm.violation());
   std::fflush(stdout);
 }
 
 bool run_seed(std::uint64_t seed, Tally& tally, bool quiet) {
   Storm storm(seed);
+  storm.kept_lines = story_lines;
   const bool good = storm.run();
   ++tally.seeds;
   tally.steps += storm.steps();
@@ -153,12 +149,14 @@ Options parse(int argc, char** argv) {
       options.first = std::strtoull(argv[++i], nullptr, 10);
     } else if (word == "--first" && value) {
       options.first = std::strtoull(argv[++i], nullptr, 10);
+    } else if (word == "--story" && value) {
+      story_lines = std::strtoull(argv[++i], nullptr, 10);
     } else if (word == "--known" && value) {
       options.known = argv[++i];
     } else if (word == "--mutants") {
       options.mutants = true;
     } else {
-      fmt::print(stderr, "usage: simulate [--seeds N] [--first S] [--seed S] [--mutants]\n");
+      fmt::print(stderr, "usage: simulate [--seeds N] [--first S] [--seed S] [--story LINES] [--mutants]\n");
       std::exit(2);
     }
   }
@@ -186,6 +184,7 @@ int main(int argc, char** argv) {
   Tally tally;
   if (options.one) {
     Storm storm(options.first);
+    storm.kept_lines = story_lines;
     const bool good = storm.run();
     tally = {1, storm.steps(), good ? 0U : 1U};
     if (!good) tell_violation(options.first, storm);

@@ -80,7 +80,7 @@ void Storm::hold_lease(Daemon& daemon) {
   if (held && !daemon.held) {
     reload(daemon);
     push(daemon, RoutesApplied{0, edge_.table()});
-    list(daemon);
+    push(daemon, TookOver{});
   }
   daemon.held = held;
   if (held) daemon.leads_until = leads_until(asked_at, kLease);
@@ -220,7 +220,8 @@ void Storm::take(Daemon& daemon, std::variant<Fact, InstanceId>& entry) {
       seen != nullptr && seen->container.exit && seen->container.exit->code != 0)
     truth_[seen->container.key].crashed_at = seen->container.exit->at;
   absorb(daemon.world, fact, clock_.now());
-  if (std::holds_alternative<EngineBack>(fact)) list(daemon);
+  if (std::holds_alternative<EngineBack>(fact) || std::holds_alternative<TookOver>(fact))
+    list(daemon);
 }
 
 void Storm::plan_dirty(Daemon& daemon) {

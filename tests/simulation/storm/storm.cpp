@@ -5,7 +5,6 @@
 namespace gantry::storm {
 namespace {
 
-constexpr std::size_t kStory = 60;
 constexpr int kTurns = 20'000;             // at one instant
 constexpr Duration kCalm = Seconds(2400);  // as long as the slowest deadlines together
 constexpr Duration kLook = Seconds(60);
@@ -44,7 +43,7 @@ Duration Storm::lag(Duration usual, Duration slowest) {
 void Storm::tell(std::string line) {
   for (const char c : line) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   story_.push_back(fmt::format("{:>11.4f} {}", static_cast<double>(now_.count()) / 1e6, line));
-  if (story_.size() > kStory) story_.pop_front();
+  if (story_.size() > kept_lines) story_.pop_front();
 }
 
 void Storm::broke(const std::string& invariant, const std::string& what) {

@@ -73,7 +73,8 @@ class Storm {
   std::uint64_t steps() const { return steps_; }
   std::uint64_t hash() const { return hash_; }
   const std::string& violation() const { return violation_; }
-  const std::deque<std::string>& story() const { return story_; }
+  const std::deque<std::string>& story() const { return story_; }  // its last lines
+  std::size_t kept_lines = 40;
 
  private:
   using Job = std::function<void()>;

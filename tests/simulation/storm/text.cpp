@@ -26,6 +26,7 @@ struct Teller {
                        f.container.exit ? f.container.exit->code : -1);
   }
   std::string operator()(const ContainerGone& f) const { return "gone " + f.key.id(); }
+  std::string operator()(const TookOver&) const { return "took over"; }
   std::string operator()(const EngineLost&) const { return "engine lost"; }
   std::string operator()(const EngineBack&) const { return "engine back"; }
   std::string operator()(const ProbeFinished& f) const {

@@ -24,8 +24,7 @@ int promise_of(const Deployments& deployments, bool restarts, F get) {
   for (const auto& one : deployments) {
     const Deployment& deployment = get(one);
     const DeploySettings& deploy = deployment.settings.deploy;
-    if (deploy.rollout.strategy == Strategy::rolling)
-      unavailable = std::max(unavailable, deploy.rollout.max_unavailable_percent);
+    unavailable = std::max(unavailable, deploy.rollout.max_unavailable_percent);
     const bool recreates = deploy.rollout.strategy == Strategy::recreate;
     if (recreates && (restarts || (is_live(deployment.status) && !has_served(deployment.status))))
       return 0;
@@ -280,6 +279,7 @@ void Storm::check_shares() {
       whole += backend.weight;
       if (backend.key.deployment_id == candidate->id) own += backend.weight;
     }
+    if (own == whole) continue;  // nobody else is left
     if (!troubled && own * 100 > whole * (percent_in(*candidate, step) + 3))
       broke("a canary gets too much", fmt::format("{} {} of {}", candidate->id.str(), own, whole));
   }
