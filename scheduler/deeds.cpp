@@ -71,6 +71,7 @@ void Reconciler::perform(SetRoute&& action) {
 void Reconciler::perform(Drain&& action) {
   {
     const std::scoped_lock lock(edge_mutex_);
+    std::erase_if(edge_drains_, [&](const Drain& old) { return old.key == action.key; });
     edge_drains_.push_back(std::move(action));
     edge_nudged_ = true;
   }
@@ -272,7 +273,7 @@ void Reconciler::check_drains() {
     auto proof = ports_.edge.drained(drain.key, ports_.clock.now(), drain.deadlines);
     if (proof)
       push(Fact(Drained{drain.instance_id, std::move(*proof)}));
-    else
+    else if (proof.error().reason != "still_routed")  // else it serves again: no drain any more
       left.push_back(std::move(drain));
   }
   const std::scoped_lock lock(edge_mutex_);

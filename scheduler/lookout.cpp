@@ -37,19 +37,23 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
                         : "lease lost detail=\"" + lease.error().detail + "\"");
       if (held) {
         ask_reload();
+        ++terms_;
         push(Fact(TookOver{}));
       }
     }
     if (lease) {
       lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
       inbox_->changed.notify_one();
+    } else if (lease.error().code == Code::conflict) {
+      lease_until_ = 0;  // a clock that is set back must not bring it again
     }
   } while (wait_for(stop, held ? Duration(options_.lease) / 4 : std::chrono::milliseconds(250)));
   (void)ports_.store.release_lease(options_.holder);
 }
 
 bool Reconciler::leads(TimePoint now) const {
-  return options_.holder.empty() || leads_at(now, TimePoint(Duration(lease_until_)));
+  return options_.holder.empty() ||
+         (terms_ == heard_terms_ && leads_at(now, TimePoint(Duration(lease_until_))));
 }
 
 // Who wants to be looked at; the loop's thread.

@@ -134,6 +134,7 @@ void Reconciler::take(Entry& entry, TimePoint now) {
     return;
   }
   const Fact& fact = std::get<Fact>(entry);
+  if (std::holds_alternative<TookOver>(fact)) ++heard_terms_;
   absorb(world_, fact, now);
   if (std::holds_alternative<EngineBack>(fact) || std::holds_alternative<TookOver>(fact))
     next_resync_ = now;

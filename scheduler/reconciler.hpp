@@ -59,7 +59,6 @@ struct ReconcilerOptions {
   int builds = 1;         // images made at once
   int run_threads = 4;    // pre-deploy commands at once
   int kept_releases = 5;  // of each instance, for a rollback
-  std::string holder;     // of the lease: this daemon and no other, now or ever
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
@@ -154,6 +153,8 @@ class Reconciler {
   std::mutex meter_mutex_;
   std::atomic<bool> looks_at_load_{false}, looks_at_measures_{false};
   std::atomic<std::int64_t> lease_until_{0};  // TimePoint, counted
+  std::atomic<std::uint64_t> terms_{0};       // that it began
+  std::uint64_t heard_terms_ = 0;             // of which the loop knows: its thread only
 
   std::mutex edge_mutex_;
   std::condition_variable edge_changed_;

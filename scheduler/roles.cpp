@@ -122,7 +122,7 @@ struct Casting {
 
   void cast_candidate() {
     const Deployment& candidate = *roles.candidate;
-    const Revision to{candidate.id, instance.desired->epoch};
+    const Revision to{candidate.id, starting_epoch(instance, candidate)};
     const bool beside =
         roles.active != nullptr && roles.active->status == DeploymentStatus::success;
     if (!beside) {
@@ -166,7 +166,7 @@ struct Casting {
   bool cast_return(const Revision& target) {
     for (const auto& deployment : instance.desired->deployments) {
       if (deployment->id == roles.active->id) return false;
-      const Revision failed{deployment->id, instance.desired->epoch};
+      const Revision failed{deployment->id, starting_epoch(instance, *deployment)};
       const DeploySettings& deploy = deployment->settings.deploy;
       if (deployment->status != DeploymentStatus::failed || at_once(deploy) ||
           deploy.rollout.strategy != Strategy::rolling || !any_in_rotation(instance, failed) ||
@@ -246,6 +246,15 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
     if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
       epoch = std::max(epoch, key.epoch);
   return epoch >= 0 ? epoch : wanted;
+}
+
+// A restart that is asked for meanwhile comes when it has taken over.
+int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) {
+  for (const auto& [key, replica] : instance.replicas)  // by epoch, ascending
+    if (key.deployment_id == deployment.id &&
+        (replica.container || replica.busy != Busy::none))
+      return key.epoch;
+  return instance.desired->epoch;
 }
 
 Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint now) {

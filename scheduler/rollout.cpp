@@ -40,7 +40,7 @@ std::string step_text(const Deployment& candidate, int step) {
 
 std::string weakness(const InstanceWorld& instance, const Deployment& candidate, TimePoint since) {
   for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
-    const auto found = instance.replicas.find({candidate.id, instance.desired->epoch, ordinal});
+    const auto found = instance.replicas.find({candidate.id, starting_epoch(instance, candidate), ordinal});
     if (found == instance.replicas.end()) continue;
     const ReplicaWorld& replica = found->second;
     if (replica.crashed_at && !mutated(Mutation::crash_while_watched) &&
@@ -159,7 +159,7 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
 bool step_stands(const World& world, const InstanceWorld& instance, const Roles& roles,
                  TimePoint now) {
   const Deployment& candidate = *roles.candidate;
-  const Revision to{candidate.id, instance.desired->epoch};
+  const Revision to{candidate.id, starting_epoch(instance, candidate)};
   if (!all_ready(world, instance, to, replicas_now(roles), now)) return false;
   if (mutated(Mutation::step_without_edge)) return true;
   if (instance.requested || !same_route(wanted_route(world, instance, roles), instance.applied))

@@ -297,8 +297,14 @@ void on(World& world, const RoutesApplied& fact, TimePoint now) {
   for (const Route& route : fact.routes) {
     InstanceWorld& instance = instance_of(world, route.instance_id, now);
     hold_hosts(world, instance, route);
-    for (const RouteBackend& backend : route.backends)
-      if (ReplicaWorld* replica = find(instance, backend.key)) replica->served = true;
+    for (const RouteBackend& backend : route.backends) {
+      ReplicaWorld* replica = find(instance, backend.key);
+      if (replica == nullptr) continue;
+      replica->served = true;
+      if (backend.draining) continue;
+      replica->proof.reset();  // of a drain before: it has new sessions
+      if (replica->busy == Busy::draining) replica->busy = Busy::none;
+    }
     const bool turned = instance.applied.backends.empty() != route.backends.empty();
     if (turned)  // who sends it a share of its requests looks again
       for (const auto& [id, other] : world.instances)
@@ -324,6 +330,7 @@ void on(World& world, const Drained& fact, TimePoint now) {
   ReplicaWorld* replica = find(instance, fact.proof.key());
   if (replica == nullptr) return;
   if (replica->busy == Busy::draining) replica->busy = Busy::none;
+  if (instance.acknowledged(fact.proof.key())) return;  // it serves again
   replica->proof = fact.proof;
 }
 

@@ -27,6 +27,8 @@ void Storm::start(Daemon& daemon) {
   daemon.life = life;
   daemon.up = true;
   daemon.held = daemon.listing = false;
+  daemon.took_over = true;
+  daemon.drains.clear();
   daemon.leads_until = TimePoint();
   daemon.records_free = daemon.edge_free = daemon.events_free = Duration(0);
   daemon.doom = -1;
@@ -71,7 +73,7 @@ void Storm::counted(Daemon& daemon) {
   if (daemon.doom >= 0 && daemon.doom-- == 0) crash(daemon);
 }
 
-bool Storm::leads(const Daemon& daemon) const { return leads_at(clock_.now(), daemon.leads_until); }
+bool Storm::leads(const Daemon& daemon) const { return daemon.took_over && leads_at(clock_.now(), daemon.leads_until); }
 
 void Storm::hold_lease(Daemon& daemon) {
   const TimePoint asked_at = clock_.now();
@@ -81,9 +83,13 @@ void Storm::hold_lease(Daemon& daemon) {
     reload(daemon);
     push(daemon, RoutesApplied{0, edge_.table()});
     push(daemon, TookOver{});
+    daemon.took_over = false;
   }
   daemon.held = held;
-  if (held) daemon.leads_until = leads_until(asked_at, kLease);
+  if (held)
+    daemon.leads_until = leads_until(asked_at, kLease);
+  else if (!ledger_.down)
+    daemon.leads_until = TimePoint();
   after(daemon, held ? Duration(kLease) / 4 : Duration(500'000),
         [this, &daemon] { hold_lease(daemon); });
 }
@@ -219,6 +225,7 @@ void Storm::take(Daemon& daemon, std::variant<Fact, InstanceId>& entry) {
   if (const auto* seen = std::get_if<ContainerSeen>(&fact);
       seen != nullptr && seen->container.exit && seen->container.exit->code != 0)
     truth_[seen->container.key].crashed_at = seen->container.exit->at;
+  if (std::holds_alternative<TookOver>(fact)) daemon.took_over = true;
   absorb(daemon.world, fact, clock_.now());
   if (std::holds_alternative<EngineBack>(fact) || std::holds_alternative<TookOver>(fact))
     list(daemon);

@@ -112,17 +112,21 @@ void Storm::perform(Daemon& daemon, const SetRoute& action) {
 }
 
 void Storm::perform(Daemon& daemon, const Drain& action) {
-  truth_[action.key].drain_asked = now_;
+  daemon.drains[action.key] = ++number_;
   poll(daemon, action, Duration(25'000));
 }
 
 void Storm::poll(Daemon& daemon, const Drain& drain, Duration wait) {
-  after(daemon, wait, [this, &daemon, drain, wait] {
+  after(daemon, wait, [this, &daemon, drain, wait, number = daemon.drains[drain.key]] {
+    if (daemon.drains[drain.key] != number) return;  // a newer one is asked for
+    if (now_ < daemon.edge_free)                     // one thread for both
+      return poll(daemon, drain, daemon.edge_free - now_ + Duration(1));
     const auto proof = edge_.drained(drain.key, clock_.now(), drain.deadlines);
+    if (!proof && proof.error().reason == "still_routed") return;
     if (!proof) return poll(daemon, drain, std::min<Duration>(wait * 2, Seconds(1)));
     counted(daemon);
     truth_[drain.key].drained_at = now_;
-    reply(daemon, lag(Duration(1000), Seconds(2)), Drained{drain.instance_id, *proof});
+    push(daemon, Drained{drain.instance_id, *proof});
   });
 }
 

@@ -43,9 +43,11 @@ struct Daemon {
   std::deque<std::variant<Fact, InstanceId>> inbox;
   std::map<InstanceId, TimePoint> wakes;
   bool held = false;  // the lease, when it last asked
+  bool took_over = true;  // it has heard so
   TimePoint leads_until{};
   Duration records_free{}, edge_free{}, events_free{};  // when each thread is done, steady
   Duration reload_at{};
+  std::map<ReplicaKey, std::uint64_t> drains;  // the latest of each
   bool listing = false;
   std::map<DeploymentId, std::function<void()>> building;
   int doom = -1;  // so many steps are left to it
@@ -57,7 +59,6 @@ struct Truth {
   std::optional<Duration> proved_at;    // a probe got through
   std::optional<Duration> left_at;      // it left the rotation
   std::optional<Duration> drained_at;   // the edge proved it without sessions after that
-  std::optional<Duration> drain_asked;  // wanted to know
   std::optional<Duration> down_at;      // since when it is routed and does not run
   std::optional<TimePoint> crashed_at;  // an exit that the present daemon has witnessed
   bool sick = false;
