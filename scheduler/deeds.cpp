@@ -273,7 +273,9 @@ void Reconciler::check_drains() {
     auto proof = ports_.edge.drained(drain.key, ports_.clock.now(), drain.deadlines);
     if (proof)
       push(Fact(Drained{drain.instance_id, std::move(*proof)}));
-    else if (proof.error().reason != "still_routed")  // else it serves again: no drain any more
+    else if (proof.error().reason == "still_routed")  // it serves again: a later drain is another
+      push(Fact(DeedFailed{drain.instance_id, drain.key, Deed::stop, proof.error()}));
+    else
       left.push_back(std::move(drain));
   }
   const std::scoped_lock lock(edge_mutex_);

@@ -126,7 +126,10 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
 void plan_route(Draft& draft, const Roles& roles) {
   if (draft.instance.requested) return;
   Route route = wanted_route(draft.world, draft.instance, roles);
-  if (same_route(route, draft.instance.applied) || !draft.due(draft.instance.route_at)) return;
+  // After a failure nobody knows what the edge has.
+  const bool known = draft.instance.route_failures == 0;
+  if (known && same_route(route, draft.instance.applied)) return;
+  if (!draft.due(draft.instance.route_at)) return;
   draft.act(SetRoute{std::move(route)});
 }
 

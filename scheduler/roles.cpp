@@ -45,6 +45,16 @@ int older_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   return epoch >= 0 ? epoch : wanted;
 }
 
+// The epoch that most of its replicas in rotation have.
+int main_epoch(const InstanceWorld& instance, const Deployment& deployment) {
+  std::map<int, int> count;
+  for (const auto& [key, replica] : instance.replicas)
+    if (key.deployment_id == deployment.id && instance.in_rotation(key)) ++count[key.epoch];
+  const auto most = std::max_element(
+      count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
+  return most == count.end() ? serving_epoch(instance, deployment) : most->first;
+}
+
 // One casting of one instance's parts.
 struct Casting {
   const World& world;
@@ -55,8 +65,22 @@ struct Casting {
   void want(const Revision& revision, std::set<int> ordinals) {
     roles.wanted.push_back({revision, std::move(ordinals)});
   }
+  // After a reduction: who serves goes only when those that stay are ready.
   void want_all(const Revision& revision) {
-    want(revision, first(replicas_of(instance, revision.deployment_id)));
+    const int replicas = replicas_of(instance, revision.deployment_id);
+    std::set<int> ordinals = first(replicas);
+    std::set<int> surplus;
+    int missing = replicas;
+    for (const auto& [key, replica] : instance.replicas) {
+      if (!is_of(key, revision)) continue;
+      const bool ready = is_ready(world, replica, now) && !replica.stop_asked;
+      if (key.ordinal < replicas)
+        missing -= ready || replica.gave_up || replica.completed ? 1 : 0;
+      else if (ready && instance.in_rotation(key) && missing > 0 && --missing >= 0)
+        surplus.insert(key.ordinal);
+    }
+    ordinals.merge(surplus);
+    want(revision, std::move(ordinals));
   }
   void serve(const Revision& revision, int percent = 0) {
     roles.serving.push_back({revision, percent});
@@ -137,7 +161,8 @@ struct Casting {
       return;
     }
     // No restart while a deployment is under way.
-    const Revision from{roles.active->id, serving_epoch(instance, *roles.active)};
+    const Revision from{roles.active->id, main_epoch(instance, *roles.active)};
+    if (cast_return(from)) return;
     if (!candidate.progress.done()) {
       want_all(from);
       return serve(from);
@@ -161,18 +186,53 @@ struct Casting {
     }
   }
 
-  // A version that has failed halfway serves on, replica by replica, until the one before it is
-  // whole again.
+  // Every replica that can be ready is.
+  bool is_whole(const Revision& revision) const {
+    for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal) {
+      const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
+      if (found == instance.replicas.end()) return false;
+      const ReplicaWorld& replica = found->second;
+      if (replica.gave_up || replica.completed) continue;
+      if (replica.stop_asked || !is_ready(world, replica, now)) return false;
+    }
+    return true;
+  }
+
+  // Who has the traffic and is to have it no more serves on until the version before it is whole
+  // again: replica by replica, or, at once, when that one has none of the traffic.
   bool cast_return(const Revision& target) {
-    for (const auto& deployment : instance.desired->deployments) {
-      if (deployment->id == roles.active->id) return false;
-      const Revision failed{deployment->id, starting_epoch(instance, *deployment)};
-      const DeploySettings& deploy = deployment->settings.deploy;
-      if (deployment->status != DeploymentStatus::failed || at_once(deploy) ||
-          deploy.rollout.strategy != Strategy::rolling || !any_in_rotation(instance, failed) ||
-          all_ready(world, instance, target, now))
+    if (roles.active->status != DeploymentStatus::success || is_whole(target)) return false;
+    for (const auto& [key, replica] : instance.replicas) {
+      const Deployment* known = deployment_of(instance, key.deployment_id);
+      const Revision leaving{key.deployment_id, key.epoch};
+      if ((known != nullptr && is_live(known->status)) || !instance.in_rotation(key)) continue;
+      const DeploySettings& deploy =
+          known == nullptr ? roles.active->settings.deploy : known->settings.deploy;
+      const Strategy strategy = deploy.rollout.strategy;
+      if (strategy == Strategy::recreate) continue;
+      if (known == nullptr || (strategy == Strategy::rolling && !at_once(deploy))) {
+        replace(leaving, target, deploy);
+        return true;
+      }
+      if (any_in_rotation(instance, target)) continue;
+      want_all(target);
+      want_all(leaving);
+      serve(leaving);
+      return true;
+    }
+    return cast_reunion(target);
+  }
+
+  // A restart that a new version has overtaken: the epoch that has fewer of the requests goes back
+  // to the other, replica by replica.
+  bool cast_reunion(const Revision& target) {
+    if (roles.candidate == nullptr) return false;
+    for (const auto& [key, replica] : instance.replicas) {
+      const Revision other = {key.deployment_id, key.epoch};
+      if (other.deployment_id != target.deployment_id || other == target ||
+          !instance.in_rotation(key))
         continue;
-      replace(failed, target, deploy);
+      replace(other, target, roles.active->settings.deploy);
       return true;
     }
     return false;
@@ -186,7 +246,7 @@ struct Casting {
                                ? older_epoch(instance, *roles.active)
                                : serving_epoch(instance, *roles.active)};
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
-    if (cast_return(target)) return;
+    if (cast_return({roles.active->id, main_epoch(instance, *roles.active)})) return;
     if (present == target) {
       want_all(target);
       return serve(target);
@@ -251,8 +311,7 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
 // A restart that is asked for meanwhile comes when it has taken over.
 int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   for (const auto& [key, replica] : instance.replicas)  // by epoch, ascending
-    if (key.deployment_id == deployment.id &&
-        (replica.container || replica.busy != Busy::none))
+    if (key.deployment_id == deployment.id && (replica.container || replica.busy != Busy::none))
       return key.epoch;
   return instance.desired->epoch;
 }

@@ -40,7 +40,8 @@ std::string step_text(const Deployment& candidate, int step) {
 
 std::string weakness(const InstanceWorld& instance, const Deployment& candidate, TimePoint since) {
   for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
-    const auto found = instance.replicas.find({candidate.id, starting_epoch(instance, candidate), ordinal});
+    const auto found =
+        instance.replicas.find({candidate.id, starting_epoch(instance, candidate), ordinal});
     if (found == instance.replicas.end()) continue;
     const ReplicaWorld& replica = found->second;
     if (replica.crashed_at && !mutated(Mutation::crash_while_watched) &&

@@ -35,7 +35,8 @@ const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& 
 std::string verdict(const InstanceWorld& instance, const Roles& roles) {
   const Deployment& candidate = *roles.candidate;
   for (int ordinal = 0; ordinal < replicas_now(roles); ++ordinal) {
-    const ReplicaWorld* replica = replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
+    const ReplicaWorld* replica =
+        replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
     if (replica == nullptr) continue;
     if (replica->refused || replica->gave_up)
       return fmt::format("replica {} {}", ordinal, replica->reason);
@@ -53,7 +54,8 @@ std::string why_unready(const World& world, const InstanceWorld& instance, const
   int unready = 0;
   std::string first;
   for (int ordinal = 0; ordinal < replicas; ++ordinal) {
-    const ReplicaWorld* replica = replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
+    const ReplicaWorld* replica =
+        replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
     if (replica != nullptr && is_ready(world, *replica, now)) continue;
     ++unready;
     if (!first.empty()) continue;
@@ -91,7 +93,8 @@ std::string trouble(const World& world, const InstanceWorld& instance,
                     const Deployment& candidate) {
   if (!world.engine_up) return kEngineAway;
   for (int ordinal = 0; ordinal < candidate.settings.deploy.replicas; ++ordinal) {
-    const ReplicaWorld* replica = replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
+    const ReplicaWorld* replica =
+        replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
     if (replica != nullptr && replica->start_failures > 0)
       return fmt::format("replica {} {}; it is tried again", ordinal, replica->reason);
   }

@@ -90,13 +90,14 @@ void see(World& world, InstanceWorld& instance, const Container& container, bool
          TimePoint now) {
   ReplicaWorld& replica = replica_of(instance, container.key);
   const bool stale = replica.container && replica.container->state == ContainerState::running &&
-                     container.exit && container.exit->at < replica.container->started_at;
+                     container.exit && container.exit->at < replica.container->started_at &&
+                     container.started_at != replica.container->started_at;
   if (stale) return;  // the exit before this run, told late
   const bool other = !replica.container ||
                      replica.container->container_id != container.container_id ||
                      replica.container->started_at != container.started_at;
   if (other) forget_health(replica);
-  const bool adopting = !replica.container && !world.adopted;
+  const bool adopting = other && !world.adopted;
   replica.container = container;
   replica.changed_at = now;
   if (container.state == ContainerState::running && adopting && instance.routed(container.key)) {
@@ -341,7 +342,9 @@ void see_meanwhile(World& world, InstanceWorld& instance, ReplicaWorld& replica,
   if (!seen || !seen->exit || !replica.container ||
       seen->container_id != replica.container->container_id)
     return;
-  if (seen->exit->at < replica.container->started_at) return;
+  if (seen->exit->at < replica.container->started_at &&
+      seen->started_at != replica.container->started_at)
+    return;
   see(world, instance, *seen, !ended_by_engine(world, *seen), now);
 }
 

@@ -73,7 +73,9 @@ void Storm::counted(Daemon& daemon) {
   if (daemon.doom >= 0 && daemon.doom-- == 0) crash(daemon);
 }
 
-bool Storm::leads(const Daemon& daemon) const { return daemon.took_over && leads_at(clock_.now(), daemon.leads_until); }
+bool Storm::leads(const Daemon& daemon) const {
+  return daemon.took_over && leads_at(clock_.now(), daemon.leads_until);
+}
 
 void Storm::hold_lease(Daemon& daemon) {
   const TimePoint asked_at = clock_.now();

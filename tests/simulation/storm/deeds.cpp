@@ -122,7 +122,8 @@ void Storm::poll(Daemon& daemon, const Drain& drain, Duration wait) {
     if (now_ < daemon.edge_free)                     // one thread for both
       return poll(daemon, drain, daemon.edge_free - now_ + Duration(1));
     const auto proof = edge_.drained(drain.key, clock_.now(), drain.deadlines);
-    if (!proof && proof.error().reason == "still_routed") return;
+    if (!proof && proof.error().reason == "still_routed")
+      return push(daemon, DeedFailed{drain.instance_id, drain.key, Deed::stop, proof.error()});
     if (!proof) return poll(daemon, drain, std::min<Duration>(wait * 2, Seconds(1)));
     counted(daemon);
     truth_[drain.key].drained_at = now_;

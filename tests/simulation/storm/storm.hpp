@@ -150,6 +150,7 @@ class Storm {
   std::map<ReplicaKey, Container> containers() const;
   std::set<ReplicaKey> rotation(const InstanceId&) const;
   int promise(const Row&) const;
+  int over(const Row&) const;
   int promise(const Desired&) const;
   struct Before {
     std::map<InstanceId, std::set<ReplicaKey>> rotation;

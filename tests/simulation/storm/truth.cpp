@@ -60,14 +60,28 @@ std::set<ReplicaKey> Storm::rotation(const InstanceId& id) const {
   return keys;
 }
 
+// Told to people: the restart policy is used up, or it ended by itself.
+int Storm::over(const Row& row) const {
+  const Deployment* active = row.active();
+  int count = 0;
+  for (int ordinal = 0; active != nullptr && ordinal < active->settings.deploy.replicas; ++ordinal)
+    for (int epoch = 0; epoch <= row.base.epoch; ++epoch)
+      if (const auto told = ledger_.replicas.find({active->id, epoch, ordinal});
+          told != ledger_.replicas.end() && (told->second.status == ReplicaStatus::crashed ||
+                                             told->second.status == ReplicaStatus::exited))
+        ++count;
+  return count;
+}
+
 // How many replicas people were promised: none while the strategy is to interrupt.
 int Storm::promise(const Row& row) const {
   if (row.erased || row.plain()) return 0;
   const auto keys = rotation(row.base.instance_id);
   const bool restarts = std::any_of(
       keys.begin(), keys.end(), [&](const ReplicaKey& key) { return key.epoch != row.base.epoch; });
-  return promise_of(
-      row.deployments, restarts, [](const auto& one) -> auto& { return one; });
+  const int all = promise_of(
+      row.deployments, restarts, [](const auto& one) -> const auto& { return one; });
+  return std::max(0, all - over(row));
 }
 
 int Storm::promise(const Desired& desired) const {
@@ -140,8 +154,11 @@ void Storm::check_change(Daemon&, const Before& before, const char* deed) {
     bool taken = false;
     for (const ReplicaKey& key : old) {
       const auto container = all.find(key);
-      const bool sound =
-          container != all.end() && healthy(container->second) && was_steady(key, kTrouble);
+      const Deployment* own = ledger_.deployment(key.deployment_id);
+      const bool given_up = own != nullptr && own->status == DeploymentStatus::failed &&
+                            own->settings.deploy.rollout.strategy == Strategy::canary;
+      const bool sound = container != all.end() && healthy(container->second) &&
+                         was_steady(key, kTrouble) && !given_up;
       least += sound ? 1 : 0;
       if (is.contains(key)) continue;
       truth_[key].left_at = now_;
@@ -245,7 +262,7 @@ void Storm::check_rollout(const RolloutChange& change) {
 void Storm::check_reaction() {
   const auto all = containers();
   for (const auto& [id, row] : ledger_.rows)
-    for (const ReplicaKey& key : rotation(id)) {
+    for (const ReplicaKey& key : row.erased ? std::set<ReplicaKey>() : rotation(id)) {
       Truth& truth = truth_[key];
       const auto container = all.find(key);
       if (container != all.end() && healthy(container->second)) {
