@@ -101,12 +101,13 @@ const char* name_of(Mutation mutation) {
 
 // Which seed finds it out; 0: none.
 std::uint64_t hunt(Mutation mutation, const std::vector<std::uint64_t>& seeds, std::string& why) {
-  present_mutation = mutation;
   for (const std::uint64_t seed : seeds) {
+    present_mutation = mutation;
     Storm storm(seed);
     if (storm.run()) continue;
     why = storm.violation();
-    return seed;
+    present_mutation = Mutation::none;
+    if (Storm sound(seed); sound.run()) return seed;  // else it says nothing of the mutant
   }
   return 0;
 }

@@ -46,6 +46,7 @@ void Storm::perform(Daemon& daemon, const Start& action) {
       Truth& truth = truth_[spec.key];
       truth.proved_at.reset();
       truth.drained_at.reset();
+      if (edge_.live().find(spec.key).backend != nullptr) truth.trouble_at = now_;
       truth.sick = false;
       truth.sessions = 0;
       edge_.set_sessions(spec.key, 0);

@@ -37,7 +37,7 @@ Deployment* Row::find(const DeploymentId& id) {
 
 const Deployment* Row::active() const {
   for (auto at = deployments.rbegin(); at != deployments.rend(); ++at)
-    if (at->status == DeploymentStatus::success) return &*at;
+    if (has_served(at->status)) return at->status == DeploymentStatus::success ? &*at : nullptr;
   return nullptr;
 }
 

@@ -139,12 +139,18 @@ void Storm::hosts(Row& row) {
     return;
   }
   const std::string host = "www" + std::to_string(dice_.below(2)) + ".example.com";
+  InstanceId with;
   for (auto& [id, holder] : ledger_.rows)
     if (std::erase(holder.base.hosts, host) > 0) {
       ledger_.touch(holder);
-      publish(id);
+      with = id;
     }
   row.base.hosts.push_back(host);
+  ledger_.touch(row);
+  for (Daemon& daemon : daemons_)  // one commit, told at once: who has it now first
+    if (daemon.up)
+      for (const InstanceId& id : {row.base.instance_id, with})
+        if (!id.empty()) publish(daemon, id);
   tell("person gives " + host + " to " + row.base.service);
 }
 

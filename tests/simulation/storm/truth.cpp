@@ -20,7 +20,8 @@ bool is_up(const std::map<ReplicaKey, Container>& containers, const ReplicaKey& 
 template <class Deployments, class F>
 int promise_of(const Deployments& deployments, bool restarts, F get) {
   int replicas = 0, unavailable = 0;
-  bool any = false;
+  bool any = false, serves = false;
+  DeploymentId newest;
   for (const auto& one : deployments) {
     const Deployment& deployment = get(one);
     const DeploySettings& deploy = deployment.settings.deploy;
@@ -28,11 +29,15 @@ int promise_of(const Deployments& deployments, bool restarts, F get) {
     const bool recreates = deploy.rollout.strategy == Strategy::recreate;
     if (recreates && (restarts || (is_live(deployment.status) && !has_served(deployment.status))))
       return 0;
+    if (has_served(deployment.status) && newest < deployment.id) {
+      newest = deployment.id;
+      serves = deployment.status == DeploymentStatus::success;
+    }
     if (deployment.status != DeploymentStatus::success) continue;
     replicas = any ? std::min(replicas, deploy.replicas) : deploy.replicas;
     any = true;
   }
-  return any ? replicas - replicas * unavailable / 100 : 0;
+  return serves ? replicas - replicas * unavailable / 100 : 0;
 }
 
 }  // namespace
