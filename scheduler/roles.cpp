@@ -162,7 +162,8 @@ struct Casting {
     }
     // No restart while a deployment is under way.
     const Revision from{roles.active->id, main_epoch(instance, *roles.active)};
-    if (cast_return(from)) return;
+    const bool interrupts = candidate.settings.deploy.rollout.strategy == Strategy::recreate;
+    if (!interrupts && !any_in_rotation(instance, to) && cast_return(from)) return;
     if (!candidate.progress.done()) {
       want_all(from);
       return serve(from);
@@ -226,9 +227,10 @@ struct Casting {
   // A restart that a new version has overtaken: the epoch that has fewer of the requests goes back
   // to the other, replica by replica.
   bool cast_reunion(const Revision& target) {
-    if (roles.candidate == nullptr) return false;
+    const int epoch = instance.desired->epoch;
     for (const auto& [key, replica] : instance.replicas) {
-      const Revision other = {key.deployment_id, key.epoch};
+      const Revision other{key.deployment_id, key.epoch};
+      if (roles.candidate == nullptr && (target.epoch == epoch || key.epoch == epoch)) continue;
       if (other.deployment_id != target.deployment_id || other == target ||
           !instance.in_rotation(key))
         continue;

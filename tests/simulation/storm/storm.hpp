@@ -42,7 +42,7 @@ struct Daemon {
   std::map<InstanceId, DesiredPtr> memory;  // its store's snapshots
   std::deque<std::variant<Fact, InstanceId>> inbox;
   std::map<InstanceId, TimePoint> wakes;
-  bool held = false;  // the lease, when it last asked
+  bool held = false;      // the lease, when it last asked
   bool took_over = true;  // it has heard so
   TimePoint leads_until{};
   Duration records_free{}, edge_free{}, events_free{};  // when each thread is done, steady
@@ -170,6 +170,7 @@ class Storm {
   void check_entering(const ReplicaKey&, const std::map<ReplicaKey, Container>&);
   void check_hosts(const Before&, const char* deed);
   void check_calm();
+  bool serves_on(const Row&, const Deployment&) const;
   void check_deployments(const Row&);
   void check_serving(const Row&);
   void check_containers();

@@ -160,7 +160,7 @@ void Storm::check_change(Daemon&, const Before& before, const char* deed) {
     for (const ReplicaKey& key : old) {
       const auto container = all.find(key);
       const Deployment* own = ledger_.deployment(key.deployment_id);
-      const bool given_up = own != nullptr && own->status == DeploymentStatus::failed &&
+      const bool given_up = own != nullptr && !is_live(own->status) &&
                             own->settings.deploy.rollout.strategy == Strategy::canary;
       const bool sound = container != all.end() && healthy(container->second) &&
                          was_steady(key, kTrouble) && !given_up;
