@@ -143,8 +143,10 @@ Fields Fields::object(std::string_view field, std::initializer_list<std::string_
 }
 
 void Fields::take_errors(const Fields& inner) {
-  if (!errors_.empty()) return;  // the object itself is wrong or missing, so its fields are too
-  errors_ = inner.errors_;
+  // When the object itself is wrong or missing, its fields are too.
+  for (const FieldError& error : errors_)
+    if (error.pointer == inner.base_) return;
+  errors_.insert(errors_.end(), inner.errors_.begin(), inner.errors_.end());
 }
 
 bool Fields::has(std::string_view field) const { return document_->json.contains(field); }

@@ -120,9 +120,9 @@ constexpr Endpoint kEndpoints[] = {
      "follow since limit deployment replica"},
 };
 
-// The parameters that find_named() knows, and two that are looked up in what it found.
+// The parameters that find_named() knows, and three that are looked up in what it found.
 constexpr std::string_view kParameters[] = {"project", "environment", "service", "deployment",
-                                            "token",   "name",        "digest"};
+                                            "token",   "name",        "digest",  "host"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

@@ -59,6 +59,7 @@ Place place_to_deploy(Session& session, const std::string& settings) {
 }
 
 int deploy(Session& session) {
+  check_rollout_options(session.call());
   const auto image = session.call().value("--image");
   const std::string settings = deploy_settings(session.call());
   const Place place = place_to_deploy(session, settings);

@@ -96,6 +96,8 @@ std::vector<Option> rollout_options() {
           {"--keep", "TIME", "blue-green: how long the old version runs on"}};
 }
 
+void check_rollout_options(const Call& call) { (void)rollout_members(call); }
+
 void append_rollout_options(JsonObject& body, const Call& call) {
   if (const auto members = rollout_members(call); !members.empty())
     body.raw("rollout", json_map(members));

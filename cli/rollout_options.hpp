@@ -11,6 +11,8 @@ namespace gantry::cli {
 
 std::vector<Option> rollout_options();
 
+// Before anything is done: that they can be read. Throws Failure (kUnreadable).
+void check_rollout_options(const Call&);
 // Adds the members "rollout" and "traffic" for what was written. Throws Failure (kUnreadable).
 void append_rollout_options(JsonObject& body, const Call&);
 

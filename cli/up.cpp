@@ -167,6 +167,7 @@ int up_in(Session& session) {
 }
 
 int up(Session& session) {
+  check_rollout_options(session.call());
   if (!session.call().has("--new")) {
     if (session.call().has("--name"))
       throw Failure{"--name is the name of a new project", "usage", "say --new --name NAME",

@@ -1,5 +1,6 @@
 // Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
+#include <map>
 
 #include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
@@ -32,27 +33,6 @@ std::set<int> first(int count) {
   std::set<int> ordinals;
   for (int ordinal = 0; ordinal < count; ++ordinal) ordinals.insert(ordinal);
   return ordinals;
-}
-
-// The newest below the wanted one of which anything runs, else the wanted one: replica by replica,
-// a restart is under way until the last one of the epoch before it is gone.
-int older_epoch(const InstanceWorld& instance, const Deployment& deployment) {
-  const int wanted = instance.desired->epoch;
-  int epoch = -1;
-  for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
-      epoch = std::max(epoch, key.epoch);
-  return epoch >= 0 ? epoch : wanted;
-}
-
-// The epoch that most of its replicas in rotation have.
-int main_epoch(const InstanceWorld& instance, const Deployment& deployment) {
-  std::map<int, int> count;
-  for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.in_rotation(key)) ++count[key.epoch];
-  const auto most = std::max_element(
-      count.begin(), count.end(), [](const auto& a, const auto& b) { return a.second < b.second; });
-  return most == count.end() ? serving_epoch(instance, deployment) : most->first;
 }
 
 // One casting of one instance's parts.
@@ -161,7 +141,7 @@ struct Casting {
       return;
     }
     // No restart while a deployment is under way.
-    const Revision from{roles.active->id, main_epoch(instance, *roles.active)};
+    const Revision from{roles.active->id, serving_epoch(instance, *roles.active)};
     const bool interrupts = candidate.settings.deploy.rollout.strategy == Strategy::recreate;
     if (!interrupts && !any_in_rotation(instance, to) && cast_return(from)) return;
     if (!candidate.progress.done()) {
@@ -240,21 +220,33 @@ struct Casting {
     return false;
   }
 
+  // The newest earlier one of which something is left.
+  std::optional<int> epoch_before(const Revision& target) const {
+    std::optional<int> epoch;
+    for (const auto& [key, replica] : instance.replicas)
+      if (key.deployment_id == target.deployment_id && key.epoch < target.epoch &&
+          (replica.container || replica.busy != Busy::none))
+        epoch = std::max(epoch.value_or(key.epoch), key.epoch);
+    return epoch;
+  }
+
   void cast_active() {
     const Revision target{roles.active->id, instance.desired->epoch};
     const DeploySettings& deploy = roles.active->settings.deploy;
-    const Revision present{roles.active->id,
-                           deploy.rollout.strategy != Strategy::recreate && !at_once(deploy)
-                               ? older_epoch(instance, *roles.active)
-                               : serving_epoch(instance, *roles.active)};
+    const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
-    if (cast_return({roles.active->id, main_epoch(instance, *roles.active)})) return;
+    if (cast_return(present)) return;
+    if (!at_once(deploy) && deploy.rollout.strategy != Strategy::recreate) {
+      const auto before = epoch_before(target);
+      if (before) return replace({target.deployment_id, *before}, target, deploy);
+      want_all(target);
+      return serve(target);
+    }
     if (present == target) {
       want_all(target);
       return serve(target);
     }
     if (deploy.rollout.strategy == Strategy::recreate) return stop_first(present, target);
-    if (!at_once(deploy)) return replace(present, target, deploy);
     want_all(target);
     const bool switched =
         any_in_rotation(instance, target) || all_ready(world, instance, target, now);
@@ -295,14 +287,16 @@ bool any_in_rotation(const InstanceWorld& instance, const Revision& revision) {
   });
 }
 
-// The newest that the edge routes to, else (a worker) the newest below the wanted one that runs,
-// else the wanted one.
+// The one that most of what the edge routes to is of, the newest of equals; else (a worker) the
+// newest below the wanted one that runs, else the wanted one.
 int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   const int wanted = instance.desired->epoch;
-  int epoch = -1;
+  std::map<int, int> routed;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.routed(key))
-      epoch = std::max(epoch, key.epoch);
+    if (key.deployment_id == deployment.id && instance.routed(key)) ++routed[key.epoch];
+  int epoch = -1;
+  for (const auto& [one, count] : routed)
+    if (epoch < 0 || count >= routed[epoch]) epoch = one;
   if (epoch >= 0) return epoch;
   for (const auto& [key, replica] : instance.replicas)
     if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))

@@ -175,15 +175,15 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
              fmt::format("no request for {} s", active.settings.deploy.sleep.idle_seconds)}};
   bool any_ready = false;
   const int replicas = active.settings.deploy.replicas;
-  bool all_given_up = replicas > 0, wanted_still = false;
+  bool wanted_at_all = false, given_up = true;
   std::string reason;
   for (const Wanted& wanted : roles.wanted) {
     const Revision& revision = wanted.revision;
     if (revision.deployment_id != active.id) continue;
-    wanted_still = true;
+    wanted_at_all = replicas > 0;
     for (int ordinal = 0; ordinal < replicas; ++ordinal) {
       const ReplicaWorld* replica = replica_at(instance, active, revision.epoch, ordinal);
-      if (replica == nullptr || !(replica->gave_up)) all_given_up = false;
+      if (replica == nullptr || !replica->gave_up) given_up = false;
       if (replica == nullptr) continue;
       if (is_ready(world, *replica, now)) any_ready = true;
       if (reason.empty() && replica->gave_up)
@@ -191,7 +191,7 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
     }
   }
   // Who makes room for the next one has not crashed.
-  if (active.status != DeploymentStatus::crashed && all_given_up && wanted_still)
+  if (active.status != DeploymentStatus::crashed && wanted_at_all && given_up)
     return {{DeploymentStatus::crashed, reason}};
   if (active.status == DeploymentStatus::crashed && any_ready)
     return {{DeploymentStatus::success, ""}};

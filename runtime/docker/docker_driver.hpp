@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
 
 #include "runtime/docker/codec.hpp"
@@ -72,6 +73,7 @@ class DockerDriver final : public Driver {
   std::mutex mutex_;
   std::optional<EngineInfo> info_;
   std::map<std::string, Container> inspected_;  // by container id
+  std::set<DeploymentId> ended_runs_;           // by end_run(), of this process
 };
 
 }  // namespace gantry::docker

@@ -78,11 +78,20 @@ Result<RunSeen> DockerDriver::begin_run(const RunSpec& spec) {
 }
 
 Result<ContainerExit> DockerDriver::run_once(const RunSpec& spec, std::stop_token stop) {
+  {
+    const std::scoped_lock lock(mutex_);
+    ended_runs_.erase(spec.deployment_id);
+  }
+  const auto cancelled = [&] {
+    const std::scoped_lock lock(mutex_);
+    return ended_runs_.contains(spec.deployment_id);
+  };
   if (auto begun = begin_run(spec); !begun) return begun.error();
   for (;;) {
     auto seen = inspect_run(spec.deployment_id);
     if (!seen) return seen.error();
-    if (!*seen) return Error{Code::conflict, "cancelled", "the command was ended"};
+    // A killed container is seen for a moment before it is gone.
+    if (!*seen || cancelled()) return Error{Code::conflict, "cancelled", "the command was ended"};
     if ((*seen)->state == ContainerState::exited) return (*seen)->exit;
     if ((*seen)->started_at != TimePoint() &&
         system_clock().now() >= (*seen)->started_at + spec.deadline) {
@@ -97,6 +106,10 @@ Result<ContainerExit> DockerDriver::run_once(const RunSpec& spec, std::stop_toke
 }
 
 Result<> DockerDriver::end_run(const DeploymentId& id) {
+  {
+    const std::scoped_lock lock(mutex_);
+    ended_runs_.insert(id);
+  }
   auto seen = inspect_run(id);
   if (!seen) return seen.error();
   if (!*seen) return done();

@@ -7,8 +7,6 @@
 namespace gantry {
 namespace {
 
-constexpr std::size_t kLongestLine = 65536, kLongestNumber = 6;
-
 enum Word { kServer, kStatus, kEnd, kConnect, kHead, kBody, kStream, kWords };
 
 // How a session ended is two letters: who ended it ('S' server, 's' its timeout, 'P' the proxy, 'C'
@@ -30,7 +28,7 @@ std::optional<ReplicaMeasure> parse_access_line(std::string_view line) {
   const int connect = leading_number(words[kConnect]), head = leading_number(words[kHead]),
             body = leading_number(words[kBody]);
   if (!key || words[kEnd].size() < 2 || words[kConnect].empty() || connect < 0) return std::nullopt;
-  ReplicaMeasure measured{*key, {}};
+  ReplicaMeasure measured{.instance_id = {}, .key = *key, .measure = {}};
   measured.measure.requests = 1;
   const int status = leading_number(words[kStatus]);
   const bool upgraded = status == 101, streams = words[kStream] == "1";
@@ -41,21 +39,6 @@ std::optional<ReplicaMeasure> parse_access_line(std::string_view line) {
   if (whole && !upgraded && !streams && head >= 0 && body >= 0)
     measured.measure.latency.add(connect + head + body);
   return measured;
-}
-
-std::optional<std::string> LineFrames::next() {
-  const auto space = buffer_.find(' ');
-  if (space == std::string::npos) {
-    broken_ = buffer_.size() > kLongestNumber;
-    return std::nullopt;
-  }
-  const auto size = leading_number<std::size_t>(buffer_);
-  broken_ = space == 0 || space > kLongestNumber || size == 0 || size > kLongestLine ||
-            buffer_.find_first_not_of("0123456789") != space;
-  if (broken_ || buffer_.size() < space + 1 + size) return std::nullopt;
-  std::string line = buffer_.substr(space + 1, size);
-  buffer_.erase(0, space + 1 + size);
-  return line;
 }
 
 }  // namespace gantry

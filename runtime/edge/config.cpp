@@ -43,14 +43,11 @@ global
     tune.bufsize 32768
     lua-load-per-thread ${HOLD}
 
-# What is measured, to the daemon. When it is away the oldest lines are lost.
+# What is measured. The daemon reads it through the worker's socket; unread, the oldest is lost.
 ring access
     format raw
     maxlen 1024
     size 4194304
-    timeout connect 2s
-    timeout server 10s
-    server daemon unix@${ACCESS} log-proto octet-count
 
 defaults http
     mode http
@@ -137,7 +134,6 @@ std::string preamble(const EdgeOptions& options, std::int64_t generation, int la
                           {"PAGES", paths.pages},
                           {"HOLD", paths.hold_script},
                           {"HELD", std::to_string(kMostHeld)},
-                          {"ACCESS", paths.access_socket},
                           {"COOKIE", std::string(kCookie)},
                           {"PINS", std::to_string(kPins)},
                           {"PINNED", paths.maps[kPinsMap]},
@@ -200,7 +196,6 @@ EdgePaths::EdgePaths(const EdgeOptions& options)
             directory + "/hosts.map"}),
       master_socket(run + "/master.sock"),
       worker_socket(run + "/worker.sock"),
-      access_socket(run + "/access.sock"),
       wake_socket(run + "/wake.sock") {}
 
 int layout_of(const RouteTable& table, const EdgeOptions& options) {

@@ -17,7 +17,7 @@ struct EdgePaths {
   std::string config, candidate, hold_script, log, lock;
   MapFiles maps;
   std::string master_socket, worker_socket;
-  std::string access_socket, wake_socket;  // the daemon listens, the proxy speaks
+  std::string wake_socket;  // the daemon listens, the proxy calls
 };
 
 // A number for everything that only a reload can change: another one means that it is needed.

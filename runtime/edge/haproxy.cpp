@@ -36,7 +36,7 @@ Result<> HaproxyEdge::start() {
     table_ = std::move(loaded->table);
     loaded_ = true;
   }
-  GANTRY_TRY(receiver_.start(paths_.access_socket, paths_.wake_socket,
+  GANTRY_TRY(receiver_.start(paths_.worker_socket, paths_.wake_socket,
                              [this](const std::string& slot) { wake(slot); }));
   const auto running = master_.find();
   GANTRY_TRY(running ? adopt(*running) : bring_up());
@@ -127,7 +127,16 @@ Result<std::vector<RouteLoad>> HaproxyEdge::load() {
   return loads;
 }
 
-std::vector<ReplicaMeasure> HaproxyEdge::measured() { return receiver_.take(); }
+// The access lines name only replicas; whoever left the table meanwhile is of no interest.
+std::vector<ReplicaMeasure> HaproxyEdge::measured() {
+  auto taken = receiver_.take();
+  const std::lock_guard guard(mutex_);
+  for (ReplicaMeasure& one : taken)
+    if (const auto* route = table_.at(table_.find(one.key).slot))
+      one.instance_id = route->route.instance_id;
+  std::erase_if(taken, [](const ReplicaMeasure& one) { return one.instance_id.empty(); });
+  return taken;
+}
 
 void HaproxyEdge::on_wake(std::function<void(const InstanceId&)> wake) {
   const std::lock_guard guard(mutex_);

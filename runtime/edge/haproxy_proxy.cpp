@@ -189,6 +189,7 @@ Result<> HaproxyEdge::open_worker() {
   const auto at = info->find("\nPid: ");
   worker_pid_ =
       at == std::string::npos ? 0 : leading_number(std::string_view(*info).substr(at + 6));
+  receiver_.attach(worker_pid_);
   return done();
 }
 

@@ -41,7 +41,7 @@ struct Measure {
 };
 
 struct ReplicaMeasure {
-  InstanceId instance_id;
+  InstanceId instance_id;  // whose route it is in
   ReplicaKey key;
   Measure measure;
 };

@@ -1,15 +1,21 @@
-// What the proxy says by itself: access lines of measured slots, and calls of sleeping slots that a
-// request waits for. Listens on two unix sockets with one thread of its own; take() is safe from
-// any thread. Never waits for the proxy, nor makes it wait.
+// What the proxy says by itself: access lines of measured slots, read from its ring through the
+// worker's control socket, and calls of sleeping slots that a request waits for, on a socket of
+// ours. One thread of its own; attach() and take() are safe from any thread. It reads and never
+// makes the proxy wait. (A ring that sends to a socket of ours would be retried without a pause, at
+// the cost of half a core, whenever the daemon is away.)
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
+
+#include <sys/types.h>
 
 #include "proto/result.hpp"
 #include "runtime/edge/access_line.hpp"
@@ -27,7 +33,10 @@ class ProxyReceiver {
   ProxyReceiver& operator=(const ProxyReceiver&) = delete;
 
   // Started already: succeeds.
-  Result<> start(const std::string& access_socket, const std::string& wake_socket, Wake);
+  Result<> start(const std::string& worker_socket, const std::string& wake_socket, Wake);
+  // The worker whose lines are read from now on. The one before is read a few seconds more, which
+  // keeps it alive for so long.
+  void attach(pid_t worker);
   void stop();
   // What was measured since the last call.
   std::vector<ReplicaMeasure> take();
@@ -36,17 +45,24 @@ class ProxyReceiver {
   struct Peer {
     int fd = -1;
     bool wakes = false;
-    LineFrames lines;     // access
-    std::string waiting;  // wake: the beginning of a line
+    std::string waiting = {};                                         // the beginning of a line
+    std::optional<std::chrono::steady_clock::time_point> until = {};  // then it is let go
   };
   void run();
-  void accept_all(int listener, bool wakes);
+  int milliseconds_to_wait() const;
+  void read_worker();
+  void accept_calls();
   bool receive(Peer&);  // false: the peer is done
   void hear(Peer&, std::string_view bytes);
   void call(const std::string& slot);
 
   Wake wake_;
-  int access_ = -1, wakes_ = -1, stop_ = -1;
+  std::string worker_socket_;
+  int wakes_ = -1, signal_ = -1;
+  std::atomic<bool> stopping_{false};
+  std::atomic<pid_t> worker_{0};
+  pid_t read_ = 0;  // whose ring is read
+  bool reading_ = false;
   std::vector<Peer> peers_;
   std::map<std::string, std::chrono::steady_clock::time_point> called_;
   std::mutex mutex_;  // around measures_

@@ -109,7 +109,7 @@ Result<std::vector<RouteLoad>> SimEdge::load() {
 std::vector<ReplicaMeasure> SimEdge::measured() {
   std::vector<ReplicaMeasure> measured;
   for (const auto& [key, measure] : std::exchange(measures_, {}))
-    if (const SlotRoute* route = live_.at(live_.find(key).slot))
+    if (const auto* route = live_.at(live_.find(key).slot))
       measured.push_back({route->route.instance_id, key, measure});
   return measured;
 }

@@ -114,6 +114,8 @@ TEST_F(ApiDomains, AShareOfTheRequestsGoesToAnotherService) {
   EXPECT_EQ(fields({{"split", {{"service", "worker"}, {"percent", 9}}}}), Fields{"/split/service"});
   EXPECT_EQ(fields({{"split", {{"service", "green"}, {"percent", 9}, {"x", 1}}}}),
             Fields{"/split/x"});
+  EXPECT_EQ(fields({{"y", 1}, {"split", {{"percent", 0}}}}),
+            (Fields{"/y", "/split/service", "/split/percent"}));
   EXPECT_EQ(del(path).status, 204);
   EXPECT_EQ(json(get(path)), (Json{{"split", nullptr}}));
 }

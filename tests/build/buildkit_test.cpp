@@ -86,13 +86,19 @@ TEST_F(BuildKitTest, BuildsAndTellsEachStep) {
 TEST_F(BuildKitTest, BuildsTheSameFromItsCache) {
   const std::string dockerfile = kFrom + "COPY file /file\nRUN sleep 1; cat /file > /copy\n";
   ASSERT_TRUE(build(dockerfile).ok()) << output_;
-  const std::string cached = "RUN sleep 1; cat /file > /copy\n#6 CACHED";
-  EXPECT_FALSE(says(cached));
+  // Steps are numbered as BuildKit comes to them.
+  const auto cached = [&] {
+    const auto at = output_.rfind("RUN sleep 1; cat /file > /copy\n#");
+    return at != std::string::npos &&
+           output_.substr(output_.find("\n#", at) + 4).substr(0, 7).find("CACHED") !=
+               std::string::npos;
+  };
+  EXPECT_FALSE(cached());
   ASSERT_TRUE(build(dockerfile).ok());
-  EXPECT_TRUE(says(cached)) << output_;
+  EXPECT_TRUE(cached()) << output_;
   order_.no_cache = true;
   ASSERT_TRUE(build(dockerfile).ok());
-  EXPECT_FALSE(says(cached)) << output_;
+  EXPECT_FALSE(cached()) << output_;
 }
 
 TEST_F(BuildKitTest, ArgumentsAndStages) {

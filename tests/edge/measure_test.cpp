@@ -53,26 +53,6 @@ TEST(EdgeAccessLine, WhatReachedNoReplicaIsNobodysFault) {
     EXPECT_FALSE(parse_access_line(id + rest).has_value()) << rest;
 }
 
-TEST(EdgeAccessLine, FramesComeInAnyPieces) {
-  const std::string text = "3 abc5 hello1 x12 twelve bytes";
-  for (std::size_t piece = 1; piece <= text.size(); ++piece) {
-    LineFrames frames;
-    std::vector<std::string> lines;
-    for (std::size_t at = 0; at < text.size(); at += piece) {
-      frames.add(text.substr(at, piece));
-      while (auto line = frames.next()) lines.push_back(*line);
-    }
-    EXPECT_EQ(lines, (std::vector<std::string>{"abc", "hello", "x", "twelve bytes"})) << piece;
-    EXPECT_FALSE(frames.is_broken());
-  }
-  for (const char* bad : {" x", "x 1", "0 ", "99999999", "-1 x", "1234567 x", "99999 x"}) {
-    LineFrames frames;
-    frames.add(bad);
-    EXPECT_FALSE(frames.next().has_value());
-    EXPECT_TRUE(frames.is_broken()) << bad;
-  }
-}
-
 TEST(EdgeStats, TellsARequestThatWaitsFromAStream) {
   const auto line = [](const char* server, const char* response, int state) {
     return std::string("0x7f: proto=tcpv4 src=127.0.0.1:1 fe=http be=s0001 srv=") + server +

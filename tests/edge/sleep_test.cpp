@@ -1,4 +1,9 @@
 // Requests that are held while their service sleeps, by the real proxy.
+#include <filesystem>
+
+#include <sys/un.h>
+
+#include "runtime/edge/receiver.hpp"
 #include "tests/edge/haproxy_fixture.hpp"
 
 namespace gantry {
@@ -64,6 +69,42 @@ int post(int port, std::size_t bytes) {
   }
   ::close(fd);
   return reply.size() > 12 ? std::atoi(reply.c_str() + 9) : 0;
+}
+
+TEST(EdgeReceiver, ManyCallsForASlotAreOne) {
+  const std::string folder = ::testing::TempDir() + "gantry_receiver_" + std::to_string(::getpid());
+  ASSERT_TRUE(make_directory(folder, 0700).ok());
+  std::mutex mutex;
+  std::vector<std::string> calls;
+  const auto heard = [&] {
+    const std::lock_guard guard(mutex);
+    return calls;
+  };
+  {
+    ProxyReceiver receiver;
+    ASSERT_TRUE(receiver
+                    .start(folder + "/worker.sock", folder + "/wake.sock",
+                           [&](const std::string& slot) {
+                             const std::lock_guard guard(mutex);
+                             calls.push_back(slot);
+                           })
+                    .ok());
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    (folder + "/wake.sock").copy(address.sun_path, sizeof address.sun_path - 1);
+    const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address), 0);
+    const std::string text = "s0001\ns0001\ns0001\ns0002\ns00";
+    ASSERT_EQ(::send(fd, text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+    for (int i = 0; i < 300 && heard().size() < 2; ++i)
+      std::this_thread::sleep_for(milliseconds(10));
+    ASSERT_EQ(::send(fd, "03\n", 3, 0), 3);
+    for (int i = 0; i < 300 && heard().size() < 3; ++i)
+      std::this_thread::sleep_for(milliseconds(10));
+    ::close(fd);
+  }
+  EXPECT_EQ(calls, (std::vector<std::string>{"s0001", "s0002", "s0003"}));
+  std::filesystem::remove_all(folder);
 }
 
 TEST_F(EdgeSleep, AHundredRequestsWithBodiesAreAllAnswered) {

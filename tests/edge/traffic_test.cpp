@@ -107,6 +107,7 @@ TEST_F(EdgeTraffic, APreviewOfADeadReplicaIs503AndNeverAnotherVersion) {
     return world_.tell_worker("show stat s0001 4 -1").find(",DOWN,") != std::string::npos;
   }));
   EXPECT_EQ(world_.get("next.test").status, 503) << "and after";
+  EXPECT_EQ(world_.last_request(), "") << "nor has another version seen it";
   EXPECT_EQ(world_.answering("one.test"), Ids{a.key.id()});
   world_.tell_worker("set server " + server + " state maint");
   world_.tell_worker("del server " + server);

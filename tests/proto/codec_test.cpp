@@ -68,63 +68,58 @@ TEST(ProtoCodec, MergeKeepsWhatIsAbsentAndNullGivesTheDefault) {
   EXPECT_EQ(*merge_settings(base, "{}"), base);
 }
 
+struct Refused {
+  const char* json;
+  const char* pointer;
+  const char* code;
+};
+
+const std::vector<Refused> kRefused{
+    {"[]", "/base", "wrong_type"},
+    {"{", "/base", "malformed_json"},
+    {"{\"deploy\":{\"healthcheck_path\":\"/\xff\"}}", "/base", "malformed_json"},
+    {R"({"deploi":{}})", "/base/deploi", "unknown_key"},
+    {R"({"build":{"bilder":1}})", "/base/build/bilder", "unknown_key"},
+    {R"({"build":{"builder":"HEROKU"}})", "/base/build/builder", "invalid_value"},
+    {R"({"build":{"root_directory":"a/../.."}})", "/base/build/root_directory", "invalid_path"},
+    {R"({"build":{"watch_patterns":["a",1]}})", "/base/build/watch_patterns/1", "wrong_type"},
+    {R"({"build":{"nixpacks_plan":"{}"}})", "/base/build/nixpacks_plan", "wrong_type"},
+    {R"({"deploy":{"pre_deploy_command":["a 'b"]}})", "/base/deploy/pre_deploy_command/0",
+     "invalid_command"},
+    {R"({"source":{"archive":"sha256:12"}})", "/base/source/archive", "invalid_digest"},
+    {R"({"a/b~c":{}})", "/base/a~1b~0c", "unknown_key"},
+    {R"({"deploy":3})", "/base/deploy", "wrong_type"},
+    {R"({"deploy":{"replicas":-1}})", "/base/deploy/replicas", "out_of_range"},
+    {R"({"deploy":{"replicas":201}})", "/base/deploy/replicas", "out_of_range"},
+    {R"({"deploy":{"replicas":1.5}})", "/base/deploy/replicas", "wrong_type"},
+    {R"({"deploy":{"replicas":"1"}})", "/base/deploy/replicas", "wrong_type"},
+    {R"({"deploy":{"replicas":true}})", "/base/deploy/replicas", "wrong_type"},
+    {R"({"deploy":{"replicas":18446744073709551615}})", "/base/deploy/replicas", "out_of_range"},
+    {R"({"deploy":{"memory_bytes":18446744073709551615}})", "/base/deploy/memory_bytes",
+     "out_of_range"},
+    {R"({"deploy":{"memory_bytes":6291455}})", "/base/deploy/memory_bytes", "out_of_range"},
+    {R"({"deploy":{"cpu_millicores":9}})", "/base/deploy/cpu_millicores", "out_of_range"},
+    {R"({"deploy":{"pids_limit":-1}})", "/base/deploy/pids_limit", "out_of_range"},
+    {R"({"deploy":{"pids_limit":4294967297}})", "/base/deploy/pids_limit", "out_of_range"},
+    {R"({"deploy":{"port":65536}})", "/base/deploy/port", "out_of_range"},
+    {R"({"deploy":{"overlap_seconds":3601}})", "/base/deploy/overlap_seconds", "out_of_range"},
+    {R"({"deploy":{"healthcheck_timeout_seconds":0}})", "/base/deploy/healthcheck_timeout_seconds",
+     "out_of_range"},
+    {R"({"deploy":{"healthcheck_path":"x"}})", "/base/deploy/healthcheck_path", "invalid_path"},
+    {R"({"deploy":{"healthcheck_path":"/a b"}})", "/base/deploy/healthcheck_path", "invalid_path"},
+    {R"({"deploy":{"healthcheck_path":"/a\r\nHost: x"}})", "/base/deploy/healthcheck_path",
+     "invalid_path"},
+    {R"({"deploy":{"restart_policy":"SOMETIMES"}})", "/base/deploy/restart_policy",
+     "invalid_value"},
+    {R"({"deploy":{"start_command":["a",1]}})", "/base/deploy/start_command/1", "wrong_type"},
+    {R"({"deploy":{"start_command":"a 'b"}})", "/base/deploy/start_command", "unbalanced_quote"},
+    {R"({"deploy":{"start_command":["a\u0000b"]}})", "/base/deploy/start_command",
+     "invalid_command"},
+    {R"({"source":{"image":"-v"}})", "/base/source/image", "invalid_image"},
+};
+
 TEST(ProtoCodec, RefusesWithAPointerEach) {
-  struct Case {
-    const char* json;
-    const char* pointer;
-    const char* code;
-  };
-  for (const Case& c : std::vector<Case>{
-           {"[]", "/base", "wrong_type"},
-           {"{", "/base", "malformed_json"},
-           {"{\"deploy\":{\"healthcheck_path\":\"/\xff\"}}", "/base", "malformed_json"},
-           {R"({"deploi":{}})", "/base/deploi", "unknown_key"},
-           {R"({"build":{"bilder":1}})", "/base/build/bilder", "unknown_key"},
-           {R"({"build":{"builder":"HEROKU"}})", "/base/build/builder", "invalid_value"},
-           {R"({"build":{"root_directory":"a/../.."}})", "/base/build/root_directory",
-            "invalid_path"},
-           {R"({"build":{"watch_patterns":["a",1]}})", "/base/build/watch_patterns/1",
-            "wrong_type"},
-           {R"({"build":{"nixpacks_plan":"{}"}})", "/base/build/nixpacks_plan", "wrong_type"},
-           {R"({"deploy":{"pre_deploy_command":["a 'b"]}})", "/base/deploy/pre_deploy_command/0",
-            "invalid_command"},
-           {R"({"source":{"archive":"sha256:12"}})", "/base/source/archive", "invalid_digest"},
-           {R"({"a/b~c":{}})", "/base/a~1b~0c", "unknown_key"},
-           {R"({"deploy":3})", "/base/deploy", "wrong_type"},
-           {R"({"deploy":{"replicas":-1}})", "/base/deploy/replicas", "out_of_range"},
-           {R"({"deploy":{"replicas":201}})", "/base/deploy/replicas", "out_of_range"},
-           {R"({"deploy":{"replicas":1.5}})", "/base/deploy/replicas", "wrong_type"},
-           {R"({"deploy":{"replicas":"1"}})", "/base/deploy/replicas", "wrong_type"},
-           {R"({"deploy":{"replicas":true}})", "/base/deploy/replicas", "wrong_type"},
-           {R"({"deploy":{"replicas":18446744073709551615}})", "/base/deploy/replicas",
-            "out_of_range"},
-           {R"({"deploy":{"memory_bytes":18446744073709551615}})", "/base/deploy/memory_bytes",
-            "out_of_range"},
-           {R"({"deploy":{"memory_bytes":6291455}})", "/base/deploy/memory_bytes", "out_of_range"},
-           {R"({"deploy":{"cpu_millicores":9}})", "/base/deploy/cpu_millicores", "out_of_range"},
-           {R"({"deploy":{"pids_limit":-1}})", "/base/deploy/pids_limit", "out_of_range"},
-           {R"({"deploy":{"pids_limit":4294967297}})", "/base/deploy/pids_limit", "out_of_range"},
-           {R"({"deploy":{"port":65536}})", "/base/deploy/port", "out_of_range"},
-           {R"({"deploy":{"overlap_seconds":3601}})", "/base/deploy/overlap_seconds",
-            "out_of_range"},
-           {R"({"deploy":{"healthcheck_timeout_seconds":0}})",
-            "/base/deploy/healthcheck_timeout_seconds", "out_of_range"},
-           {R"({"deploy":{"healthcheck_path":"x"}})", "/base/deploy/healthcheck_path",
-            "invalid_path"},
-           {R"({"deploy":{"healthcheck_path":"/a b"}})", "/base/deploy/healthcheck_path",
-            "invalid_path"},
-           {R"({"deploy":{"healthcheck_path":"/a\r\nHost: x"}})", "/base/deploy/healthcheck_path",
-            "invalid_path"},
-           {R"({"deploy":{"restart_policy":"SOMETIMES"}})", "/base/deploy/restart_policy",
-            "invalid_value"},
-           {R"({"deploy":{"start_command":["a",1]}})", "/base/deploy/start_command/1",
-            "wrong_type"},
-           {R"({"deploy":{"start_command":"a 'b"}})", "/base/deploy/start_command",
-            "unbalanced_quote"},
-           {R"({"deploy":{"start_command":["a\u0000b"]}})", "/base/deploy/start_command",
-            "invalid_command"},
-           {R"({"source":{"image":"-v"}})", "/base/source/image", "invalid_image"},
-       }) {
+  for (const Refused& c : kRefused) {
     const auto merged = merge_settings({}, c.json, "/base");
     ASSERT_FALSE(merged.ok()) << c.json;
     EXPECT_EQ(merged.error().code, Code::invalid);

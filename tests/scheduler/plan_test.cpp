@@ -93,7 +93,7 @@ class RandomWorld {
     rollout.max_unavailable_percent = one_in(3) ? 50 : 0;
     rollout.interval_seconds = 1 + below(60);
     rollout.keep_seconds = below(60);
-    deployment.rollout.step = below(3);
+    deployment.rollout.step = below(last_step(deployment) + 1);
     if (one_in(2)) deployment.rollout.since = some_time();
     deployment.rollout.order = static_cast<RolloutOrder>(below(3));
     DeploySettings& deploy = deployment.settings.deploy;
@@ -252,8 +252,10 @@ struct Safe {
   // Only a canary and a replacement one by one let two versions serve.
   bool shares(const Route& route) {
     return std::any_of(route.backends.begin(), route.backends.end(), [&](const RouteBackend& b) {
-      const DeploySettings& deploy = deployment_of(it, b.key.deployment_id)->settings.deploy;
-      return deploy.rollout.strategy == Strategy::canary || !at_once(deploy);
+      const Deployment* deployment = deployment_of(it, b.key.deployment_id);
+      return deployment != nullptr &&
+             (deployment->settings.deploy.rollout.strategy == Strategy::canary ||
+              !at_once(deployment->settings.deploy));
     });
   }
   void operator()(const RecordRollout& a) {

@@ -206,8 +206,9 @@ TEST_F(SchedulerWorld, NoRestartWhileADeploymentIsUnderWay) {
   desired_.epoch = 1;
   publish();
   const Roles roles = cast_roles(world_, instance(), kNow);
-  ASSERT_EQ(roles.wanted.size(), 1u) << "its image is not there yet";
-  EXPECT_EQ(roles.wanted[0].revision, (Revision{active, 0}));
+  ASSERT_EQ(roles.wanted.size(), 2u);
+  EXPECT_EQ(roles.wanted[0].revision, (Revision{roles.candidate->id, 1}));
+  EXPECT_EQ(roles.wanted[1].revision, (Revision{active, 0}));
   ASSERT_EQ(roles.serving.size(), 1u);
   EXPECT_EQ(roles.serving[0].revision, (Revision{active, 0}));
 }

@@ -117,23 +117,31 @@ TEST_F(StoreLease, OfManyAtOnceOneWins) {
   EXPECT_EQ(winners, 1);
 }
 
-// A write that began before the take-over is seen by who took over, or it does not take place.
+// A write that began before the take-over is seen by who took over: it holds the lease until it is
+// through.
 TEST_F(StoreLease, ATakeOverWaitsForTheWritesOfTheOneBefore) {
+  auto one = open_without_lease();
   auto two = open_without_lease();
-  pqxx::connection slow(database_);
-  pqxx::work writing(slow);
-  sql("update lease set holder = 'one', term = 1, expires_at = now()");
-  writing.exec("select 1 from lease where term = 1 for share");
+  const auto id = deploy(*one);
+  ASSERT_TRUE(one->hold_lease("one", Seconds(1)).ok());
+  std::this_thread::sleep_for(std::chrono::milliseconds(1200));
+  pqxx::connection other(database_);
+  pqxx::work blocking(other);
+  blocking.exec("select 1 from service_instances for update");
+  std::jthread slow([&] { EXPECT_EQ(reason(status(*one, id, DeploymentStatus::deploying)), ""); });
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
   std::atomic<bool> taken = false;
   std::jthread taker([&] {
     EXPECT_TRUE(two->hold_lease("two", Seconds(60)).ok());
     taken = true;
   });
-  std::this_thread::sleep_for(std::chrono::milliseconds(200));
-  EXPECT_FALSE(taken);
-  writing.commit();
+  std::this_thread::sleep_for(std::chrono::milliseconds(300));
+  EXPECT_FALSE(taken) << "the first one's write is not through";
+  blocking.commit();
+  slow.join();
   taker.join();
-  EXPECT_TRUE(taken);
+  EXPECT_EQ(two->deployment(id)->status, DeploymentStatus::deploying);
+  EXPECT_EQ(reason(status(*one, id, DeploymentStatus::success)), "lease_lost");
 }
 
 }  // namespace
