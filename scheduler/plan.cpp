@@ -111,6 +111,8 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
       probe(draft, deployment, *replica);
     return;
   }
+  // What only serves on until another does is not started again.
+  if (!is_live(deployment.status) || key.ordinal >= deployment.settings.deploy.replicas) return;
   if (!draft.world.engine_up || !deployment.progress.done()) return;
   if (replica != nullptr &&
       (replica->gave_up || replica->completed || !draft.due(replica->retry_at)))

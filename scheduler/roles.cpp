@@ -56,7 +56,7 @@ struct Casting {
       const bool ready = is_ready(world, replica, now) && !replica.stop_asked;
       if (key.ordinal < replicas)
         missing -= ready || replica.gave_up || replica.completed ? 1 : 0;
-      else if (ready && instance.in_rotation(key) && missing > 0 && --missing >= 0)
+      else if (replica.ready && ready && instance.in_rotation(key) && missing > 0 && --missing >= 0)
         surplus.insert(key.ordinal);
     }
     ordinals.merge(surplus);
@@ -92,7 +92,8 @@ struct Casting {
   }
 
   void stop_first(const Revision& from, const Revision& to) {
-    if (!any_exists(instance, from)) want_all(to);
+    // An old list may show the one before for a moment when the new one runs already.
+    if (!any_exists(instance, from) || any_exists(instance, to)) want_all(to);
     serve(to);
   }
 
@@ -237,7 +238,8 @@ struct Casting {
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
     if (cast_return(present)) return;
     if (!at_once(deploy) && deploy.rollout.strategy != Strategy::recreate) {
-      const auto before = epoch_before(target);
+      const auto before =
+          present == target ? epoch_before(target) : std::optional<int>(present.epoch);
       if (before) return replace({target.deployment_id, *before}, target, deploy);
       want_all(target);
       return serve(target);
@@ -293,7 +295,7 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   const int wanted = instance.desired->epoch;
   std::map<int, int> routed;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.routed(key)) ++routed[key.epoch];
+    if (key.deployment_id == deployment.id && instance.acknowledged(key)) ++routed[key.epoch];
   int epoch = -1;
   for (const auto& [one, count] : routed)
     if (epoch < 0 || count >= routed[epoch]) epoch = one;

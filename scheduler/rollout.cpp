@@ -128,7 +128,6 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
   DeploySettings deploy = pace;
   deploy.replicas = replicas_of(instance, to.deployment_id);
   const int replicas = deploy.replicas, before = replicas_of(instance, from.deployment_id);
-  const bool is_known = deployment_of(instance, from.deployment_id) != nullptr;  // else it is over
   std::vector<std::pair<bool, int>> old;  // not ready, ordinal: the best first
   int ready_to = 0, last_to = -1;
   for (const auto& [key, replica] : instance.replicas) {
@@ -149,8 +148,7 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
   const int keep = std::clamp(replicas - short_of - ready_to, 0, replicas);
   TakeOver out;
   for (const auto& [unready, ordinal] : old)
-    if (static_cast<int>(out.from.size()) < keep && (!is_known || ordinal < before))
-      out.from.insert(ordinal);
+    if (static_cast<int>(out.from.size()) < keep) out.from.insert(ordinal);
   // What is missing of the promise is made up for.
   for (int ordinal = 0; ordinal < before; ++ordinal)
     if (static_cast<int>(out.from.size()) < keep) out.from.insert(ordinal);

@@ -146,11 +146,11 @@ struct ReplicaRemembered {
   Replica replica;
 };  // at the start, from the store, before the first Listed
 
-using Fact = std::variant<DesiredChanged, TookOver, Listed, ContainerSeen, ContainerGone, EngineLost,
-                          EngineBack, ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone,
-                          DeedFailed, WorkDone, WorkFailed, ProgressRecorded, StatusRecorded,
-                          RolloutRecorded, ScaleRecorded, ReplicaRecorded, ReplicaRemembered,
-                          TrafficMeasured, LoadSeen, UsageSeen, WakeAsked>;
+using Fact = std::variant<DesiredChanged, TookOver, Listed, ContainerSeen, ContainerGone,
+                          EngineLost, EngineBack, ProbeFinished, RoutesApplied, RouteFailed,
+                          Drained, DeedDone, DeedFailed, WorkDone, WorkFailed, ProgressRecorded,
+                          StatusRecorded, RolloutRecorded, ScaleRecorded, ReplicaRecorded,
+                          ReplicaRemembered, TrafficMeasured, LoadSeen, UsageSeen, WakeAsked>;
 
 // ---- actions ----
 

@@ -157,7 +157,9 @@ Options parse(int argc, char** argv) {
     } else if (word == "--mutants") {
       options.mutants = true;
     } else {
-      fmt::print(stderr, "usage: simulate [--seeds N] [--first S] [--seed S] [--story LINES] [--mutants]\n");
+      fmt::print(
+          stderr,
+          "usage: simulate [--seeds N] [--first S] [--seed S] [--story LINES] [--mutants]\n");
       std::exit(2);
     }
   }

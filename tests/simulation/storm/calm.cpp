@@ -64,16 +64,16 @@ void Storm::check_serving(const Row& row) {
   for (int ordinal = 0; ordinal < active->settings.deploy.replicas; ++ordinal) {
     const ReplicaKey key{active->id, row.base.epoch, ordinal};
     const auto told = ledger_.replicas.find(key);
-    const bool over =
+    const bool ended =
         told != ledger_.replicas.end() && (told->second.status == ReplicaStatus::crashed ||
                                            told->second.status == ReplicaStatus::exited);
     const auto container = all.find(key);
     const bool runs = container != all.end() && container->second.state == ContainerState::running;
-    if (!over && (!runs || (!row.plain() && !keys.contains(key))))
+    if (!ended && over(row) == 0 && (!runs || (!row.plain() && !keys.contains(key))))
       broke("a replica is missing", fmt::format("{} runs={}", key.id(), runs));
   }
   for (const ReplicaKey& key : keys)
-    if (key.deployment_id != active->id || key.epoch != row.base.epoch)
+    if ((key.deployment_id != active->id || key.epoch != row.base.epoch) && over(row) == 0)
       broke("somebody else serves", key.id());
   const auto route = edge_.live().routes().find(id);
   if (route == edge_.live().routes().end()) return;
@@ -81,7 +81,8 @@ void Storm::check_serving(const Row& row) {
       is_serving(edge_.live().routes().at(row.base.split->to).route) !=
           (route->second.split_slot != 0))
     broke("a split is not in force", row.base.service);
-  if (row.load > 0 && edge_.held(id) > 0 && over(row) == 0) broke("requests are held for ever", row.base.service);
+  if (row.load > 0 && edge_.held(id) > 0 && over(row) == 0)
+    broke("requests are held for ever", row.base.service);
 }
 
 void Storm::check_containers() {
@@ -92,6 +93,10 @@ void Storm::check_containers() {
                        (is_live(deployment->status) || serves_on(*row, *deployment)) &&
                        key.epoch == row->base.epoch &&
                        key.ordinal < deployment->settings.deploy.replicas;
+    if (row != nullptr && over(*row) > 0) continue;
+    if (row != nullptr && std::any_of(row->deployments.begin(), row->deployments.end(),
+                                      [&](const Deployment& one) { return serves_on(*row, one); }))
+      continue;
     const bool asleep = known && deployment->status == DeploymentStatus::sleeping;
     if (!known || asleep) broke("an orphan stays", key.id());
   }

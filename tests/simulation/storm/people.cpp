@@ -29,6 +29,7 @@ DeploySettings settings(Dice& dice) {
   rollout.max_unavailable_percent = unavailable;
   rollout.observe_seconds = dice.of(std::array{0, 5, 15, 30});
   rollout.interval_seconds = dice.between(10, 20);
+  rollout.min_requests = 300;  // enough to be sure of 6 %
   rollout.keep_seconds = dice.between(20, 90);
   rollout.steps = dice.percent(50) ? std::vector{10, 50, 100} : std::vector{25, 100};
   if (deploy.port == 0) return deploy;

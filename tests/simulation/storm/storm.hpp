@@ -196,7 +196,7 @@ class Storm {
   Duration jumped_at_{-1'000'000'000};
   std::map<ReplicaKey, Truth> truth_;
   std::map<InstanceId, std::pair<int, Duration>> low_promise_;  // how low, until
-  std::map<ReplicaKey, TimePoint> orphans_;
+  std::map<ReplicaKey, Duration> orphans_;                      // since when
 
   std::uint64_t steps_ = 0, hash_ = 1469598103934665603ULL;
   std::deque<std::string> story_;

@@ -187,7 +187,7 @@ void Storm::check_stop(Daemon& daemon, const Stop& stop) {
   const auto container = engine_.find(key);
   if (!container || container->state != ContainerState::running) return;
   if (const auto orphan = orphans_.find(key); orphan != orphans_.end())
-    if (clock_.now() - orphan->second < Seconds(295) && now_ - jumped_at_ > Seconds(400))
+    if (now_ - orphan->second < Seconds(295) && jumped_at_ < orphan->second)
       broke("an orphan is stopped within its grace", key.id());
   const auto placed = edge_.live().find(key);
   if (placed.backend != nullptr && is_serving(*placed.backend))
@@ -232,7 +232,7 @@ void Storm::check_status(Daemon&, const StatusChange& change) {
   if (deployment->succeeded_at) return;
   const bool watched =
       deploy.rollout.strategy == Strategy::blue_green || deploy.rollout.observe_seconds > 0;
-  if (!watched || now_ - jumped_at_ < kTrouble) return;
+  if (!watched || now_ - jumped_at_ < Seconds(240)) return;
   const auto since = deployment->rollout.since;
   if (!since || clock_.now() < *since + Seconds(deploy.rollout.observe_seconds))
     broke("success before it was watched", deployment->id.str());

@@ -138,7 +138,7 @@ void Storm::weather() {
     spec.network.subnet = "10.192.0.0/24";
     if (daemons_[0].driver->start(spec)) {
       tell("an orphan " + spec.key.id());
-      orphans_[spec.key] = clock_.now();
+      orphans_[spec.key] = now_;
     }
   }
 }
