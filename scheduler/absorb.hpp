@@ -1,4 +1,4 @@
-// What absorbing needs in more than one file. For world.cpp and world_deployments.cpp alone. Pure.
+// What absorbing needs in more than one file. For the files world*.cpp alone. Pure.
 #pragma once
 
 #include "scheduler/world.hpp"
@@ -20,5 +20,9 @@ void on(World&, const ProgressRecorded&, TimePoint now);
 void on(World&, const StatusRecorded&, TimePoint now);
 void on(World&, const RolloutRecorded&, TimePoint now);
 void on(World&, const ScaleRecorded&, TimePoint now);
+void on(World&, const TrafficMeasured&, TimePoint now);
+void on(World&, const LoadSeen&, TimePoint now);
+void on(World&, const UsageSeen&, TimePoint now);
+void on(World&, const WakeAsked&, TimePoint now);
 
 }  // namespace gantry

@@ -71,6 +71,7 @@ void Reconciler::perform(SetRoute&& action) {
 void Reconciler::perform(Drain&& action) {
   {
     const std::scoped_lock lock(edge_mutex_);
+    std::erase_if(edge_drains_, [&](const Drain& old) { return old.key == action.key; });
     edge_drains_.push_back(std::move(action));
     edge_nudged_ = true;
   }
@@ -272,6 +273,8 @@ void Reconciler::check_drains() {
     auto proof = ports_.edge.drained(drain.key, ports_.clock.now(), drain.deadlines);
     if (proof)
       push(Fact(Drained{drain.instance_id, std::move(*proof)}));
+    else if (proof.error().reason == "still_routed")  // it serves again: a later drain is another
+      push(Fact(DeedFailed{drain.instance_id, drain.key, Deed::stop, proof.error()}));
     else
       left.push_back(std::move(drain));
   }

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 
 namespace gantry {
@@ -101,10 +102,12 @@ bool is_idle(const InstanceWorld& instance, const Roles& roles, TimePoint now,
   if (roles.candidate != nullptr || roles.active == nullptr || !instance.demand.busy_at)
     return false;
   const SleepSettings& sleep = roles.active->settings.deploy.sleep;
-  if (!sleep.enabled || instance.desired->hosts.empty() || instance.demand.concurrency > 0)
-    return false;
-  const TimePoint at =
-      std::max(*instance.demand.busy_at, roles.active->updated_at) + Seconds(sleep.idle_seconds);
+  if (!sleep.enabled || instance.desired->hosts.empty()) return false;
+  if (instance.demand.concurrency > 0 && !mutated(Mutation::sleeps_while_busy)) return false;
+  const TimePoint at = (mutated(Mutation::sleeps_while_busy)
+                            ? roles.active->updated_at
+                            : std::max(*instance.demand.busy_at, roles.active->updated_at)) +
+                       Seconds(sleep.idle_seconds);
   if (now >= at) return true;
   if (!wake_at || at < *wake_at) wake_at = at;
   return false;

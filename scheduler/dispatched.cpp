@@ -1,6 +1,7 @@
 // The marks that actions leave, and how they read in the log.
 #include <fmt/format.h>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/world.hpp"
 
 namespace gantry {
@@ -14,8 +15,8 @@ ReplicaWorld& replica_of(World& world, const InstanceId& instance, const Replica
 
 void mark(World& world, const Start& action, TimePoint) {
   ReplicaWorld& replica = replica_of(world, action.spec.instance_id, action.spec.key);
-  replica.busy = Busy::starting;
-  replica.proof.reset();
+  if (!mutated(Mutation::mark_missing)) replica.busy = Busy::starting;
+  if (!mutated(Mutation::proof_of_earlier_run)) replica.proof.reset();
   replica.counted_exit.reset();  // another run, another exit
   replica.seen_meanwhile.reset();
 }

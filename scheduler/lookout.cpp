@@ -2,6 +2,7 @@
 // counters, what containers use.
 #include <condition_variable>
 
+#include "scheduler/lease.hpp"
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
@@ -34,18 +35,25 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
       held = lease.ok();
       options_.log(held ? "lease held term=" + std::to_string(lease->term)
                         : "lease lost detail=\"" + lease.error().detail + "\"");
-      if (held) ask_reload();
+      if (held) {
+        ask_reload();
+        ++terms_;
+        push(Fact(TookOver{}));
+      }
     }
     if (lease) {
-      lease_until_ = (asked_at + options_.lease * 3 / 4).time_since_epoch().count();
+      lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
       inbox_->changed.notify_one();
+    } else if (lease.error().code == Code::conflict) {
+      lease_until_ = 0;  // a clock that is set back must not bring it again
     }
   } while (wait_for(stop, held ? Duration(options_.lease) / 4 : std::chrono::milliseconds(250)));
   (void)ports_.store.release_lease(options_.holder);
 }
 
 bool Reconciler::leads(TimePoint now) const {
-  return options_.holder.empty() || now.time_since_epoch().count() < lease_until_;
+  return options_.holder.empty() ||
+         (terms_ == heard_terms_ && leads_at(now, TimePoint(Duration(lease_until_))));
 }
 
 // Who wants to be looked at; the loop's thread.

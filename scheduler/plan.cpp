@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/rollout.hpp"
 
 namespace gantry {
@@ -37,8 +38,10 @@ void stop_gently(Draft& draft, const ReplicaWorld& replica) {
   const DeploySettings settings =
       deployment == nullptr ? DeploySettings() : deployment->settings.deploy;
   if (!replica.proof) {
-    const TimePoint requests = draft.now + Seconds(settings.traffic.drain_seconds);
-    const TimePoint streams = draft.now + Seconds(settings.traffic.stream_drain_seconds);
+    const bool hasty = mutated(Mutation::drain_without_time);
+    const TimePoint requests = draft.now + Seconds(hasty ? 0 : settings.traffic.drain_seconds);
+    const TimePoint streams =
+        draft.now + Seconds(hasty ? 0 : settings.traffic.stream_drain_seconds);
     draft.act(Drain{draft.instance.id, replica.key, {requests, std::max(requests, streams)}});
     return;
   }
@@ -108,6 +111,8 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
       probe(draft, deployment, *replica);
     return;
   }
+  // What only serves on until another does is not started again.
+  if (!is_live(deployment.status) || key.ordinal >= deployment.settings.deploy.replicas) return;
   if (!draft.world.engine_up || !deployment.progress.done()) return;
   if (replica != nullptr &&
       (replica->gave_up || replica->completed || !draft.due(replica->retry_at)))
@@ -123,7 +128,10 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
 void plan_route(Draft& draft, const Roles& roles) {
   if (draft.instance.requested) return;
   Route route = wanted_route(draft.world, draft.instance, roles);
-  if (same_route(route, draft.instance.applied) || !draft.due(draft.instance.route_at)) return;
+  // After a failure nobody knows what the edge has.
+  const bool known = draft.instance.route_failures == 0;
+  if (known && same_route(route, draft.instance.applied)) return;
+  if (!draft.due(draft.instance.route_at)) return;
   draft.act(SetRoute{std::move(route)});
 }
 
@@ -161,6 +169,7 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
       plan_statuses(draft, cast_roles(world, instance, now));
     return std::move(draft.plan);
   }
+  if (!instance.desired && mutated(Mutation::orphan_stays)) return std::move(draft.plan);
   if (!instance.desired && !instance.deleted &&
       !draft.due(instance.orphan_since.value_or(now) + world.policy.orphan_grace))
     return std::move(draft.plan);

@@ -73,6 +73,9 @@ bool any_in_rotation(const InstanceWorld&, const Revision&);
 // The epoch of a deployment that serves now.
 int serving_epoch(const InstanceWorld&, const Deployment&);
 
+// The epoch with which one that is on its way began.
+int starting_epoch(const InstanceWorld&, const Deployment&);
+
 // What the edge should have.
 Route wanted_route(const World&, const InstanceWorld&, const Roles&);
 bool same_route(const Route&, const Route&);

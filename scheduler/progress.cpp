@@ -2,6 +2,7 @@
 // is recorded before the next begins.
 #include <algorithm>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 
 namespace gantry {
@@ -72,7 +73,8 @@ void advance(const World& world, const InstanceWorld& instance, const Roles& rol
              Plan& plan) {
   for (const auto& [id, deployment] : instance.deployments) {
     const bool waited_for = roles.candidate != nullptr && roles.candidate->id == id;
-    if (deployment.work != Work::none && !waited_for && !deployment.cancelling)
+    if (deployment.work != Work::none && !waited_for && !deployment.cancelling &&
+        !mutated(Mutation::work_not_cancelled))
       plan.actions.emplace_back(Cancel{instance.id, id, deployment.work});
   }
   if (roles.candidate != nullptr) step(world, instance, roles, *roles.candidate, now, plan);

@@ -139,8 +139,10 @@ void Reconciler::take(Entry& entry, TimePoint now) {
     return;
   }
   const Fact& fact = std::get<Fact>(entry);
+  if (std::holds_alternative<TookOver>(fact)) ++heard_terms_;
   absorb(world_, fact, now);
-  if (std::holds_alternative<EngineBack>(fact)) next_resync_ = now;
+  if (std::holds_alternative<EngineBack>(fact) || std::holds_alternative<TookOver>(fact))
+    next_resync_ = now;
   counters_.engine_up = world_.engine_up;
   counters_.adopted = world_.adopted;
 }

@@ -155,6 +155,8 @@ class Reconciler {
   std::mutex meter_mutex_;
   std::atomic<bool> looks_at_load_{false}, looks_at_measures_{false};
   std::atomic<std::int64_t> lease_until_{0};  // TimePoint, counted
+  std::atomic<std::uint64_t> terms_{0};       // that it began
+  std::uint64_t heard_terms_ = 0;             // of which the loop knows: its thread only
 
   std::mutex edge_mutex_;
   std::condition_variable edge_changed_;

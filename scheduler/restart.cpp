@@ -2,9 +2,12 @@
 
 #include <algorithm>
 
+#include "scheduler/mutation.hpp"
+
 namespace gantry {
 
 AfterExit after_exit(RestartPolicy policy, int exit_code, int restarts, int max_retries) {
+  if (mutated(Mutation::restart_without_end)) return AfterExit::restart;
   switch (policy) {
     case RestartPolicy::never:
       return exit_code == 0 ? AfterExit::completed : AfterExit::give_up;

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <map>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
@@ -44,8 +45,22 @@ struct Casting {
   void want(const Revision& revision, std::set<int> ordinals) {
     roles.wanted.push_back({revision, std::move(ordinals)});
   }
+  // After a reduction: who serves goes only when those that stay are ready.
   void want_all(const Revision& revision) {
-    want(revision, first(replicas_of(instance, revision.deployment_id)));
+    const int replicas = replicas_of(instance, revision.deployment_id);
+    std::set<int> ordinals = first(replicas);
+    std::set<int> surplus;
+    int missing = replicas;
+    for (const auto& [key, replica] : instance.replicas) {
+      if (!is_of(key, revision)) continue;
+      const bool ready = is_ready(world, replica, now) && !replica.stop_asked;
+      if (key.ordinal < replicas)
+        missing -= ready || replica.gave_up || replica.completed ? 1 : 0;
+      else if (replica.ready && ready && instance.in_rotation(key) && missing > 0 && --missing >= 0)
+        surplus.insert(key.ordinal);
+    }
+    ordinals.merge(surplus);
+    want(revision, std::move(ordinals));
   }
   void serve(const Revision& revision, int percent = 0) {
     roles.serving.push_back({revision, percent});
@@ -71,12 +86,14 @@ struct Casting {
   void hand_over(const Revision& from, const Revision& to, const DeploySettings& deploy) {
     if (!at_once(deploy)) return replace(from, to, deploy);
     want_all(to);
+    if (mutated(Mutation::old_gone_before_new)) return serve(to);
     want_all(from);
     serve(has_switched(to, &from) ? to : from);
   }
 
   void stop_first(const Revision& from, const Revision& to) {
-    if (!any_exists(instance, from)) want_all(to);
+    // An old list may show the one before for a moment when the new one runs already.
+    if (!any_exists(instance, from) || any_exists(instance, to)) want_all(to);
     serve(to);
   }
 
@@ -110,7 +127,7 @@ struct Casting {
 
   void cast_candidate() {
     const Deployment& candidate = *roles.candidate;
-    const Revision to{candidate.id, instance.desired->epoch};
+    const Revision to{candidate.id, starting_epoch(instance, candidate)};
     const bool beside =
         roles.active != nullptr && roles.active->status == DeploymentStatus::success;
     if (!beside) {
@@ -126,6 +143,8 @@ struct Casting {
     }
     // No restart while a deployment is under way.
     const Revision from{roles.active->id, serving_epoch(instance, *roles.active)};
+    const bool interrupts = candidate.settings.deploy.rollout.strategy == Strategy::recreate;
+    if (!interrupts && !any_in_rotation(instance, to) && cast_return(from)) return;
     if (!candidate.progress.done()) {
       want_all(from);
       return serve(from);
@@ -149,18 +168,54 @@ struct Casting {
     }
   }
 
-  // A version that has failed halfway serves on, replica by replica, until the one before it is
-  // whole again.
+  // Every replica that can be ready is.
+  bool is_whole(const Revision& revision) const {
+    for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal) {
+      const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
+      if (found == instance.replicas.end()) return false;
+      const ReplicaWorld& replica = found->second;
+      if (replica.gave_up || replica.completed) continue;
+      if (replica.stop_asked || !is_ready(world, replica, now)) return false;
+    }
+    return true;
+  }
+
+  // Who has the traffic and is to have it no more serves on until the version before it is whole
+  // again: replica by replica, or, at once, when that one has none of the traffic.
   bool cast_return(const Revision& target) {
-    for (const auto& deployment : instance.desired->deployments) {
-      if (deployment->id == roles.active->id) return false;
-      const Revision failed{deployment->id, instance.desired->epoch};
-      const DeploySettings& deploy = deployment->settings.deploy;
-      if (deployment->status != DeploymentStatus::failed || at_once(deploy) ||
-          deploy.rollout.strategy != Strategy::rolling || !any_in_rotation(instance, failed) ||
-          all_ready(world, instance, target, now))
+    if (roles.active->status != DeploymentStatus::success || is_whole(target)) return false;
+    for (const auto& [key, replica] : instance.replicas) {
+      const Deployment* known = deployment_of(instance, key.deployment_id);
+      const Revision leaving{key.deployment_id, key.epoch};
+      if ((known != nullptr && is_live(known->status)) || !instance.in_rotation(key)) continue;
+      const DeploySettings& deploy =
+          known == nullptr ? roles.active->settings.deploy : known->settings.deploy;
+      const Strategy strategy = deploy.rollout.strategy;
+      if (strategy == Strategy::recreate) continue;
+      if (known == nullptr || (strategy == Strategy::rolling && !at_once(deploy))) {
+        replace(leaving, target, deploy);
+        return true;
+      }
+      if (any_in_rotation(instance, target)) continue;
+      want_all(target);
+      want_all(leaving);
+      serve(leaving);
+      return true;
+    }
+    return cast_reunion(target);
+  }
+
+  // A restart that a new version has overtaken: the epoch that has fewer of the requests goes back
+  // to the other, replica by replica.
+  bool cast_reunion(const Revision& target) {
+    const int epoch = instance.desired->epoch;
+    for (const auto& [key, replica] : instance.replicas) {
+      const Revision other{key.deployment_id, key.epoch};
+      if (roles.candidate == nullptr && (target.epoch == epoch || key.epoch == epoch)) continue;
+      if (other.deployment_id != target.deployment_id || other == target ||
+          !instance.in_rotation(key))
         continue;
-      replace(failed, target, deploy);
+      replace(other, target, roles.active->settings.deploy);
       return true;
     }
     return false;
@@ -178,12 +233,13 @@ struct Casting {
 
   void cast_active() {
     const Revision target{roles.active->id, instance.desired->epoch};
-    const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
     const DeploySettings& deploy = roles.active->settings.deploy;
+    const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
-    if (cast_return(target)) return;
+    if (cast_return(present)) return;
     if (!at_once(deploy) && deploy.rollout.strategy != Strategy::recreate) {
-      const auto before = epoch_before(target);
+      const auto before =
+          present == target ? epoch_before(target) : std::optional<int>(present.epoch);
       if (before) return replace({target.deployment_id, *before}, target, deploy);
       want_all(target);
       return serve(target);
@@ -207,7 +263,7 @@ struct Casting {
     const bool keeps = roles.active->settings.deploy.rollout.strategy == Strategy::blue_green &&
                        since &&
                        now < *since + Seconds(roles.active->settings.deploy.rollout.keep_seconds);
-    if (!keeps) return;
+    if (!keeps || mutated(Mutation::kept_colour_stopped)) return;
     const Revision kept{roles.kept->id, serving_epoch(instance, *roles.kept)};
     want_all(kept);
     if (!roles.preview) roles.preview = kept;
@@ -239,7 +295,7 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
   const int wanted = instance.desired->epoch;
   std::map<int, int> routed;
   for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.routed(key)) ++routed[key.epoch];
+    if (key.deployment_id == deployment.id && instance.acknowledged(key)) ++routed[key.epoch];
   int epoch = -1;
   for (const auto& [one, count] : routed)
     if (epoch < 0 || count >= routed[epoch]) epoch = one;
@@ -248,6 +304,14 @@ int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
     if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
       epoch = std::max(epoch, key.epoch);
   return epoch >= 0 ? epoch : wanted;
+}
+
+// A restart that is asked for meanwhile comes when it has taken over.
+int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) {
+  for (const auto& [key, replica] : instance.replicas)  // by epoch, ascending
+    if (key.deployment_id == deployment.id && (replica.container || replica.busy != Busy::none))
+      return key.epoch;
+  return instance.desired->epoch;
 }
 
 Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint now) {

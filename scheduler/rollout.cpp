@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "scheduler/judge.hpp"
+#include "scheduler/mutation.hpp"
 
 namespace gantry {
 namespace {
@@ -39,10 +40,12 @@ std::string step_text(const Deployment& candidate, int step) {
 
 std::string weakness(const InstanceWorld& instance, const Deployment& candidate, TimePoint since) {
   for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
-    const auto found = instance.replicas.find({candidate.id, instance.desired->epoch, ordinal});
+    const auto found =
+        instance.replicas.find({candidate.id, starting_epoch(instance, candidate), ordinal});
     if (found == instance.replicas.end()) continue;
     const ReplicaWorld& replica = found->second;
-    if (replica.crashed_at && *replica.crashed_at >= since)
+    if (replica.crashed_at && !mutated(Mutation::crash_while_watched) &&
+        *replica.crashed_at >= since)
       return fmt::format("replica {} {}", ordinal,
                          replica.reason.empty() ? "ended by itself" : replica.reason);
     if (replica.unready_since && *replica.unready_since >= since)
@@ -141,10 +144,11 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
     }
   }
   std::sort(old.begin(), old.end());
-  const int keep = std::clamp(replicas - unavailable_of(deploy) - ready_to, 0, replicas);
+  const int short_of = unavailable_of(deploy) + (mutated(Mutation::keeps_one_too_few) ? 1 : 0);
+  const int keep = std::clamp(replicas - short_of - ready_to, 0, replicas);
   TakeOver out;
   for (const auto& [unready, ordinal] : old)
-    if (static_cast<int>(out.from.size()) < keep && ordinal < before) out.from.insert(ordinal);
+    if (static_cast<int>(out.from.size()) < keep) out.from.insert(ordinal);
   // What is missing of the promise is made up for.
   for (int ordinal = 0; ordinal < before; ++ordinal)
     if (static_cast<int>(out.from.size()) < keep) out.from.insert(ordinal);
@@ -158,8 +162,9 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
 bool step_stands(const World& world, const InstanceWorld& instance, const Roles& roles,
                  TimePoint now) {
   const Deployment& candidate = *roles.candidate;
-  const Revision to{candidate.id, instance.desired->epoch};
+  const Revision to{candidate.id, starting_epoch(instance, candidate)};
   if (!all_ready(world, instance, to, replicas_now(roles), now)) return false;
+  if (mutated(Mutation::step_without_edge)) return true;
   if (instance.requested || !same_route(wanted_route(world, instance, roles), instance.applied))
     return false;
   const int percent = roles.fallback ? percent_in(candidate, step_of(candidate)) : 100;
@@ -217,7 +222,7 @@ std::string setback(const World& world, const InstanceWorld& instance, const Rol
   if (auto why = weakness(instance, candidate, *since); !why.empty()) return why;
   const RolloutSettings& rollout = rollout_of(candidate);
   const bool canary = is_canary_step(candidate);
-  if (canary && rollout.judge)
+  if (canary && rollout.judge && !mutated(Mutation::judge_ignored))
     if (auto why = judge(known(instance, roles.active->id).measured,
                          known(instance, candidate.id).measured);
         !why.empty())
@@ -259,6 +264,7 @@ std::string describe_step(const InstanceWorld& instance, const Roles& roles) {
 
 bool observed(const Roles& roles, TimePoint now, std::optional<TimePoint>& wake_at) {
   if (!roles.fallback || !needs_since(*roles.candidate)) return true;
+  if (mutated(Mutation::never_observed)) return true;
   const auto since = since_of(*roles.candidate);
   if (!since) return false;
   const TimePoint end = *since + Seconds(rollout_of(*roles.candidate).observe_seconds);

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "runtime/edge/weights.hpp"
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
@@ -16,8 +17,9 @@ Revision revision_of(const ReplicaKey& key) { return {key.deployment_id, key.epo
 
 bool takes(const InstanceWorld& instance, const Roles& roles, const ReplicaWorld& replica) {
   const Wanted* wanted = roles.wants(revision_of(replica.key));
-  return wanted != nullptr && wanted->ordinals.contains(replica.key.ordinal) && replica.ready &&
-         replica.container->address && !replica.stop_asked && instance.desired;
+  return wanted != nullptr && wanted->ordinals.contains(replica.key.ordinal) &&
+         (replica.ready || mutated(Mutation::route_before_ready)) && replica.container->address &&
+         !replica.stop_asked && instance.desired;
 }
 
 struct Turnout {
@@ -44,7 +46,9 @@ std::vector<std::string> hosts_of(const World& world, const InstanceWorld& insta
     const auto holder = world.host_holders.find(host);
     const bool leaves = owner != world.host_owners.end() && owner->second != instance.id &&
                         holder != world.host_holders.end() && holder->second == instance.id;
-    if (leaves && std::find(hosts.begin(), hosts.end(), host) == hosts.end()) hosts.push_back(host);
+    if (leaves && !mutated(Mutation::host_released_early) &&
+        std::find(hosts.begin(), hosts.end(), host) == hosts.end())
+      hosts.push_back(host);
   }
   return hosts;
 }

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
@@ -34,7 +35,8 @@ const ReplicaWorld* replica_at(const InstanceWorld& instance, const Deployment& 
 std::string verdict(const InstanceWorld& instance, const Roles& roles) {
   const Deployment& candidate = *roles.candidate;
   for (int ordinal = 0; ordinal < replicas_now(roles); ++ordinal) {
-    const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
+    const ReplicaWorld* replica =
+        replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
     if (replica == nullptr) continue;
     if (replica->refused || replica->gave_up)
       return fmt::format("replica {} {}", ordinal, replica->reason);
@@ -52,7 +54,8 @@ std::string why_unready(const World& world, const InstanceWorld& instance, const
   int unready = 0;
   std::string first;
   for (int ordinal = 0; ordinal < replicas; ++ordinal) {
-    const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
+    const ReplicaWorld* replica =
+        replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
     if (replica != nullptr && is_ready(world, *replica, now)) continue;
     ++unready;
     if (!first.empty()) continue;
@@ -90,7 +93,8 @@ std::string trouble(const World& world, const InstanceWorld& instance,
                     const Deployment& candidate) {
   if (!world.engine_up) return kEngineAway;
   for (int ordinal = 0; ordinal < candidate.settings.deploy.replicas; ++ordinal) {
-    const ReplicaWorld* replica = replica_at(instance, candidate, instance.desired->epoch, ordinal);
+    const ReplicaWorld* replica =
+        replica_at(instance, candidate, starting_epoch(instance, candidate), ordinal);
     if (replica != nullptr && replica->start_failures > 0)
       return fmt::format("replica {} {}; it is tried again", ordinal, replica->reason);
   }
@@ -114,7 +118,7 @@ Duration window_of(const World& world, const InstanceWorld& instance, const Depl
 bool has_taken_over(const World& world, const InstanceWorld& instance, const Roles& roles,
                     TimePoint now) {
   const Deployment& candidate = *roles.candidate;
-  const Revision revision{candidate.id, instance.desired->epoch};
+  const Revision revision{candidate.id, starting_epoch(instance, candidate)};
   const bool last = !roles.fallback || step_of(candidate) == last_step(candidate);
   return last && roles.serving.size() == 1 && roles.serves(revision) &&
          all_ready(world, instance, revision, now) && edge_has(world, instance, revision, now);
@@ -132,14 +136,14 @@ Change of_candidate(const World& world, const InstanceWorld& instance, const Rol
 
   const auto known = instance.deployments.find(candidate.id);
   const bool began = known != instance.deployments.end() && known->second.window_from;
-  const Revision revision{candidate.id, instance.desired->epoch};
+  const Revision revision{candidate.id, starting_epoch(instance, candidate)};
   const bool starting = !since_of(candidate) || !roles.fallback ||
                         !all_ready(world, instance, revision, replicas_now(roles), now);
   if (starting && (candidate.status == DeploymentStatus::deploying || began) &&
       !step_stands(world, instance, roles, now)) {
     const TimePoint from = began ? *known->second.window_from : world.adopted_at;
     const TimePoint deadline = from + window_of(world, instance, candidate);
-    if (now >= deadline) {
+    if (now >= deadline && !mutated(Mutation::window_without_end)) {
       const auto seconds = candidate.settings.deploy.healthcheck_timeout_seconds;
       return {{DeploymentStatus::failed,
                fmt::format("{} within {} s", why_unready(world, instance, roles, now), seconds)}};
@@ -186,6 +190,7 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
         reason = fmt::format("replica {} {}", ordinal, replica->reason);
     }
   }
+  // Who makes room for the next one has not crashed.
   if (active.status != DeploymentStatus::crashed && wanted_at_all && given_up)
     return {{DeploymentStatus::crashed, reason}};
   if (active.status == DeploymentStatus::crashed && any_ready)

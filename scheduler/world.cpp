@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "scheduler/absorb.hpp"
-#include "scheduler/demand.hpp"
 #include "scheduler/restart.hpp"
 
 namespace gantry {
@@ -90,13 +89,14 @@ void see(World& world, InstanceWorld& instance, const Container& container, bool
          TimePoint now) {
   ReplicaWorld& replica = replica_of(instance, container.key);
   const bool stale = replica.container && replica.container->state == ContainerState::running &&
-                     container.exit && container.exit->at < replica.container->started_at;
+                     container.exit && container.exit->at < replica.container->started_at &&
+                     container.started_at != replica.container->started_at;
   if (stale) return;  // the exit before this run, told late
   const bool other = !replica.container ||
                      replica.container->container_id != container.container_id ||
                      replica.container->started_at != container.started_at;
   if (other) forget_health(replica);
-  const bool adopting = !replica.container && !world.adopted;
+  const bool adopting = other && !world.adopted;
   replica.container = container;
   replica.changed_at = now;
   if (container.state == ContainerState::running && adopting && instance.routed(container.key)) {
@@ -184,6 +184,23 @@ void on(World& world, const ContainerGone& fact, TimePoint now) {
   vanish(*replica, now);
   give_time(instance, fact.key, now);
   if (!instance.desired) instance.replicas.erase(fact.key);
+}
+
+void on(World& world, const TookOver&, TimePoint now) {
+  world.adopted = false;
+  world.adopted_at = now;
+  for (auto& [id, instance] : world.instances) {
+    world.dirty.insert(id);
+    for (auto& [deployment, known] : instance.deployments) known.window_from.reset();
+    for (auto& [key, replica] : instance.replicas) {
+      replica.next_probe_at = TimePoint();
+      const bool runs = replica.container && replica.container->state == ContainerState::running;
+      if (!runs || replica.ready || !instance.routed(key)) continue;
+      forget_health(replica);  // as at adoption: ready until a probe says otherwise
+      replica.open = replica.ready = true;
+      replica.ready_since = now;
+    }
+  }
 }
 
 void on(World& world, const EngineLost&, TimePoint now) {
@@ -280,8 +297,14 @@ void on(World& world, const RoutesApplied& fact, TimePoint now) {
   for (const Route& route : fact.routes) {
     InstanceWorld& instance = instance_of(world, route.instance_id, now);
     hold_hosts(world, instance, route);
-    for (const RouteBackend& backend : route.backends)
-      if (ReplicaWorld* replica = find(instance, backend.key)) replica->served = true;
+    for (const RouteBackend& backend : route.backends) {
+      ReplicaWorld* replica = find(instance, backend.key);
+      if (replica == nullptr) continue;
+      replica->served = true;
+      if (backend.draining) continue;
+      replica->proof.reset();  // of a drain before: it has new sessions
+      if (replica->busy == Busy::draining) replica->busy = Busy::none;
+    }
     const bool turned = instance.applied.backends.empty() != route.backends.empty();
     if (turned)  // who sends it a share of its requests looks again
       for (const auto& [id, other] : world.instances)
@@ -307,6 +330,7 @@ void on(World& world, const Drained& fact, TimePoint now) {
   ReplicaWorld* replica = find(instance, fact.proof.key());
   if (replica == nullptr) return;
   if (replica->busy == Busy::draining) replica->busy = Busy::none;
+  if (instance.acknowledged(fact.proof.key())) return;  // it serves again
   replica->proof = fact.proof;
 }
 
@@ -317,7 +341,9 @@ void see_meanwhile(World& world, InstanceWorld& instance, ReplicaWorld& replica,
   if (!seen || !seen->exit || !replica.container ||
       seen->container_id != replica.container->container_id)
     return;
-  if (seen->exit->at < replica.container->started_at) return;
+  if (seen->exit->at < replica.container->started_at &&
+      seen->started_at != replica.container->started_at)
+    return;
   see(world, instance, *seen, !ended_by_engine(world, *seen), now);
 }
 
@@ -393,44 +419,6 @@ void on(World& world, const ReplicaRemembered& fact, TimePoint now) {
   replica.reason = fact.replica.reason;
   replica.recorded = fact.replica;
   if (fact.replica.exited_at) replica.counted_exit = fact.replica.exited_at;
-}
-
-void on(World& world, const TrafficMeasured& fact, TimePoint now) {
-  InstanceWorld& instance = instance_of(world, fact.instance_id, now);
-  for (const ReplicaMeasure& one : fact.replicas)
-    if (deployment_of(instance, one.key.deployment_id) != nullptr)
-      instance.deployments[one.key.deployment_id].measured.add(one.measure);
-}
-
-const Deployment* active_of(const InstanceWorld& instance) {
-  if (!instance.desired) return nullptr;
-  for (const auto& deployment : instance.desired->deployments)
-    if (deployment->status == DeploymentStatus::success) return deployment.get();
-  return nullptr;
-}
-
-void on(World& world, const LoadSeen& fact, TimePoint now) {
-  const auto found = world.instances.find(fact.load.instance_id);
-  if (found == world.instances.end()) return;
-  note_load(found->second.demand, fact.load, now);
-  const Deployment* active = active_of(found->second);
-  if (active == nullptr) return;
-  const DeploySettings& deploy = active->settings.deploy;
-  if (deploy.scaling.max_replicas > 0) note_wish(found->second.demand, deploy, now);
-  if (deploy.scaling.max_replicas > 0 || deploy.sleep.enabled) world.dirty.insert(found->first);
-}
-
-void on(World& world, const UsageSeen& fact, TimePoint) {
-  const auto found = world.instances.find(fact.instance_id);
-  if (found != world.instances.end()) note_usage(found->second.demand, fact.replicas);
-}
-
-void on(World& world, const WakeAsked& fact, TimePoint now) {
-  const auto found = world.instances.find(fact.instance_id);
-  if (found == world.instances.end()) return;
-  found->second.demand.busy_at = now;
-  if (!found->second.demand.wake_asked) world.dirty.insert(fact.instance_id);
-  found->second.demand.wake_asked = true;
 }
 
 }  // namespace

@@ -56,6 +56,9 @@ struct ContainerGone {
   ReplicaKey key;
   InstanceId instance_id;
 };
+// This daemon acts from now on, and another one may have acted until now: what was learnt by acting
+// is out of date. Comes after what the edge has; a list follows.
+struct TookOver {};
 struct EngineLost {};
 struct EngineBack {};
 struct ProbeFinished {
@@ -143,11 +146,11 @@ struct ReplicaRemembered {
   Replica replica;
 };  // at the start, from the store, before the first Listed
 
-using Fact = std::variant<DesiredChanged, Listed, ContainerSeen, ContainerGone, EngineLost,
-                          EngineBack, ProbeFinished, RoutesApplied, RouteFailed, Drained, DeedDone,
-                          DeedFailed, WorkDone, WorkFailed, ProgressRecorded, StatusRecorded,
-                          RolloutRecorded, ScaleRecorded, ReplicaRecorded, ReplicaRemembered,
-                          TrafficMeasured, LoadSeen, UsageSeen, WakeAsked>;
+using Fact = std::variant<DesiredChanged, TookOver, Listed, ContainerSeen, ContainerGone,
+                          EngineLost, EngineBack, ProbeFinished, RoutesApplied, RouteFailed,
+                          Drained, DeedDone, DeedFailed, WorkDone, WorkFailed, ProgressRecorded,
+                          StatusRecorded, RolloutRecorded, ScaleRecorded, ReplicaRecorded,
+                          ReplicaRemembered, TrafficMeasured, LoadSeen, UsageSeen, WakeAsked>;
 
 // ---- actions ----
 

@@ -1,18 +1,12 @@
-// Sets of statuses as SQL, and what a status may become.
+// Sets of statuses as SQL: is_pending() and is_live() of proto.
 #pragma once
 
-#include "proto/model.hpp"
+#include "proto/transitions.hpp"
 
 namespace gantry {
 
 inline constexpr const char* kPending = "('QUEUED', 'INITIALIZING', 'BUILDING', 'DEPLOYING')";
 inline constexpr const char* kLive =
     "('QUEUED', 'INITIALIZING', 'BUILDING', 'DEPLOYING', 'SUCCESS', 'CRASHED', 'SLEEPING')";
-
-// What is over stays over, and what is being removed only goes on to be removed.
-inline bool may_become(DeploymentStatus from, DeploymentStatus to) {
-  if (is_terminal(from)) return false;
-  return from != DeploymentStatus::removing || to == DeploymentStatus::removed;
-}
 
 }  // namespace gantry

@@ -78,7 +78,9 @@ Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now,
                                     const DrainDeadlines& deadlines) {
   if (!started_) return not_started();
   const auto placed = table_.find(key);
-  if (placed.backend == nullptr) return make(key);
+  if (placed.backend == nullptr && !behind_) return make(key);
+  if (placed.backend == nullptr)
+    return Error{Code::unavailable, "edge_behind", "the proxy may route to it still"};
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
   if (now >= deadlines.streams) return make(key);

@@ -61,6 +61,8 @@ class SimEdge final : public Edge, private DrainProofMaker {
     std::vector<Route> changes;
   };
   const std::vector<Applied>& history() const { return history_; }
+  // What the proxy itself has: behind the files while it has not been told.
+  const RouteTable& live() const { return live_; }
 
  private:
   void go_live();  // the proxy gets what the files have

@@ -45,6 +45,7 @@ class SchedulerWorld : public ::testing::Test {
   Container exited(const ReplicaKey& key, int code, TimePoint at) {
     Container out = container(key, ContainerState::exited);
     out.exit = ContainerExit{code, false, at};
+    if (at < kNow) out.started_at = at - Seconds(5);  // the run before
     return out;
   }
   void serve(const ReplicaKey& key) {
