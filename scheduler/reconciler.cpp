@@ -1,5 +1,7 @@
 #include "scheduler/reconciler.hpp"
 
+#include <algorithm>
+
 namespace gantry {
 namespace {
 
@@ -126,18 +128,33 @@ TimePoint Reconciler::next_wake(TimePoint now) {
 
 void Reconciler::take(Entry& entry, TimePoint now) {
   ++counters_.facts;
-  if (const auto* id = std::get_if<InstanceId>(&entry)) {
-    const ProjectPtr project = ports_.store.project_of(*id);
-    DesiredPtr desired = project ? desired_of(*project, *id, options_.desired) : nullptr;
-    if (!desired && !world_.instances.contains(*id)) return;
-    absorb(world_, DesiredChanged{*id, std::move(desired)}, now);
-    return;
-  }
+  if (const auto* id = std::get_if<InstanceId>(&entry)) return take_desired(*id, now);
   const Fact& fact = std::get<Fact>(entry);
   absorb(world_, fact, now);
   if (std::holds_alternative<EngineBack>(fact)) next_resync_ = now;
   counters_.engine_up = world_.engine_up;
   counters_.adopted = world_.adopted;
+}
+
+// One change of two instances comes as two: who gets a host from this one is looked at first, so
+// that the host is nobody's for no moment.
+void Reconciler::take_desired(const InstanceId& id, TimePoint now) {
+  const ProjectPtr project = ports_.store.project_of(id);
+  DesiredPtr desired = project ? desired_of(*project, id, options_.desired) : nullptr;
+  const auto known = world_.instances.find(id);
+  if (!desired && known == world_.instances.end()) return;
+  if (project && known != world_.instances.end() && known->second.desired) {
+    const std::vector<std::string> hosts = known->second.desired->hosts;
+    for (const auto& [other, view] : project->instances) {
+      const auto& domains = view->instance.domains;
+      if (other == id || std::find_first_of(domains.begin(), domains.end(), hosts.begin(),
+                                            hosts.end()) == domains.end())
+        continue;
+      if (DesiredPtr heir = desired_of(*project, other, options_.desired))
+        absorb(world_, DesiredChanged{other, std::move(heir)}, now);
+    }
+  }
+  absorb(world_, DesiredChanged{id, std::move(desired)}, now);
 }
 
 void Reconciler::plan_dirty(TimePoint now) {

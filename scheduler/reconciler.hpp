@@ -98,6 +98,7 @@ class Reconciler {
   void push(Entry entry) { inbox_->push(std::move(entry)); }
   void loop();
   void take(Entry&, TimePoint now);
+  void take_desired(const InstanceId&, TimePoint now);
   void remember(const ProjectSnapshot&);
   void plan_dirty(TimePoint now);
   void wake_at(const InstanceId&, std::optional<TimePoint>);

@@ -1,5 +1,6 @@
 // Rollouts on a real installation, under everything that visitors do at once: nobody notices a good
 // version, and a bad one goes by itself. tests/bench/rollouts is the long form.
+#include <iostream>
 #include <thread>
 
 #include <gtest/gtest.h>
@@ -15,6 +16,12 @@ class E2eRollouts : public ::testing::Test {
  protected:
   static void SetUpTestSuite() { stage = new RolloutStage; }
   static void TearDownTestSuite() { delete std::exchange(stage, nullptr); }
+  void TearDown() override {
+    if (!HasFailure()) return;
+    const std::string log = stage->gantry.log();
+    std::cerr << "---- the daemon's log, its end\n"
+              << log.substr(log.size() > 6000 ? log.size() - 6000 : 0) << "----\n";
+  }
 
   static void expect_success(const std::string& deployment) {
     EXPECT_EQ(stage->gantry.settled(deployment), "SUCCESS");
@@ -178,16 +185,18 @@ TEST_F(E2eRollouts, DomainsMoveAndRequestsAreShared) {
   EXPECT_TRUE(within(5, [&] { return http_call(gantry.edge_port, {.host = host}).status == 200; }));
   Load load(options);
   pause(0.5);
-  for (const auto& [from, to] :
-       {std::pair(stage->path, std::string("other")), std::pair(other, std::string("web"))}) {
-    const auto moved = gantry.api("POST", from + "/domains/" + host + "/move", {{"to", to}});
+  for (int move = 0; move < 10; ++move) {
+    const bool there = move % 2 == 0;
+    const auto moved =
+        gantry.api("POST", (there ? stage->path : other) + "/domains/" + host + "/move",
+                   {{"to", there ? "other" : "web"}});
     ASSERT_EQ(moved.status, 200) << moved.http.body;
     EXPECT_TRUE(within(5, [&] {
-      return ask_many(gantry.edge_port, host, 20)
-                 .percent(to == "web" ? stage->version() : "green") == 100;
+      return ask_many(gantry.edge_port, host, 20).percent(there ? "green" : stage->version()) ==
+             100;
     }));
   }
-  const LoadReport moves = load.take("a domain moved there and back");
+  const LoadReport moves = load.take("a domain moved there and back five times");
   EXPECT_EQ(moves.failed(), 0) << moves.reasons();
   EXPECT_EQ(moves.versions.size(), 2u);
 
