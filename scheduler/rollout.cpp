@@ -37,21 +37,6 @@ std::string step_text(const Deployment& candidate, int step) {
                      last_step(candidate) + 1, percent_in(candidate, step));
 }
 
-std::string weakness(const InstanceWorld& instance, const Deployment& candidate, TimePoint since) {
-  for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
-    const auto found = instance.replicas.find({candidate.id, instance.desired->epoch, ordinal});
-    if (found == instance.replicas.end()) continue;
-    const ReplicaWorld& replica = found->second;
-    if (replica.crashed_at && *replica.crashed_at >= since)
-      return fmt::format("replica {} {}", ordinal,
-                         replica.reason.empty() ? "ended by itself" : replica.reason);
-    if (replica.unready_since && *replica.unready_since >= since)
-      return fmt::format("replica {} {}", ordinal,
-                         replica.reason.empty() ? "became unhealthy" : replica.reason);
-  }
-  return "";
-}
-
 std::uint64_t requests_of(const InstanceWorld& instance, const Deployment& candidate) {
   return known(instance, candidate.id).measured.requests;
 }
@@ -207,6 +192,21 @@ std::optional<RolloutChange> next_rollout(const World& world, const InstanceWorl
   change.message = fmt::format("step {} passed with {} requests of its own", step + 1,
                                requests_of(instance, candidate));
   return change;
+}
+
+std::string weakness(const InstanceWorld& instance, const Deployment& candidate, TimePoint since) {
+  for (int ordinal = 0; ordinal < replicas_in(candidate, step_of(candidate)); ++ordinal) {
+    const auto found = instance.replicas.find({candidate.id, instance.desired->epoch, ordinal});
+    if (found == instance.replicas.end()) continue;
+    const ReplicaWorld& replica = found->second;
+    if (replica.crashed_at && *replica.crashed_at >= since)
+      return fmt::format("replica {} {}", ordinal,
+                         replica.reason.empty() ? "ended by itself" : replica.reason);
+    if (replica.unready_since && *replica.unready_since >= since)
+      return fmt::format("replica {} {}", ordinal,
+                         replica.reason.empty() ? "became unhealthy" : replica.reason);
+  }
+  return "";
 }
 
 std::string setback(const World& world, const InstanceWorld& instance, const Roles& roles,

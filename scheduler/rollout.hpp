@@ -45,6 +45,9 @@ TakeOver take_over(const World&, const InstanceWorld&, const Revision& from, con
 std::optional<RolloutChange> next_rollout(const World&, const InstanceWorld&, const Roles&,
                                           TimePoint now, std::optional<TimePoint>& wake_at);
 
+// Which of a candidate's replicas has crashed or failed since then; empty: none.
+std::string weakness(const InstanceWorld&, const Deployment& candidate, TimePoint since);
+
 // Why a candidate that has begun to take over must not go on; empty while it may.
 std::string setback(const World&, const InstanceWorld&, const Roles&, TimePoint now,
                     std::optional<TimePoint>& wake_at);
