@@ -128,7 +128,16 @@ TimePoint Reconciler::next_wake(TimePoint now) {
 
 void Reconciler::take(Entry& entry, TimePoint now) {
   ++counters_.facts;
-  if (const auto* id = std::get_if<InstanceId>(&entry)) return take_desired(*id, now);
+  if (const auto* id = std::get_if<InstanceId>(&entry)) {
+    const ProjectPtr project = ports_.store.project_of(*id);
+    DesiredPtr desired = project ? desired_of(*project, *id, options_.desired) : nullptr;
+    const auto known = world_.instances.find(*id);
+    if (!desired && known == world_.instances.end()) return;
+    if (project && known != world_.instances.end())
+      take_gainers(*project, known->second, desired.get(), now);
+    absorb(world_, DesiredChanged{*id, std::move(desired)}, now);
+    return;
+  }
   const Fact& fact = std::get<Fact>(entry);
   absorb(world_, fact, now);
   if (std::holds_alternative<EngineBack>(fact)) next_resync_ = now;
@@ -136,25 +145,20 @@ void Reconciler::take(Entry& entry, TimePoint now) {
   counters_.adopted = world_.adopted;
 }
 
-// One change of two instances comes as two: who gets a host from this one is looked at first, so
-// that the host is nobody's for no moment.
-void Reconciler::take_desired(const InstanceId& id, TimePoint now) {
-  const ProjectPtr project = ports_.store.project_of(id);
-  DesiredPtr desired = project ? desired_of(*project, id, options_.desired) : nullptr;
-  const auto known = world_.instances.find(id);
-  if (!desired && known == world_.instances.end()) return;
-  if (project && known != world_.instances.end() && known->second.desired) {
-    const std::vector<std::string> hosts = known->second.desired->hosts;
-    for (const auto& [other, view] : project->instances) {
-      const auto& domains = view->instance.domains;
-      if (other == id || std::find_first_of(domains.begin(), domains.end(), hosts.begin(),
-                                            hosts.end()) == domains.end())
-        continue;
-      if (DesiredPtr heir = desired_of(*project, other, options_.desired))
-        absorb(world_, DesiredChanged{other, std::move(heir)}, now);
-    }
+// Who has a host now that an instance gives away is to be known before it does: else nobody would
+// have it for a moment.
+void Reconciler::take_gainers(const ProjectSnapshot& project, const InstanceWorld& loser,
+                              const Desired* next, TimePoint now) {
+  if (!loser.desired) return;
+  for (const std::string& host : loser.desired->hosts) {
+    const auto has = [&](const auto& hosts) {
+      return std::find(hosts.begin(), hosts.end(), host) != hosts.end();
+    };
+    if (next != nullptr && has(next->hosts)) continue;
+    for (const auto& [id, view] : project.instances)
+      if (id != loser.id && has(view->instance.domains))
+        absorb(world_, DesiredChanged{id, desired_of(project, id, options_.desired)}, now);
   }
-  absorb(world_, DesiredChanged{id, std::move(desired)}, now);
 }
 
 void Reconciler::plan_dirty(TimePoint now) {

@@ -98,7 +98,8 @@ class Reconciler {
   void push(Entry entry) { inbox_->push(std::move(entry)); }
   void loop();
   void take(Entry&, TimePoint now);
-  void take_desired(const InstanceId&, TimePoint now);
+  void take_gainers(const ProjectSnapshot&, const InstanceWorld& loser, const Desired* next,
+                    TimePoint now);
   void remember(const ProjectSnapshot&);
   void plan_dirty(TimePoint now);
   void wake_at(const InstanceId&, std::optional<TimePoint>);
