@@ -114,6 +114,7 @@ class Stage {
   void perform(const Action&);
   void poll_drains();
   void collect_events();
+  bool record(const Action&, std::vector<Fact>& answers);
   bool work(const Action&, std::vector<Fact>& answers);  // false: it is another action
   void write(const StatusChange&);
   void write(const RolloutChange&);

@@ -5,11 +5,38 @@
 
 namespace gantry::tests {
 
+// False: it is another action.
+bool Stage::record(const Action& action, std::vector<Fact>& answers) {
+  if (const auto* status = std::get_if<RecordStatus>(&action)) {
+    write(status->change);
+    answers.push_back(
+        DesiredChanged{status->change.instance_id, desired(status->change.instance_id)});
+    answers.push_back(StatusRecorded{status->change, true});
+  } else if (const auto* rollout = std::get_if<RecordRollout>(&action)) {
+    write(rollout->change);
+    answers.push_back(
+        DesiredChanged{rollout->change.instance_id, desired(rollout->change.instance_id)});
+    answers.push_back(RolloutRecorded{rollout->change, true});
+  } else if (const auto* scaled = std::get_if<RecordScale>(&action)) {
+    scale(scaled->change.instance_id, scaled->change.replicas);
+    answers.push_back(ScaleRecorded{scaled->change, true});
+  } else if (const auto* one = std::get_if<RecordReplica>(&action)) {
+    if (one->replica.status == ReplicaStatus::removed)
+      replicas_.erase(one->replica.key);
+    else
+      replicas_[one->replica.key] = one->replica;
+    answers.push_back(ReplicaRecorded{one->replica, true});
+  } else {
+    return false;
+  }
+  return true;
+}
+
 void Stage::perform(const Action& action) {
   boundary();
   std::vector<Fact> answers;
-  if (work(action, answers)) {
-    // it was a step of a build
+  if (work(action, answers) || record(action, answers)) {
+    // it was a step of a build, or a write
   } else if (const auto* start = std::get_if<Start>(&action)) {
     const ContainerSpec& spec = start->spec;
     auto container = driver_.start(spec);
@@ -46,25 +73,6 @@ void Stage::perform(const Action& action) {
     drains_.push_back(*drain);
   } else if (const auto* one = std::get_if<Probe>(&action)) {
     answers.push_back(ProbeFinished{one->instance_id, one->key, one->container_id, probe(*one)});
-  } else if (const auto* status = std::get_if<RecordStatus>(&action)) {
-    write(status->change);
-    answers.push_back(
-        DesiredChanged{status->change.instance_id, desired(status->change.instance_id)});
-    answers.push_back(StatusRecorded{status->change, true});
-  } else if (const auto* rollout = std::get_if<RecordRollout>(&action)) {
-    write(rollout->change);
-    answers.push_back(
-        DesiredChanged{rollout->change.instance_id, desired(rollout->change.instance_id)});
-    answers.push_back(RolloutRecorded{rollout->change, true});
-  } else if (const auto* scaled = std::get_if<RecordScale>(&action)) {
-    scale(scaled->change.instance_id, scaled->change.replicas);
-    answers.push_back(ScaleRecorded{scaled->change, true});
-  } else if (const auto* record = std::get_if<RecordReplica>(&action)) {
-    if (record->replica.status == ReplicaStatus::removed)
-      replicas_.erase(record->replica.key);
-    else
-      replicas_[record->replica.key] = record->replica;
-    answers.push_back(ReplicaRecorded{record->replica, true});
   }
   boundary();
   for (Fact& fact : answers) facts_.push_back(std::move(fact));
