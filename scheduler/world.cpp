@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "scheduler/absorb.hpp"
+#include "scheduler/mutation.hpp"
 #include "scheduler/restart.hpp"
 
 namespace gantry {
@@ -110,7 +111,7 @@ void see(World& world, InstanceWorld& instance, const Container& container, bool
   const bool ours = replica.stop_asked;
   const std::optional<TimePoint> was_ready = replica.ready_since;
   forget_health(replica);
-  replica.proof.reset();
+  if (!mutated(Mutation::proof_of_earlier_run)) replica.proof.reset();
   if (ours) {
     replica.retry_at = now;
     return;
@@ -302,6 +303,7 @@ void on(World& world, const RoutesApplied& fact, TimePoint now) {
       if (replica == nullptr) continue;
       replica->served = true;
       if (backend.draining) continue;
+      if (mutated(Mutation::proof_of_earlier_run)) continue;
       replica->proof.reset();  // of a drain before: it has new sessions
       if (replica->busy == Busy::draining) replica->busy = Busy::none;
     }

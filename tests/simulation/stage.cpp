@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "proto/transitions.hpp"
+
 namespace gantry::tests {
 namespace {
 
@@ -53,9 +55,7 @@ DeploymentId Stage::add_deployment(const InstanceId& id, const Source& source,
                                    BuildProgress progress) {
   Service& service = services_.at(id);
   for (Deployment& old : service.deployments)
-    if (is_live(old.status) && old.status != DeploymentStatus::success &&
-        old.status != DeploymentStatus::crashed)
-      old.status = DeploymentStatus::removing;
+    if (is_pending(old.status)) old.status = DeploymentStatus::removing;
   Deployment deployment;
   deployment.id = DeploymentId::make(clock.now());
   deployment.instance_id = id;

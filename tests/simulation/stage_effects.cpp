@@ -1,6 +1,7 @@
 // The simulated hands: each effect has a boundary before and after, where the daemon may die.
 #include <algorithm>
 
+#include "proto/transitions.hpp"
 #include "tests/simulation/stage.hpp"
 
 namespace gantry::tests {
@@ -115,16 +116,14 @@ void Stage::collect_events() {
 void Stage::write(const StatusChange& change) {
   Service& service = services_.at(change.instance_id);
   for (Deployment& deployment : service.deployments) {
-    if (deployment.id != change.deployment_id || is_terminal(deployment.status)) continue;
-    if (deployment.status == DeploymentStatus::removing &&
-        change.status != DeploymentStatus::removed)
+    if (deployment.id != change.deployment_id || !may_become(deployment.status, change.status))
       continue;
     deployment.status = change.status;
     deployment.reason = change.reason;
     deployment.updated_at = clock.now();
     if (change.status != DeploymentStatus::success) continue;
     for (Deployment& older : service.deployments)
-      if (older.id < deployment.id && is_live(older.status) && older.id != change.keeps)
+      if (superseded_by_success(older, deployment.id, change.keeps))
         older.status = DeploymentStatus::removing;
   }
 }
@@ -132,9 +131,7 @@ void Stage::write(const StatusChange& change) {
 // Of one that is not on its way any more: nothing is written.
 void Stage::write(const RolloutChange& change) {
   Deployment* deployment = find_deployment(change.instance_id, change.deployment_id);
-  if (deployment == nullptr || !is_live(deployment->status) ||
-      deployment->status == DeploymentStatus::success)
-    return;
+  if (deployment == nullptr || !is_pending(deployment->status)) return;
   deployment->rollout.step = change.step;
   deployment->rollout.since = change.since;
 }
