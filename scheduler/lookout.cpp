@@ -31,6 +31,11 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
   do {
     const TimePoint asked_at = ports_.clock.now();
     const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
+    if (!lease && held && lease.error().code == Code::unavailable) {
+      // The database is away: nobody else can have it from there, and what runs is looked after.
+      lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
+      continue;
+    }
     if (lease.ok() != held) {
       held = lease.ok();
       options_.log(held ? "lease held term=" + std::to_string(lease->term)

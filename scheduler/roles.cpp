@@ -65,15 +65,22 @@ struct Casting {
   void serve(const Revision& revision, int percent = 0) {
     roles.serving.push_back({revision, percent});
   }
-  // It is about to be taken back: not only once that is recorded.
-  bool is_weak() const {
+  int count_ready(const Revision& revision) const {
+    int count = 0;
+    for (const auto& [key, replica] : instance.replicas)
+      if (is_of(key, revision) && is_ready(world, replica, now) && !replica.stop_asked) ++count;
+    return count;
+  }
+  // It is about to be taken back, and not only once that is recorded; but not to who has less.
+  bool is_weak(const Revision& to, const Revision& from) const {
     const auto since = since_of(*roles.candidate);
-    return since && !weakness(instance, *roles.candidate, *since).empty();
+    return since && !weakness(instance, *roles.candidate, *since).empty() &&
+           count_ready(from) >= count_ready(to);
   }
   // The new one alone, once it is whole; who has taken over does not give it back for a moment's
   // weakness of one replica, unless there is a way back and it is still watched.
   bool has_switched(const Revision& to, const Revision* from) const {
-    if (from != nullptr && is_weak()) return false;
+    if (from != nullptr && is_weak(to, *from)) return false;
     return all_ready(world, instance, to, now) ||
            (any_in_rotation(instance, to) &&
             (from == nullptr || !any_in_rotation(instance, *from)));

@@ -85,12 +85,13 @@ Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now,
   const std::lock_guard guard(mutex_);
   if (!started_) return not_started();
   const auto placed = table_.find(key);
-  if (placed.backend == nullptr) return make(key);
+  // What the proxy has not been told it may still do, whatever the files or the clock say.
+  const Error behind{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
+  if (placed.backend == nullptr) return live_behind_ ? Result<DrainProof>(behind) : make(key);
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
+  if (live_behind_) return behind;
   if (now >= deadlines.streams) return make(key);
-  if (live_behind_)
-    return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
   const std::string slot = slot_name(placed.slot), server = server_name(key);
   const bool all = now < deadlines.requests;
   int left = 0;

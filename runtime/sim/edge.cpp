@@ -83,9 +83,9 @@ Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now,
     return Error{Code::unavailable, "edge_behind", "the proxy may route to it still"};
   if (!placed.backend->draining)
     return Error{Code::conflict, "still_routed", key.id() + " still gets new requests"};
-  if (now >= deadlines.streams) return make(key);
   if (behind_)
     return Error{Code::unavailable, "edge_behind", "the proxy has not been told to drain yet"};
+  if (now >= deadlines.streams) return make(key);
   if (!running_) return Error{Code::unavailable, "edge_died", "the proxy does not run"};
   const int requests = now >= deadlines.requests ? 0 : count_of(sessions_, key);
   const int left = requests + count_of(streams_, key);

@@ -30,41 +30,15 @@ Strings words(std::string_view text) {
   return found;
 }
 
-// On top of the seed, so that every example can be carried out: an earlier deployment that served,
-// a canary on its way, a second service and a domain.
 class ApiContract : public ApiTest {
  protected:
   void SetUp() override {
     ApiTest::SetUp();
-    prepare();
+    seed_rollout();
   }
   void seed() {
     ApiTest::seed();
-    prepare();
-  }
-  void prepare() {
-    deploy_status(DeploymentStatus::success);
-    ASSERT_EQ(post("/v1/projects/shop/services",
-                   {{"name", "api-green"}, {"source", {{"image", "nginx:1.27"}}}})
-                  .status,
-              201);
-    ASSERT_EQ(post(kInstance + "/domains", {{"host", "www.example.com"}}).status, 201);
-    const auto next = post(kInstance + "/deployments", {{"rollout", {{"strategy", "CANARY"}}}});
-    ASSERT_EQ(next.status, 202) << next.body;
-    deployment_id_ = json(next)["id"];
-  }
-  std::string target(const Operation& operation) {
-    std::string path = operation.path;
-    for (auto [name, example] : operation.path_examples) {
-      if (name == "deployment") example = deployment_id_;
-      path.replace(path.find("{" + name + "}"), name.size() + 2, example);
-    }
-    return path;
-  }
-  Call call(const Operation& operation) {
-    Call made{.method = upper(operation.method), .target = target(operation)};
-    if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
-    return made;
+    seed_rollout();
   }
   void expect_fits(const Operation& operation, const api::Response& response) {
     const Json& root = openapi_document().root;

@@ -82,12 +82,24 @@ const std::map<std::string, Expected> kEndpoints{
     {"GET " INSTANCE "/deployments", kOfEnvironment},
     {"POST " INSTANCE "/deployments", kOfEnvironment},
     {"POST " INSTANCE "/redeploy", kOfEnvironment},
+    {"POST " INSTANCE "/rollback", kOfEnvironment},
     {"POST " INSTANCE "/remove", kOfEnvironment},
+    {"GET " INSTANCE "/domains", kOfEnvironment},
+    {"POST " INSTANCE "/domains", kOfEnvironment},
+    {"DELETE " INSTANCE "/domains/{host}", kOfEnvironment},
+    {"POST " INSTANCE "/domains/{host}/move", kOfEnvironment},
+    {"GET " INSTANCE "/traffic", kOfEnvironment},
+    {"PUT " INSTANCE "/traffic", kOfEnvironment},
+    {"DELETE " INSTANCE "/traffic", kOfEnvironment},
     {"GET " DEPLOYMENT, kOfEnvironment},
     {"DELETE " DEPLOYMENT, kOfEnvironment},
     {"GET " DEPLOYMENT "/config", kOfEnvironment},
     {"GET " DEPLOYMENT "/build-logs", kOfEnvironment},
     {"POST " DEPLOYMENT "/rollback", kOfEnvironment},
+    {"POST " DEPLOYMENT "/promote", kOfEnvironment},
+    {"POST " DEPLOYMENT "/pause", kOfEnvironment},
+    {"POST " DEPLOYMENT "/resume", kOfEnvironment},
+    {"POST " DEPLOYMENT "/abort", kOfEnvironment},
     {"GET " INSTANCE "/replicas", kOfEnvironment},
     {"GET " INSTANCE "/logs", kOfEnvironment},
 };
@@ -183,6 +195,7 @@ TEST_F(ApiScope, EveryEndpointIsInTheTable) {
 TEST_F(ApiScope, AForeignTokenFindsNothing) {
   for (const auto& [key, expected] : kEndpoints) {
     seed_both();
+    seed_rollout();
     expect_gets(expected.foreign, key, project_token("other", "production"), "shop");
   }
 }
@@ -190,6 +203,7 @@ TEST_F(ApiScope, AForeignTokenFindsNothing) {
 TEST_F(ApiScope, ATokenOfAnotherEnvironmentFindsNothingOfThisOne) {
   for (const auto& [key, expected] : kEndpoints) {
     seed();
+    seed_rollout();
     const std::string secret = project_token("shop", "elsewhere");
     if (key == "POST " PROJECT "/services") {  // its example is about production
       EXPECT_EQ(code(as(secret, call(operation_of(key)))), "unknown_environment");
@@ -202,6 +216,7 @@ TEST_F(ApiScope, ATokenOfAnotherEnvironmentFindsNothingOfThisOne) {
 TEST_F(ApiScope, ATokensOwnEnvironmentIsServed) {
   for (const auto& [key, expected] : kEndpoints) {
     seed();
+    seed_rollout();
     const std::string secret = project_token("shop", "production");
     // A token that is not the asking one is as foreign as any.
     const bool of_token = key.find("{token}") != std::string::npos;
@@ -219,6 +234,7 @@ TEST_F(ApiScope, ATokenMayNotTouchItself) {
 TEST_F(ApiScope, AnAccountTokenReachesAll) {
   for (const auto& [key, expected] : kEndpoints) {
     seed();
+    seed_rollout();
     EXPECT_LT(send(call(operation_of(key))).status, 300) << key;
   }
 }

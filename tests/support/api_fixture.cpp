@@ -104,6 +104,18 @@ api::Response ApiTest::del(const std::string& target, const Headers& headers) {
   return send({.method = "DELETE", .target = target, .headers = headers});
 }
 
+void ApiTest::seed_rollout() {
+  deploy_status(DeploymentStatus::success);
+  ASSERT_EQ(post("/v1/projects/shop/services",
+                 {{"name", "api-green"}, {"source", {{"image", "nginx:1.27"}}}})
+                .status,
+            201);
+  ASSERT_EQ(post(kInstance + "/domains", {{"host", "www.example.com"}}).status, 201);
+  const auto next = post(kInstance + "/deployments", {{"rollout", {{"strategy", "CANARY"}}}});
+  ASSERT_EQ(next.status, 202) << next.body;
+  deployment_id_ = json(next)["id"];
+}
+
 std::string ApiTest::target(const Operation& operation) const {
   std::string path = operation.path;
   for (auto [name, example] : operation.path_examples) {

@@ -50,6 +50,9 @@ class ApiTest : public ::testing::Test {
   // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL; the archive
   // kArchive; the project token "ci". Anything else is deleted, but the first token.
   void seed();
+  // On top of it, so that every operation's example can be carried out: an earlier deployment that
+  // served, a canary on its way, a second service and a domain.
+  void seed_rollout();
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
   void deploy_status(DeploymentStatus);                                // of the seeded deployment
 
