@@ -11,6 +11,8 @@
 namespace gantry {
 namespace {
 
+constexpr double kLastLook = 0.01;  // significance
+
 const DeploymentWorld& known(const InstanceWorld& instance, const DeploymentId& id) {
   static const DeploymentWorld nothing;
   const auto found = instance.deployments.find(id);
@@ -46,6 +48,22 @@ bool has_enough(const InstanceWorld& instance, const Deployment& candidate) {
   return !rollout_of(candidate).judge || instance.desired->hosts.empty() ||
          requests_of(instance, candidate) >=
              static_cast<std::uint64_t>(rollout_of(candidate).min_requests);
+}
+
+// While a step goes on it is looked at again and again, and only what is all but certain ends it;
+// before the next one, once, what is likely.
+std::string verdict_of_edge(const InstanceWorld& instance, const Roles& roles, TimePoint since,
+                            TimePoint now) {
+  const Deployment& candidate = *roles.candidate;
+  const RolloutSettings& rollout = rollout_of(candidate);
+  if (!rollout.judge || mutated(Mutation::judge_ignored)) return "";
+  const bool last_look = rollout.automatic && candidate.rollout.order == RolloutOrder::none &&
+                         now >= since + Seconds(rollout.interval_seconds) &&
+                         has_enough(instance, candidate);
+  JudgeOptions options;
+  if (last_look) options.significance = kLastLook;
+  return judge(known(instance, roles.active->id).measured, known(instance, candidate.id).measured,
+               options);
 }
 
 }  // namespace
@@ -188,7 +206,7 @@ std::optional<RolloutChange> next_rollout(const World& world, const InstanceWorl
       !rollout_of(candidate).automatic)
     return std::nullopt;
   if (!due(*since + Seconds(rollout_of(candidate).interval_seconds)) ||
-      !has_enough(instance, candidate))
+      !has_enough(instance, candidate) || !verdict_of_edge(instance, roles, *since, now).empty())
     return std::nullopt;
   change.step = step + 1;
   change.since.reset();
@@ -222,10 +240,8 @@ std::string setback(const World& world, const InstanceWorld& instance, const Rol
   if (auto why = weakness(instance, candidate, *since); !why.empty()) return why;
   const RolloutSettings& rollout = rollout_of(candidate);
   const bool canary = is_canary_step(candidate);
-  if (canary && rollout.judge && !mutated(Mutation::judge_ignored))
-    if (auto why = judge(known(instance, roles.active->id).measured,
-                         known(instance, candidate.id).measured);
-        !why.empty())
+  if (canary)
+    if (auto why = verdict_of_edge(instance, roles, *since, now); !why.empty())
       return fmt::format("canary step {}: {}", step_of(candidate) + 1, why);
   std::optional<TimePoint> deadline;
   std::string late;

@@ -232,6 +232,19 @@ TEST_F(SimulationRollout, ACanaryThatFailsMoreIsTakenBack) {
   EXPECT_EQ(receivers_of(first), 4);
 }
 
+TEST_F(SimulationRollout, WhatIsOnlyLikelyToBeWorseDoesNotGetTheNextStep) {
+  serving(of(Strategy::canary, 4));
+  const DeploymentId second = stage.deploy(api, "web:2");
+  stage.run_for(Seconds(30));
+  measure(first, 1000, 1, 20);
+  measure(second, 110, 3, 20);
+  stage.run_for(Seconds(800));
+  EXPECT_EQ(stage.status(second), DeploymentStatus::deploying) << "too little to end it at once";
+  stage.run_for(Seconds(110));
+  EXPECT_EQ(stage.status(second), DeploymentStatus::failed);
+  EXPECT_EQ(receivers_of(second), 0);
+}
+
 TEST_F(SimulationRollout, ASlowCanaryIsTakenBack) {
   serving(of(Strategy::canary, 4));
   const DeploymentId second = stage.deploy(api, "web:2");
