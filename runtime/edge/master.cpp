@@ -89,7 +89,8 @@ HaproxyMaster::HaproxyMaster(const EdgeOptions& options)
 // It reads empty for a moment while the master re-executes itself.
 bool HaproxyMaster::is_ours(pid_t pid) const {
   for (int attempt = 0; attempt < 50; ++attempt) {
-    if (!process_alive(pid, "haproxy") && !process_alive(pid, "setpriv")) return false;
+    // In this order: setpriv becomes haproxy, maybe between the two looks.
+    if (!process_alive(pid, "setpriv") && !process_alive(pid, "haproxy")) return false;
     const auto command = read_whole("/proc/" + std::to_string(pid) + "/cmdline");
     if (!command) return false;
     if (!command->empty()) return command->find(paths_.master_socket) != std::string::npos;
