@@ -84,7 +84,7 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
     desired->hosts.push_back(view.instance.host_label + "." + options.base_domain);
     desired->hosts.insert(desired->hosts.end(), view.instance.domains.begin(),
                           view.instance.domains.end());
-    desired->preview_host = view.instance.host_label + "-preview." + options.base_domain;
+    desired->preview_host = preview_host(view.instance.host_label, options.base_domain);
     desired->split = view.instance.split;
   }
   desired->epoch = view.instance.restart_epoch;

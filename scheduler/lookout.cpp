@@ -16,13 +16,6 @@ bool wait_for(const std::stop_token& stop, Duration span) {
   return !changed.wait_for(lock, stop, span, [] { return false; }) && !stop.stop_requested();
 }
 
-const Deployment* serving(const InstanceWorld& instance) {
-  if (!instance.desired) return nullptr;
-  for (const auto& deployment : instance.desired->deployments)
-    if (deployment->status == DeploymentStatus::success) return deployment.get();
-  return nullptr;
-}
-
 }  // namespace
 
 // Another daemon may have acted meanwhile: what it wrote is read again before this one acts.
@@ -70,7 +63,7 @@ void Reconciler::watch_demand(const InstanceWorld& instance) {
       set.erase(instance.id);
     return !set.empty();
   };
-  const Deployment* active = serving(instance);
+  const Deployment* active = success_of(instance);
   const DeploySettings deploy = active == nullptr ? DeploySettings() : active->settings.deploy;
   const bool scales = deploy.scaling.max_replicas > 0;
   looks_at_load_ = keep(by_load_, scales || deploy.sleep.enabled);

@@ -8,10 +8,6 @@
 namespace gantry {
 namespace {
 
-bool is_running(const ReplicaWorld& replica) {
-  return replica.container && replica.container->state == ContainerState::running;
-}
-
 // One planning of one instance: what it reads and what it has decided so far.
 struct Draft {
   const World& world;

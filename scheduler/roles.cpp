@@ -2,21 +2,13 @@
 #include <algorithm>
 #include <map>
 
+#include "proto/transitions.hpp"
 #include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/rollout.hpp"
 
 namespace gantry {
 namespace {
-
-bool is_candidate(DeploymentStatus status) {
-  return status == DeploymentStatus::queued || status == DeploymentStatus::initializing ||
-         status == DeploymentStatus::building || status == DeploymentStatus::deploying;
-}
-
-bool is_running(const ReplicaWorld& replica) {
-  return replica.container && replica.container->state == ContainerState::running;
-}
 
 bool is_of(const ReplicaKey& key, const Revision& revision) {
   return key.deployment_id == revision.deployment_id && key.epoch == revision.epoch;
@@ -333,7 +325,7 @@ Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint no
   if (!instance.desired) return roles;
   for (const auto& deployment : instance.desired->deployments) {
     if (!is_live(deployment->status)) continue;
-    if (is_candidate(deployment->status)) {
+    if (is_pending(deployment->status)) {
       if (roles.candidate == nullptr) roles.candidate = deployment.get();
     } else if (roles.active == nullptr) {
       roles.active = deployment.get();

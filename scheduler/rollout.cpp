@@ -40,6 +40,10 @@ std::string step_text(const Deployment& candidate, int step) {
                      last_step(candidate) + 1, percent_in(candidate, step));
 }
 
+std::string ready_text(const InstanceWorld& instance) {
+  return std::string(kReadyForPromotion) + " at " + instance.desired->preview_host;
+}
+
 std::uint64_t requests_of(const InstanceWorld& instance, const Deployment& candidate) {
   return known(instance, candidate.id).measured.requests;
 }
@@ -197,9 +201,8 @@ std::optional<RolloutChange> next_rollout(const World& world, const InstanceWorl
     if (rollout_of(candidate).strategy == Strategy::canary)
       change.message = step_text(candidate, step);
     else
-      change.message = percent_in(candidate, step) == 100
-                           ? "the new version has all the traffic"
-                           : "ready for promotion at " + instance.desired->preview_host;
+      change.message = percent_in(candidate, step) == 100 ? "the new version has all the traffic"
+                                                          : ready_text(instance);
     return change;
   }
   if (!is_canary_step(candidate) || candidate.rollout.order == RolloutOrder::pause ||
@@ -271,7 +274,7 @@ std::string describe_step(const InstanceWorld& instance, const Roles& roles) {
   const int percent = percent_in(candidate, step_of(candidate));
   if (rollout.strategy == Strategy::recreate && !stepped) return kStopsFirst;
   if (!stepped) return "";
-  if (percent == 0) return "ready for promotion at " + instance.desired->preview_host;
+  if (percent == 0) return ready_text(instance);
   if (percent < 100)
     return step_text(candidate, step_of(candidate)) +
            (candidate.rollout.order == RolloutOrder::pause || !rollout.automatic ? ", paused" : "");

@@ -9,10 +9,6 @@
 namespace gantry {
 namespace {
 
-bool is_running(const ReplicaWorld& replica) {
-  return replica.container && replica.container->state == ContainerState::running;
-}
-
 Revision revision_of(const ReplicaKey& key) { return {key.deployment_id, key.epoch}; }
 
 bool takes(const InstanceWorld& instance, const Roles& roles, const ReplicaWorld& replica) {

@@ -463,6 +463,17 @@ const Deployment* deployment_of(const InstanceWorld& instance, const DeploymentI
   return nullptr;
 }
 
+const Deployment* success_of(const InstanceWorld& instance) {
+  if (!instance.desired) return nullptr;
+  for (const auto& deployment : instance.desired->deployments)
+    if (deployment->status == DeploymentStatus::success) return deployment.get();
+  return nullptr;
+}
+
+bool is_running(const ReplicaWorld& replica) {
+  return replica.container && replica.container->state == ContainerState::running;
+}
+
 int replicas_of(const InstanceWorld& instance, const DeploymentId& id) {
   const Deployment* deployment = deployment_of(instance, id);
   return deployment == nullptr ? 0 : deployment->settings.deploy.replicas;

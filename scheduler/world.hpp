@@ -333,6 +333,10 @@ void dispatched(World&, const Action&, TimePoint now);
 // The settings under which a replica's deployment runs; null when the deployment is not known (any
 // more).
 const Deployment* deployment_of(const InstanceWorld&, const DeploymentId&);
+// The newest that is a success now; null when there is none.
+const Deployment* success_of(const InstanceWorld&);
+// Its container runs, as far as is known.
+bool is_running(const ReplicaWorld&);
 // How many replicas a deployment is to have; 0 when it is not known.
 int replicas_of(const InstanceWorld&, const DeploymentId&);
 

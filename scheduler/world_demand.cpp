@@ -3,17 +3,6 @@
 #include "scheduler/demand.hpp"
 
 namespace gantry {
-namespace {
-
-const Deployment* active_of(const InstanceWorld& instance) {
-  if (!instance.desired) return nullptr;
-  for (const auto& deployment : instance.desired->deployments)
-    if (deployment->status == DeploymentStatus::success) return deployment.get();
-  return nullptr;
-}
-
-}  // namespace
-
 void on(World& world, const TrafficMeasured& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   for (const ReplicaMeasure& one : fact.replicas)
@@ -25,7 +14,7 @@ void on(World& world, const LoadSeen& fact, TimePoint now) {
   const auto found = world.instances.find(fact.load.instance_id);
   if (found == world.instances.end()) return;
   note_load(found->second.demand, fact.load, now);
-  const Deployment* active = active_of(found->second);
+  const Deployment* active = success_of(found->second);
   if (active == nullptr) return;
   const DeploySettings& deploy = active->settings.deploy;
   if (deploy.scaling.max_replicas > 0) note_wish(found->second.demand, deploy, now);
