@@ -31,9 +31,8 @@ class Fields {
   int integer(std::string_view field, int least, int most);  // required
   // The members "source", "build" and "deploy" as a merge patch of the defaults.
   Settings settings();
-  // The named members as a merge patch of those groups of base.deploy.
-  DeploySettings deploy_overrides(const Settings& base,
-                                  std::initializer_list<std::string_view> groups);
+  // The named members, a merge patch of those groups of base.deploy, as JSON; empty: none is there.
+  std::string deploy_patch(const Settings& base, std::initializer_list<std::string_view> groups);
   // A member that is an object itself; required. Its complaints are this one's.
   Fields object(std::string_view field, std::initializer_list<std::string_view> known);
   void take_errors(const Fields& inner);

@@ -5,6 +5,7 @@
 #include "api/nearest.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
+#include "proto/codec.hpp"
 #include "proto/source_path.hpp"
 #include "proto/variables.hpp"
 
@@ -27,6 +28,7 @@ Error unresolved(const std::vector<Missing>& missing) {
 struct Cause {
   std::string trigger;
   std::string message = {};
+  std::string once = {};
 };
 
 BuildProgress first_progress(const Settings& settings) {
@@ -59,7 +61,8 @@ Answer freeze(Context& context, Transaction& transaction, const Place& place,
                        .variables = {},
                        .trigger = std::move(cause.trigger),
                        .message = std::move(cause.message),
-                       .progress = first_progress(settings)};
+                       .progress = first_progress(settings),
+                       .once = std::move(cause.once)};
   auto resolution =
       resolve_variables(*place.project, *place.instance,
                         {.base_domain = context.options.base_domain, .deployment_id = wanted.id});
@@ -152,22 +155,28 @@ Answer deploy(const Request& request, Context& context, Transaction& transaction
   const auto archive = body->optional_text("source");
   std::string message = body->optional_text("message").value_or("");
   // For this deployment alone: the service's settings stay.
-  const DeploySettings once =
-      body->deploy_overrides(place->instance->instance.settings, {"rollout", "traffic"});
+  std::string once = body->deploy_patch(place->instance->instance.settings, {"rollout", "traffic"});
   GANTRY_TRY(body->check());
   GANTRY_TRY(check_words(image.has_value(), archive, message));
   Settings settings = place->instance->instance.settings;
   Source source = settings.source;
-  if (image) source = {.image = image, .archive = {}};
-  if (archive) source = {.image = {}, .archive = *archive};
+  if (image || archive) {
+    source.image = image;
+    source.archive = archive.value_or("");
+  }
   if (source != settings.source) {
     settings.source = source;
     const auto written = transaction.update_settings(place->instance->instance.id, settings,
                                                      place->instance->instance.stamp.version);
     if (!written) return written.error();
   }
-  settings.deploy = once;
-  return freeze(context, transaction, *place, settings, {"deploy", std::move(message)});
+  if (!once.empty()) {
+    auto merged = merge_settings(settings, "{\"deploy\":" + once + "}");
+    if (!merged) return merged.error();
+    settings = *std::move(merged);
+  }
+  return freeze(context, transaction, *place, settings,
+                {"deploy", std::move(message), std::move(once)});
 }
 
 // What was deployed last, with the settings and variables of now.

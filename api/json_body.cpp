@@ -220,20 +220,20 @@ Settings Fields::settings() {
   return keep(merge_settings(Settings(), patch.dump()));
 }
 
-DeploySettings Fields::deploy_overrides(const Settings& base,
-                                        std::initializer_list<std::string_view> groups) {
+std::string Fields::deploy_patch(const Settings& base,
+                                 std::initializer_list<std::string_view> groups) {
   Json patch = Json::object();
   for (const std::string_view group : groups)
     if (has(group)) patch[std::string(group)] = document_->json[std::string(group)];
-  if (patch.empty()) return base.deploy;
-  auto merged = merge_settings(base, Json{{"deploy", std::move(patch)}}.dump());
-  if (merged) return std::move(merged->deploy);
+  if (patch.empty()) return "";
+  const auto merged = merge_settings(base, Json{{"deploy", patch}}.dump());
+  if (merged) return patch.dump();
   constexpr std::string_view above = "/deploy";
   for (FieldError error : merged.error().fields) {
     if (error.pointer.starts_with(above)) error.pointer.erase(0, above.size());
     errors_.push_back(std::move(error));
   }
-  return base.deploy;
+  return "";
 }
 
 Result<> Fields::check() const { return collected(errors_); }

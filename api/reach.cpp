@@ -85,6 +85,13 @@ Result<std::vector<Release>> ReachableStore::releases(int per_instance) {
   return found;
 }
 
+Result<std::vector<Volume>> ReachableStore::volumes() {
+  std::vector<Volume> found;
+  if (const ProjectPtr project = own())
+    for (const auto& [id, volume] : project->volumes) found.push_back(*volume);
+  return found;
+}
+
 Result<std::vector<Event>> ReachableStore::events(const EventFilter& filter,
                                                   const std::string& after, int limit) {
   if (!filter.project_id.empty() && filter.project_id != token_.project_id)
@@ -103,6 +110,14 @@ Result<> ReachableStore::record_status(const StatusChange&) { return not_for_tok
 Result<> ReachableStore::record_progress(const ProgressChange&) { return not_for_tokens(); }
 Result<> ReachableStore::record_replica(const Replica&) { return not_for_tokens(); }
 Result<> ReachableStore::record_event(const Event&) { return not_for_tokens(); }
+Result<> ReachableStore::record_volume_made(const VolumeId&) { return not_for_tokens(); }
+Result<> ReachableStore::record_volume_usage(const VolumeId&, std::int64_t) {
+  return not_for_tokens();
+}
+Result<bool> ReachableStore::claim_volume_purge(const VolumeId&, TimePoint) {
+  return not_for_tokens();
+}
+Result<> ReachableStore::record_volume_purged(const VolumeId&) { return not_for_tokens(); }
 Result<> ReachableStore::reload() { return not_for_tokens(); }
 
 }  // namespace gantry::api

@@ -30,6 +30,7 @@ class ReachableStore final : public Store {
   // Of its environment, and of its project where they are of no environment.
   Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
                                     int limit) override;
+  Result<std::vector<Volume>> volumes() override;
   Result<std::string> latest_cursor() override { return whole_.latest_cursor(); }
   Result<> ping() override { return whole_.ping(); }
 
@@ -42,6 +43,10 @@ class ReachableStore final : public Store {
   Result<> record_progress(const ProgressChange&) override;
   Result<> record_replica(const Replica&) override;
   Result<> record_event(const Event&) override;
+  Result<> record_volume_made(const VolumeId&) override;
+  Result<> record_volume_usage(const VolumeId&, std::int64_t used_bytes) override;
+  Result<bool> claim_volume_purge(const VolumeId&, TimePoint deleted_before) override;
+  Result<> record_volume_purged(const VolumeId&) override;
   Result<> reload() override;
 
   void on_change(Listener listener) override { whole_.on_change(std::move(listener)); }

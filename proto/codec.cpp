@@ -29,9 +29,20 @@ void read_archive(const Field& field, Source& out) {
   out.image.reset();
 }
 
-constexpr std::array<Entry<Source>, 2> kSource{
+void read_template(const Field& field, Source& out) {
+  if (!field.json.is_string()) return field.refuse("wrong_type", "expected a string or null");
+  const auto& text = field.json.get_ref<const std::string&>();
+  const auto dot = text.find('.');
+  const bool fits = Name::parse(text.substr(0, dot)) &&
+                    (dot == std::string::npos || Name::parse(text.substr(dot + 1)));
+  if (!fits) return field.refuse("invalid_template", "expected a template's name");
+  out.from_template = text;
+}
+
+constexpr std::array<Entry<Source>, 3> kSource{
     {{"image", read_image, [](Source& out) { out.image.reset(); }},
-     {"archive", read_archive, [](Source& out) { out.archive.clear(); }}}};
+     {"archive", read_archive, [](Source& out) { out.archive.clear(); }},
+     {"template", read_template, [](Source& out) { out.from_template.clear(); }}}};
 constexpr std::array<Entry<Settings>, 3> kSettings{{
     {"source", [](const Field& f, Settings& out) { merge_object(f, kSource, out.source); },
      [](Settings& out) { out.source = {}; }},

@@ -12,35 +12,53 @@ constexpr std::size_t kCommandsMax = 20;
 constexpr std::size_t kCommandMax = 128 * 1024;
 constexpr std::int64_t kMemoryMin = 6LL * 1024 * 1024;  // the engine's own minimum
 
-void read_command(const Field& field, DeploySettings& out) {
-  std::vector<std::string> words;
+bool refused(const Field& field, const char* code, const char* detail) {
+  field.refuse(code, detail);
+  return false;
+}
+
+// argv: an array of strings, or one string in words. False: it was refused.
+bool read_words(const Field& field, std::vector<std::string>& words) {
   if (field.json.is_string()) {
     auto split = split_words(field.json.get_ref<const std::string&>(), field.pointer);
-    if (!split) return field.errors.push_back(split.error().fields.front());
+    if (!split) {
+      field.errors.push_back(split.error().fields.front());
+      return false;
+    }
     words = *std::move(split);
   } else if (field.json.is_array()) {
     for (std::size_t i = 0; i < field.json.size(); ++i) {
       if (!field.json[i].is_string()) {
         field.errors.push_back(
             {field.pointer + "/" + std::to_string(i), "wrong_type", "expected a string"});
-        return;
+        return false;
       }
       words.push_back(field.json[i].get<std::string>());
     }
   } else {
-    return field.refuse("wrong_type", "expected an array of strings, or one string");
+    return refused(field, "wrong_type", "expected an array of strings, or one string");
   }
   std::size_t bytes = 0;
   for (const auto& word : words) {
     bytes += word.size();
     if (word.find('\0') != std::string::npos)
-      return field.refuse("invalid_command", "a word cannot contain a NUL character");
+      return refused(field, "invalid_command", "a word cannot contain a NUL character");
   }
   if (!words.empty() && words.front().empty())
-    return field.refuse("invalid_command", "the first word is the program: it cannot be empty");
+    return refused(field, "invalid_command", "the first word is the program: it cannot be empty");
   if (words.size() > kWordsMax || bytes > kCommandMax)
-    return field.refuse("out_of_range", "a command has at most 1024 words and 131072 bytes");
-  out.start_command = std::move(words);
+    return refused(field, "out_of_range", "a command has at most 1024 words and 131072 bytes");
+  return true;
+}
+
+void read_command(const Field& field, DeploySettings& out) {
+  if (std::vector<std::string> words; read_words(field, words))
+    out.start_command = std::move(words);
+}
+
+void read_health_command(const Field& field, DeploySettings& out) {
+  if (std::vector<std::string> words; read_words(field, words))
+    out.healthcheck_command = std::move(words);
 }
 
 void read_path(const Field& field, DeploySettings& out) {
@@ -85,9 +103,10 @@ void read_commands(const Field& field, DeploySettings& out) {
 
 using D = DeploySettings;
 
-constexpr std::array<Entry<D>, 18> kDeploy{{
+constexpr std::array<Entry<D>, 20> kDeploy{{
     {"start_command", read_command, clear<&D::start_command>},
     {"healthcheck_path", read_path, clear<&D::healthcheck_path>},
+    {"healthcheck_command", read_health_command, clear<&D::healthcheck_command>},
     {"healthcheck_timeout_seconds", read_range<&D::healthcheck_timeout_seconds, 1, 3600>,
      clear<&D::healthcheck_timeout_seconds>},
     {"healthcheck_interval_seconds", read_range<&D::healthcheck_interval_seconds, 1, 3600>,
@@ -100,6 +119,7 @@ constexpr std::array<Entry<D>, 18> kDeploy{{
     {"memory_bytes", read_limit<&D::memory_bytes, kMemoryMin, kLongMax>, clear<&D::memory_bytes>},
     {"pids_limit", read_limit<&D::pids_limit, 1, kIntMax>, clear<&D::pids_limit>},
     {"port", read_port, clear<&D::port>},
+    {"exposed", read_flag<&D::exposed>, clear<&D::exposed>},
     {"overlap_seconds", read_range<&D::overlap_seconds, 0, 3600>, clear<&D::overlap_seconds>},
     {"draining_seconds", read_range<&D::draining_seconds, 0, 3600>, clear<&D::draining_seconds>},
     {"pre_deploy_command", read_commands, clear<&D::pre_deploy_command>},

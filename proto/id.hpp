@@ -61,6 +61,15 @@ struct DeploymentTag {
 struct TokenTag {
   static constexpr std::string_view prefix = "tok";
 };
+struct VolumeTag {
+  static constexpr std::string_view prefix = "vol";
+};
+struct BackupTag {
+  static constexpr std::string_view prefix = "bak";
+};
+struct SessionTag {  // a command, shell or tunnel that a person opened
+  static constexpr std::string_view prefix = "ses";
+};
 struct InstallationTag {
   static constexpr std::string_view prefix = "gty";
 };
@@ -71,6 +80,9 @@ using ServiceId = Id<ServiceTag>;
 using InstanceId = Id<InstanceTag>;
 using DeploymentId = Id<DeploymentTag>;
 using TokenId = Id<TokenTag>;
+using VolumeId = Id<VolumeTag>;
+using BackupId = Id<BackupTag>;
+using SessionId = Id<SessionTag>;
 using InstallationId = Id<InstallationTag>;
 
 }  // namespace gantry

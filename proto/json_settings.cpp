@@ -54,9 +54,12 @@ void append_scaling(std::string& out, const ScalingSettings& scaling) {
 }
 
 void append_deploy(std::string& out, const DeploySettings& deploy) {
+  std::string health;
+  append_strings(health, deploy.healthcheck_command);
   JsonObject object(out);
   append_strings(object.at("start_command"), deploy.start_command);
   object.text_or_null("healthcheck_path", deploy.healthcheck_path.value_or(""))
+      .raw("healthcheck_command", health)
       .number("healthcheck_timeout_seconds", deploy.healthcheck_timeout_seconds)
       .number("healthcheck_interval_seconds", deploy.healthcheck_interval_seconds)
       .text("restart_policy", name(deploy.restart_policy))
@@ -69,7 +72,8 @@ void append_deploy(std::string& out, const DeploySettings& deploy) {
     object.number("port", *deploy.port);
   else
     object.null("port");
-  object.number("overlap_seconds", deploy.overlap_seconds)
+  object.boolean("exposed", deploy.exposed)
+      .number("overlap_seconds", deploy.overlap_seconds)
       .number("draining_seconds", deploy.draining_seconds);
   append_strings(object.at("pre_deploy_command"), deploy.pre_deploy_command);
   append_rollout(object.at("rollout"), deploy.rollout);
@@ -85,7 +89,8 @@ void append_deploy(std::string& out, const DeploySettings& deploy) {
 void append_settings(JsonObject& object, const Settings& settings) {
   JsonObject(object.at("source"))
       .text_or_null("image", settings.source.image ? settings.source.image->str() : "")
-      .text_or_null("archive", settings.source.archive);
+      .text_or_null("archive", settings.source.archive)
+      .text_or_null("template", settings.source.from_template);
   append_build(object.at("build"), settings.build);
   append_deploy(object.at("deploy"), settings.deploy);
 }

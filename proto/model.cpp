@@ -136,4 +136,10 @@ Result<ReplicaKey> ReplicaKey::parse(std::string_view id) {
   return key;
 }
 
+int percent_used(const Volume& volume) {
+  if (volume.size_bytes == 0 || !volume.used_bytes) return 0;
+  return static_cast<int>(static_cast<double>(*volume.used_bytes) * 100.0 /
+                          static_cast<double>(volume.size_bytes));
+}
+
 }  // namespace gantry

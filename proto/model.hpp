@@ -72,6 +72,8 @@ bool has_served(DeploymentStatus);
 struct Source {
   std::optional<ImageRef> image;
   std::string archive;  // "sha256:<64 hex>" of a gzip tar; empty: none. Then there is no image
+  // "postgres" or "TEMPLATE.SERVICE": what it was made from (proto/template.hpp); empty: nothing.
+  std::string from_template;
   bool operator==(const Source&) const = default;
 };
 
@@ -93,6 +95,8 @@ struct DeploySettings {
   std::vector<std::string>
       start_command;  // argv in exec form that replaces the entry point; empty: the image's own
   std::optional<std::string> healthcheck_path;  // begins with '/'; absent: TCP connect
+  // argv, run inside the container instead of a request from outside: exit code 0 is healthy.
+  std::vector<std::string> healthcheck_command;
   int healthcheck_timeout_seconds =
       300;  // the whole window in which a new replica must become ready
   int healthcheck_interval_seconds = 10;  // between probes of a ready replica
@@ -105,6 +109,8 @@ struct DeploySettings {
   // The port that the container listens on. Absent: the variable PORT, else the image's only
   // EXPOSE, else 8080 if something listens there. 0: none (a worker: no probe, no address).
   std::optional<int> port;
+  // Whether the edge gives it hosts. False: only its environment reaches it, as a database.
+  bool exposed = true;
   int overlap_seconds = 0;    // both versions serve for so long after the switch
   int draining_seconds = 10;  // from SIGTERM to SIGKILL
   // Command lines, run one after the other in a container of the new image before any replica
@@ -175,6 +181,27 @@ struct ServiceInstance {
   Stamp stamp;
 };
 
+// Data that outlives what writes it: the engine's volume is named after the id. Its project, its
+// environment and its service may be gone; the row stays until it is purged.
+struct Volume {
+  VolumeId id;
+  ProjectId project_id;
+  EnvironmentId environment_id;
+  Name name;
+  InstanceId instance_id = {};  // that mounts it; empty: none
+  std::string mount_path = {};  // absolute; where it is mounted, or was last
+  std::int64_t size_bytes = 0;  // budget, which is watched and not enforced; 0: none
+  bool made = false;            // it is on the engine: a container never starts without it
+  std::optional<std::int64_t> used_bytes = {};  // when last measured
+  std::optional<TimePoint> deleted_at = {};  // purged when its grace is over, until then restored
+  Stamp stamp = {};
+};
+
+// Of its budget; 0 without one, or when it was never measured.
+int percent_used(const Volume&);
+// Reached on the way up: people are told.
+inline constexpr int kVolumeWarnings[] = {80, 90, 95};
+
 // Where a version that waits for its promotion is reached.
 std::string preview_host(std::string_view host_label, std::string_view base_domain);
 
@@ -207,6 +234,9 @@ struct Deployment {
   std::string message;  // of who deployed it; may be empty
   // Frozen: source, build and deploy settings of the day; of a source, only once it is prepared.
   Settings settings;
+  // JSON, a merge patch of settings.deploy: what was asked for this deployment alone, which wins
+  // over its configuration file. Empty: nothing.
+  std::string once = {};
   BuildProgress progress;
   RolloutProgress rollout = {};
   std::optional<TimePoint> succeeded_at = {};  // when it served first

@@ -50,7 +50,17 @@ struct Rules {
              "max_replicas to 0, or choose another strategy");
   }
 
+  void health() {
+    if (deploy.healthcheck_path && !deploy.healthcheck_command.empty())
+      refuse("/healthcheck_command", "two_health_checks",
+             "healthcheck_path and healthcheck_command are both set: keep one of them");
+  }
+
   void sleep() {
+    if (deploy.sleep.enabled && !deploy.exposed)
+      refuse("/sleep/enabled", "not_exposed",
+             "no request wakes a service that the edge gives no hosts: set exposed to true, or "
+             "enabled to false");
     if (deploy.sleep.enabled && deploy.port == 0)
       refuse("/sleep/enabled", "worker",
              "a worker (port 0) gets no requests and would never wake up: set enabled to false");
@@ -64,6 +74,7 @@ std::vector<FieldError> broken_rules(const DeploySettings& deploy, const std::st
   rules.rollout();
   rules.scaling();
   rules.sleep();
+  rules.health();
   return std::move(rules.broken);
 }
 

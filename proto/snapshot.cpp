@@ -1,5 +1,7 @@
 #include "proto/snapshot.hpp"
 
+#include <algorithm>
+
 namespace gantry {
 namespace {
 
@@ -61,6 +63,25 @@ const InstanceView* ProjectSnapshot::instance(const ServiceId& service_id,
   return nullptr;
 }
 
+const Volume* ProjectSnapshot::volume(const EnvironmentId& environment_id,
+                                      std::string_view id_or_name) const {
+  for (const auto& [id, found] : volumes) {
+    if (found->environment_id != environment_id) continue;
+    if (id.str() == id_or_name || (!found->deleted_at && found->name.str() == id_or_name))
+      return found.get();
+  }
+  return nullptr;
+}
+
+std::vector<const Volume*> ProjectSnapshot::volumes_of(const InstanceId& instance_id) const {
+  std::vector<const Volume*> mounted;
+  for (const auto& [id, found] : volumes)
+    if (found->instance_id == instance_id && !found->deleted_at) mounted.push_back(found.get());
+  std::sort(mounted.begin(), mounted.end(),
+            [](const Volume* a, const Volume* b) { return a->mount_path < b->mount_path; });
+  return mounted;
+}
+
 ProjectPtr within(const ProjectSnapshot& project, const EnvironmentId& environment_id) {
   const auto environment = project.environments.find(environment_id);
   if (environment == project.environments.end()) return nullptr;
@@ -74,6 +95,8 @@ ProjectPtr within(const ProjectSnapshot& project, const EnvironmentId& environme
   for (const auto& instance : project.instances)
     if (instance.second->instance.environment_id == environment_id)
       view->instances.insert(instance);
+  for (const auto& volume : project.volumes)
+    if (volume.second->environment_id == environment_id) view->volumes.insert(volume);
   view->index = std::make_shared<const SnapshotIndex>(*view);
   made = std::move(view);
   return made;

@@ -97,6 +97,7 @@ struct ProjectSnapshot {
   std::map<EnvironmentId, std::shared_ptr<const EnvironmentView>> environments;
   std::map<ServiceId, std::shared_ptr<const Service>> services;
   std::map<InstanceId, std::shared_ptr<const InstanceView>> instances;
+  std::map<VolumeId, std::shared_ptr<const Volume>> volumes;  // deleted ones in their grace, too
 
   std::shared_ptr<const SnapshotIndex> index;  // null: look-ups search
   ViewCache views{};
@@ -105,6 +106,10 @@ struct ProjectSnapshot {
   const EnvironmentView* environment(std::string_view id_or_name) const;
   const Service* service(std::string_view id_or_name) const;
   const InstanceView* instance(const ServiceId&, const EnvironmentId&) const;
+  // By id, or by the name in an environment of one that is not deleted; null when there is none.
+  const Volume* volume(const EnvironmentId&, std::string_view id_or_name) const;
+  // That an instance mounts, by path.
+  std::vector<const Volume*> volumes_of(const InstanceId&) const;
 };
 
 // The project as if it had only this environment: all its services, and of their instances those

@@ -37,6 +37,7 @@ struct NewDeployment {
   std::string trigger;
   std::string message = {};
   BuildProgress progress = {};
+  std::string once = {};  // as in Deployment
 };
 
 // What was done for a deployment before its replicas start.
@@ -106,6 +107,18 @@ struct IssuedToken {
   std::string secret;
 };
 
+struct NewVolume {
+  EnvironmentId environment_id;
+  Name name;
+  std::int64_t size_bytes = 0;
+};
+
+// What of a volume may be changed in place; absent: stays.
+struct VolumeChange {
+  std::optional<Name> name = {};
+  std::optional<std::int64_t> size_bytes = {};
+};
+
 // A unit of work on one connection; rolled back when destroyed without commit. Deletions cascade
 // downwards. Every verb writes its event row in the same transaction. Names already taken:
 // Code::conflict "name_taken".
@@ -134,7 +147,8 @@ class Transaction {
   // "instance_exists".
   virtual Result<ServiceInstance> create_instance(const ServiceId&, const EnvironmentId&,
                                                   const Settings&) = 0;
-  // Another number of replicas also counts for what is live.
+  // Another number of replicas also counts for what is live. More than one of an instance that
+  // mounts a volume: Code::conflict "volume_attached".
   virtual Result<ServiceInstance> update_settings(const InstanceId&, const Settings&, IfMatch) = 0;
   virtual Result<ServiceInstance> bump_restart_epoch(const InstanceId&) = 0;
   virtual Result<> delete_instance(const InstanceId&, IfMatch) = 0;
@@ -167,6 +181,22 @@ class Transaction {
   // To another instance of the same environment; nothing: no split.
   virtual Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
                                             IfMatch) = 0;
+
+  // A volume of an environment, mounted nowhere. Names are one environment's.
+  virtual Result<Volume> create_volume(const NewVolume&) = 0;
+  virtual Result<Volume> change_volume(const VolumeId&, const VolumeChange&, IfMatch) = 0;
+  // Mounts it in an instance of its environment, which restarts, as does the one that had it.
+  // Another volume is there: Code::conflict "mount_path_taken". An instance that may have several
+  // replicas: Code::conflict "several_replicas". Deleted: Code::conflict "volume_deleted".
+  virtual Result<Volume> attach_volume(const VolumeId&, const InstanceId&,
+                                       std::string_view mount_path) = 0;
+  virtual Result<Volume> detach_volume(const VolumeId&) = 0;
+  // Detached and marked; its data stays through the grace period. A service, environment or project
+  // that is deleted does the same to its volumes.
+  virtual Result<Volume> delete_volume(const VolumeId&, IfMatch) = 0;
+  // A deleted one, into an environment (its own may be gone), mounted nowhere. Being purged:
+  // Code::conflict "volume_purged".
+  virtual Result<Volume> restore_volume(const VolumeId&, const EnvironmentId& to) = 0;
 
   // Makes its id and secret; the secret is given once and kept as a hash.
   virtual Result<IssuedToken> create_token(const Token&) = 0;
@@ -237,6 +267,8 @@ class Store {
   virtual Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
                                             int limit) = 0;
   virtual Result<std::string> latest_cursor() = 0;
+  // All there are, those whose project is gone, too; by id.
+  virtual Result<std::vector<Volume>> volumes() = 0;
   virtual Result<> ping() = 0;
 
   // ---- the scheduler's side ----
@@ -257,6 +289,13 @@ class Store {
   virtual Result<> record_scale(const ScaleChange&) = 0;
   virtual Result<> record_replica(const Replica&) = 0;  // upsert; status removed deletes the row
   virtual Result<> record_event(const Event&) = 0;      // cursor and at are filled in
+  // It is on the engine now. Before its first mount.
+  virtual Result<> record_volume_made(const VolumeId&) = 0;
+  virtual Result<> record_volume_usage(const VolumeId&, std::int64_t used_bytes) = 0;
+  // From here on it cannot be restored; false: it was not deleted before `deleted_before`.
+  virtual Result<bool> claim_volume_purge(const VolumeId&, TimePoint deleted_before) = 0;
+  // Its data is gone from the engine: so is the row. REQUIRES: claimed
+  virtual Result<> record_volume_purged(const VolumeId&) = 0;
 
   // Called after a commit that changes what the scheduler must do, from the committing or the
   // listening thread, for instances that exist or existed. Must not block.

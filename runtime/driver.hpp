@@ -42,6 +42,14 @@ struct NetworkSpec {
   std::string subnet;  // "10.192.3.0/24"
 };
 
+// A volume in a container.
+struct Mount {
+  VolumeId volume_id;
+  std::string path;   // absolute
+  bool made = false;  // it is on the engine already: missing there is an error
+  bool operator==(const Mount&) const = default;
+};
+
 struct ContainerSpec {
   ReplicaKey key;
   InstanceId instance_id;
@@ -57,6 +65,7 @@ struct ContainerSpec {
   PortMode port_mode = PortMode::automatic;
   int port = 8080;
   bool listens = false;  // something will: an automatic port that no EXPOSE names is fixed, too
+  std::vector<Mount> mounts = {};
   NetworkSpec network;
 };
 
@@ -94,6 +103,7 @@ struct Container {
   std::optional<Address> address;       // while running, unless port_mode is none
   std::optional<ContainerExit> exit;    // when exited
   TimePoint started_at{};
+  std::vector<VolumeId> volumes = {};  // that it mounts, ascending
 };
 
 // Only the edge can make one: it says that a replica has no session left at the edge, or that the
@@ -121,6 +131,7 @@ struct EngineEvent {
   std::optional<Container> container;     // container_changed
   std::optional<ReplicaKey> key;          // container_gone
   std::optional<InstanceId> instance_id;  // container_gone, when known
+  std::string container_id = {};          // container_gone
 };
 
 class Driver {
@@ -133,8 +144,9 @@ class Driver {
   // Creates network and container when absent, starts it when it does not run, returns it running
   // (or exited, when it ended at once) with its address. A created or exited container of the same
   // key is started again. Errors: not_found "image_not_found"; invalid "start_failed" (command not
-  // found ...), "cpu_out_of_range", "memory_out_of_range"; exhausted "network_overlap"; unavailable
-  // "engine_unavailable".
+  // found ...), "cpu_out_of_range", "memory_out_of_range", "volume_missing" (a volume of `mounts`
+  // is not on the engine: never an empty one in its place); exhausted "network_overlap";
+  // unavailable "engine_unavailable".
   virtual Result<Container> start(const ContainerSpec&) = 0;
 
   // SIGTERM, `grace`, SIGKILL; returns when it does not run. Gone or stopped: succeeds.
@@ -144,7 +156,8 @@ class Driver {
   virtual Result<> remove(const ReplicaKey&) = 0;
 
   // Runs a command to its end and says how it ended; the container stays until end_run(). One that
-  // runs already, or has ended, is taken over: a command is begun once, whoever asks again. Errors
+  // runs already, or has ended, is taken over: a command is begun once, whoever asks again. Another
+  // one runs in its environment: unavailable "turn_taken", to be asked again. Errors
   // as start(); past its deadline: exhausted "run_deadline"; stopped: unavailable "interrupted",
   // and the command goes on.
   virtual Result<ContainerExit> run_once(const RunSpec&, std::stop_token) = 0;

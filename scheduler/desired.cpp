@@ -1,5 +1,6 @@
 #include "scheduler/desired.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 
@@ -28,6 +29,8 @@ std::string subnet(const std::string& range, int index) {
 
 namespace {
 
+bool takes_requests(const DeploySettings& deploy) { return deploy.exposed && deploy.port != 0; }
+
 // An instance has an address when something that runs, or is to run, may listen. What is deployed
 // decides; settings that no deployment has taken up yet do not.
 bool has_address(const InstanceView& view) {
@@ -35,9 +38,9 @@ bool has_address(const InstanceView& view) {
   for (const auto& deployment : view.deployments) {
     if (!is_live(deployment->status)) continue;
     any_live = true;
-    if (deployment->settings.deploy.port != 0) return true;
+    if (takes_requests(deployment->settings.deploy)) return true;
   }
-  return !any_live && view.instance.settings.deploy.port != 0;
+  return !any_live && takes_requests(view.instance.settings.deploy);
 }
 
 bool waits_to_be_prepared(const InstanceView& view) {
@@ -59,6 +62,29 @@ std::vector<Neighbour> neighbours_of(const ProjectSnapshot& project, const Insta
                           .build = other->instance.settings.build});
   }
   return neighbours;
+}
+
+std::vector<Mount> mounts_of(const ProjectSnapshot& project, const InstanceId& id) {
+  std::vector<Mount> mounts;
+  for (const Volume* volume : project.volumes_of(id))
+    mounts.push_back({volume->id, volume->mount_path, volume->made});
+  return mounts;
+}
+
+// What mounts a volume has one replica, and the one before it stops first: two writers would
+// destroy the data.
+std::vector<std::shared_ptr<const Deployment>> one_writer(
+    const std::vector<std::shared_ptr<const Deployment>>& deployments) {
+  std::vector<std::shared_ptr<const Deployment>> single;
+  for (const auto& deployment : deployments) {
+    auto copy = std::make_shared<Deployment>(*deployment);
+    DeploySettings& deploy = copy->settings.deploy;
+    deploy.rollout.strategy = Strategy::recreate;
+    deploy.replicas = std::min(deploy.replicas, 1);
+    deploy.scaling.max_replicas = std::min(deploy.scaling.max_replicas, 1);
+    single.push_back(std::move(copy));
+  }
+  return single;
 }
 
 }  // namespace
@@ -92,7 +118,8 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
                       "gantry-" + std::string(options.installation.ulid().substr(18)) + "-" +
                           std::string(view.instance.environment_id.ulid()),
                       subnet(options.network_range, environment->second->environment.subnet_index)};
-  desired->deployments = view.deployments;
+  desired->mounts = mounts_of(project, id);
+  desired->deployments = desired->mounts.empty() ? view.deployments : one_writer(view.deployments);
   if (waits_to_be_prepared(view)) desired->neighbours = neighbours_of(project, view);
   return desired;
 }
@@ -136,6 +163,7 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   // Who names a health path says that something answers there: silence is no success.
   spec.listens = deploy.healthcheck_path.has_value();
   spec.network = desired.network;
+  spec.mounts = desired.mounts;
   return spec;
 }
 

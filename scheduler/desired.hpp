@@ -29,6 +29,7 @@ struct Desired {
   int epoch = 0;
   NetworkSpec network;
   std::vector<std::shared_ptr<const Deployment>> deployments;  // newest first
+  std::vector<Mount> mounts = {};     // of every replica, by path; then it stops before it starts
   std::vector<Neighbour> neighbours;  // while a source waits to be prepared, else empty
 };
 

@@ -17,6 +17,8 @@ void mark(World& world, const Start& action, TimePoint) {
   ReplicaWorld& replica = replica_of(world, action.spec.instance_id, action.spec.key);
   if (!mutated(Mutation::mark_missing)) replica.busy = Busy::starting;
   if (!mutated(Mutation::proof_of_earlier_run)) replica.proof.reset();
+  replica.volumes.clear();
+  for (const Mount& mount : action.spec.mounts) replica.volumes.push_back(mount.volume_id);
   replica.counted_exit.reset();  // another run, another exit
   replica.seen_meanwhile.reset();
 }

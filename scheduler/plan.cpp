@@ -95,6 +95,24 @@ bool is_sick(Draft& draft, const Deployment& deployment, const ReplicaWorld& rep
                    Seconds(deployment.settings.deploy.healthcheck_timeout_seconds));
 }
 
+// Some other container has, or is about to have, a volume that this one would mount: two writers
+// at once would destroy the data.
+bool volume_is_busy(const Draft& draft, const ReplicaKey& key) {
+  const std::vector<Mount>& mounts = draft.instance.desired->mounts;
+  const auto wants = [&](const VolumeId& id) {
+    return std::any_of(mounts.begin(), mounts.end(),
+                       [&](const Mount& mount) { return mount.volume_id == id; });
+  };
+  const auto has = [&](const ReplicaWorld& other) {
+    return (is_running(other) || other.busy == Busy::starting) &&
+           std::any_of(other.volumes.begin(), other.volumes.end(), wants);
+  };
+  for (const auto& [id, instance] : draft.world.instances)
+    for (const auto& [other, replica] : instance.replicas)
+      if (other != key && has(replica)) return true;
+  return false;
+}
+
 void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   const auto found = draft.instance.replicas.find(key);
   const ReplicaWorld* replica = found == draft.instance.replicas.end() ? nullptr : &found->second;
@@ -116,6 +134,10 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   if (replica != nullptr && replica->container && replica->stop_asked) {
     draft.act(
         Remove{draft.instance.id, key});  // it was sick: the next one begins with a clean disk
+    return;
+  }
+  if (!draft.instance.desired->mounts.empty() && volume_is_busy(draft, key)) {
+    draft.wake(draft.now + draft.world.policy.volume_look);
     return;
   }
   draft.act(Start{container_spec(*draft.instance.desired, deployment, key)});

@@ -62,7 +62,8 @@ bool is_ready(const World&, const ReplicaWorld&, TimePoint now);
 void advance(const World&, const InstanceWorld&, const Roles&, TimePoint now, Plan&);
 
 // Why it does not come to its replicas, or how far it is; nothing once they may start.
-std::optional<StatusChange> derive_progress(const InstanceWorld&, const Deployment& candidate);
+std::optional<StatusChange> derive_progress(const World&, const InstanceWorld&,
+                                            const Deployment& candidate);
 
 // Its image is there and every replica of the revision is ready; the first `replicas` of them.
 bool all_ready(const World&, const InstanceWorld&, const Revision&, TimePoint now);

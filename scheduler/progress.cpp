@@ -14,6 +14,25 @@ const DeploymentWorld& known(const InstanceWorld& instance, const DeploymentId& 
   return found == instance.deployments.end() ? nothing : found->second;
 }
 
+// Whose pre-deploy command runs in this environment now, but for one deployment: two at once would
+// migrate one database at the same time. Null: nobody's. What an earlier daemon left is known to
+// the engine, which refuses.
+const Desired* who_migrates(const World& world, const InstanceWorld& instance,
+                            const DeploymentId& but) {
+  for (const auto& [id, other] : world.instances) {
+    if (!other.desired || other.desired->environment_id != instance.desired->environment_id)
+      continue;
+    for (const auto& [deployment, known] : other.deployments)
+      if (deployment != but && known.work == Work::running) return other.desired.get();
+  }
+  return nullptr;
+}
+
+bool migrates_next(const Deployment& candidate) {
+  const BuildProgress& progress = candidate.progress;
+  return progress.prepared && !progress.image.empty() && !progress.pre_deployed;
+}
+
 PrepareOrder prepare_order(const Desired& desired, const Roles& roles,
                            const Deployment& deployment) {
   PrepareOrder order{.deployment_id = deployment.id,
@@ -24,6 +43,7 @@ PrepareOrder prepare_order(const Desired& desired, const Roles& roles,
                      .environment = desired.environment,
                      .service = desired.service,
                      .settings = deployment.settings,
+                     .once = deployment.once,
                      .neighbours = desired.neighbours};
   // Who deploys anew without a new source wants it done.
   if (roles.active != nullptr && deployment.trigger == "deploy")
@@ -61,6 +81,9 @@ void step(const World& world, const InstanceWorld& instance, const Roles& roles,
   }
   if (deployment.found) {
     plan.actions.emplace_back(RecordProgress{*deployment.found});
+  } else if (migrates_next(candidate) && who_migrates(world, instance, candidate.id) != nullptr) {
+    const TimePoint look = now + world.policy.turn_look;
+    plan.wake_at = std::min(plan.wake_at.value_or(look), look);
   } else if (!candidate.progress.done()) {
     if (auto action = next_step(world, instance, roles, candidate))
       plan.actions.push_back(std::move(*action));
@@ -80,7 +103,7 @@ void advance(const World& world, const InstanceWorld& instance, const Roles& rol
   if (roles.candidate != nullptr) step(world, instance, roles, *roles.candidate, now, plan);
 }
 
-std::optional<StatusChange> derive_progress(const InstanceWorld& instance,
+std::optional<StatusChange> derive_progress(const World& world, const InstanceWorld& instance,
                                             const Deployment& candidate) {
   const DeploymentWorld& deployment = known(instance, candidate.id);
   const auto change = [&](DeploymentStatus status, const std::string& reason) {
@@ -96,6 +119,10 @@ std::optional<StatusChange> derive_progress(const InstanceWorld& instance,
     return change(DeploymentStatus::initializing, deployment.trouble);
   if (candidate.progress.image.empty())
     return change(DeploymentStatus::building, deployment.trouble);
+  if (const Desired* other = who_migrates(world, instance, candidate.id);
+      other != nullptr && deployment.work == Work::none)
+    return change(DeploymentStatus::deploying,
+                  "waits for the pre-deploy command of " + other->service + " to end");
   return change(DeploymentStatus::deploying,
                 deployment.trouble.empty() ? "runs its pre-deploy command" : deployment.trouble);
 }

@@ -234,7 +234,7 @@ std::optional<StatusChange> derive_status(const World& world, const InstanceWorl
   Change change;
   const bool waits = &deployment == roles.candidate;
   if (waits && world.adopted && !deployment.progress.done())
-    return derive_progress(instance, deployment);
+    return derive_progress(world, instance, deployment);
   if (waits && world.adopted) change = of_candidate(world, instance, roles, now, wake_at);
   if (waits && !change) change = of_waiting(world, deployment);
   if (waits || !world.adopted) {

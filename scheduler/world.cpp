@@ -99,6 +99,7 @@ void see(World& world, InstanceWorld& instance, const Container& container, bool
   if (other) forget_health(replica);
   const bool adopting = other && !world.adopted;
   replica.container = container;
+  replica.volumes = container.volumes;
   replica.changed_at = now;
   if (container.state == ContainerState::running && adopting && instance.routed(container.key)) {
     // It served before we looked, so it is taken as ready until a probe says otherwise.

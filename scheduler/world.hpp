@@ -33,7 +33,11 @@ struct Policy {
       Seconds(30);  // unready for so long after having been ready: restarted
   Duration engine_stop_margin =
       Seconds(15);  // exits so long before the engine was lost, or after it was back, are its doing
-  int unready_after = 3;                                 // failed probes in a row
+  Duration volume_look = std::chrono::milliseconds(
+      500);  // between looks whether a volume that is to be mounted is free
+  Duration turn_look =
+      std::chrono::milliseconds(500);  // between looks whether another pre-deploy command has ended
+  int unready_after = 3;               // failed probes in a row
   Duration promotion_deadline = std::chrono::hours(24);  // a version that waits longer is given up
   int step_patience = 4;  // a canary's step lasts at most so many intervals for want of requests
   Seconds cancelled_grace{3};  // from SIGTERM to SIGKILL of what never served and was given up
@@ -226,6 +230,7 @@ struct ReplicaWorld {
   ReplicaKey key;
   std::optional<Container> container;
   Busy busy = Busy::none;
+  std::vector<VolumeId> volumes;  // of its container, or of the one that is being started
   TimePoint
       changed_at{};  // when the container's state was last learnt; older lists are not believed
 

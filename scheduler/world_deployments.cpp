@@ -100,6 +100,11 @@ void on(World& world, const WorkDone& fact, TimePoint now) {
 void on(World& world, const WorkFailed& fact, TimePoint now) {
   DeploymentWorld& deployment = end_of_work(world, fact.instance_id, fact.deployment_id, now);
   if (fact.error.reason == "cancelled") return;
+  if (fact.error.reason == "turn_taken") {  // no failure of its own
+    deployment.trouble = fact.error.detail;
+    deployment.work_at = now + world.policy.turn_look;
+    return;
+  }
   const bool limited = fact.error.code == Code::exhausted;
   if (limited || for_ever(fact.error) || ++deployment.work_failures >= kWorkAttempts) {
     deployment.failure = fact.error.detail;

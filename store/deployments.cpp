@@ -97,12 +97,13 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
         store_.secrets().seal(variables_json(wanted.variables), deployment_identity(wanted.id));
     const auto row = work_->exec_params1(
         std::string("insert into deployments (id, instance_id, status, trigger, settings, "
-                    "variables, created_at, updated_at, message, prepared, image, pre_deployed) "
-                    "values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11) returning ") +
+                    "variables, created_at, updated_at, message, prepared, image, pre_deployed, "
+                    "once) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12) "
+                    "returning ") +
             kDeploymentColumns + ", variables",
         wanted.id.str(), instance_id.str(), std::string(name(DeploymentStatus::queued)),
         wanted.trigger, settings_json(wanted.settings), bytea(sealed), now(), wanted.message,
-        wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed);
+        wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed, wanted.once);
     const Deployment deployment = announce_status(row, *place, "deployment.created");
     supersede(*place, kPending, wanted.id, {});
     return deployment;

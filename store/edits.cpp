@@ -87,6 +87,12 @@ void put_deployment(ProjectSnapshot& project, const Deployment& deployment) {
   found->second = std::move(view);
 }
 
+void put_volume(ProjectSnapshot& project, const Volume& volume) {
+  project.volumes[volume.id] = std::make_shared<const Volume>(volume);
+}
+
+void drop_volume(ProjectSnapshot& project, const VolumeId& id) { project.volumes.erase(id); }
+
 void put_variable(ProjectSnapshot& project, const std::string& owner_id, const Variable& variable) {
   change_variables(project, owner_id,
                    [&](Variables& variables) { variables[variable.name] = variable; });

@@ -16,6 +16,8 @@ void drop_service(ProjectSnapshot&, const ServiceId&);
 void put_instance(ProjectSnapshot&, const ServiceInstance&);
 void drop_instance(ProjectSnapshot&, const InstanceId&);
 void put_deployment(ProjectSnapshot&, const Deployment&);
+void put_volume(ProjectSnapshot&, const Volume&);
+void drop_volume(ProjectSnapshot&, const VolumeId&);
 // `owner_id` is an instance's, or an environment's for shared ones.
 void put_variable(ProjectSnapshot&, const std::string& owner_id, const Variable&);
 void drop_variable(ProjectSnapshot&, const std::string& owner_id, const std::string& name);

@@ -6,6 +6,21 @@
 
 namespace gantry {
 
+// Empty ones of the same names at the same places: data is copied by backups.
+Result<> PgTransaction::copy_volumes(const InstanceId& from, const ServiceInstance& to) {
+  for (const auto& row : work_->exec_params(
+           std::string("select ") + kVolumeColumns +
+               " from volumes where instance_id = $1 and deleted_at is null order by id for share",
+           from.str())) {
+    const Volume original = volume_from(row);
+    const auto copy = create_volume({to.environment_id, original.name, original.size_bytes});
+    if (!copy) return copy.error();
+    if (const auto attached = attach_volume(copy->id, to.id, original.mount_path); !attached)
+      return attached.error();
+  }
+  return done();
+}
+
 // The rows are held until the end, so that the copy is of one moment.
 Result<> PgTransaction::copy_environment(const EnvironmentId& from, const EnvironmentId& to) {
   return verb([&]() -> Result<> {
@@ -20,6 +35,7 @@ Result<> PgTransaction::copy_environment(const EnvironmentId& from, const Enviro
       const ServiceInstance original = instance_from(row);
       const auto copy = create_instance(original.service_id, to, original.settings);
       if (!copy) return copy.error();
+      GANTRY_TRY(copy_volumes(original.id, *copy));
       places[original.id.str()] = {shared->project_id, to.str(), copy->service_id.str(),
                                    copy->id.str()};
     }

@@ -57,6 +57,7 @@ Result<> PgTransaction::delete_environment(const EnvironmentId& id, IfMatch if_m
     GANTRY_TRY(lock_row("environments", id.str(), "environment", if_match));
     notify_all_below("i.environment_id", id.str());
     notify_others(id.str());  // also of its tokens, when nothing is in it
+    mark_volumes("environment_id = $1", id.str());
     const Environment gone = environment_from(work_->exec_params1(
         std::string("delete from environments where id = $1 returning ") + kEnvironmentColumns,
         id.str()));

@@ -17,7 +17,7 @@ struct Constraint {
 };
 
 // Constraints that a caller can run into, by their names in migrations/.
-constexpr std::array<Constraint, 5> kConstraints{{
+constexpr std::array<Constraint, 7> kConstraints{{
     {"\"projects_name\"", Code::conflict, "name_taken", "another project has this name"},
     {"\"environments_name\"", Code::conflict, "name_taken",
      "another environment of the project has this name"},
@@ -25,6 +25,10 @@ constexpr std::array<Constraint, 5> kConstraints{{
      "another service of the project has this name"},
     {"\"service_instances_place\"", Code::conflict, "instance_exists",
      "the service is in this environment already"},
+    {"\"volumes_name\"", Code::conflict, "name_taken",
+     "another volume of the environment has this name"},
+    {"\"volumes_mount_path\"", Code::conflict, "mount_path_taken",
+     "another volume of the service is mounted there"},
     {"\"deployments_pkey\"", Code::conflict, "deployment_exists", "this deployment exists already"},
 }};
 

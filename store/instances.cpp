@@ -91,6 +91,7 @@ Result<ServiceInstance> PgTransaction::update_settings(const InstanceId& id,
                                                        const Settings& settings, IfMatch if_match) {
   return verb([&]() -> Result<ServiceInstance> {
     GANTRY_TRY(lock_row("service_instances", id.str(), "service instance", if_match));
+    GANTRY_TRY(check_single(id, settings.deploy));
     const auto row = work_->exec_params1(
         std::string("update service_instances set settings = $2::jsonb, generation = generation + "
                     "1, version = version + 1, updated_at = $3 where id = $1 returning ") +
@@ -120,6 +121,7 @@ Result<> PgTransaction::delete_instance(const InstanceId& id, IfMatch if_match) 
     const auto place = place_of(id);
     if (!place) return place.error();
     GANTRY_TRY(end_splits_to("id", id.str()));
+    mark_volumes("instance_id = $1", id.str());
     work_->exec_params0("delete from service_instances where id = $1", id.str());
     edit(place->project_id, id.str(), record("instance.deleted", *place, ""),
          [id](ProjectSnapshot& project) { edits::drop_instance(project, id); });

@@ -30,6 +30,9 @@ void load_parts(pqxx::dbtransaction& work, Drafts& drafts) {
                  ", (select s.project_id from services s where s.id = service_id) as project_id "
                  "from service_instances"))
     edits::put_instance(draft_of(drafts, row["project_id"]), instance_from(row));
+  for (const auto& row : work.exec(std::string("select ") + kVolumeColumns +
+                                   " from volumes where project_id in (select id from projects)"))
+    edits::put_volume(draft_of(drafts, row["project_id"]), volume_from(row));
 }
 
 Result<VariableDrafts> load_variables(pqxx::dbtransaction& work, const Secrets& secrets) {

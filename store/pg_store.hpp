@@ -54,6 +54,11 @@ class PgStore final : public Store {
   Result<> record_progress(const ProgressChange&) override;
   Result<> record_replica(const Replica&) override;
   Result<> record_event(const Event&) override;
+  Result<std::vector<Volume>> volumes() override;
+  Result<> record_volume_made(const VolumeId&) override;
+  Result<> record_volume_usage(const VolumeId&, std::int64_t used_bytes) override;
+  Result<bool> claim_volume_purge(const VolumeId&, TimePoint deleted_before) override;
+  Result<> record_volume_purged(const VolumeId&) override;
 
   void on_change(Listener) override;
   void on_event(std::function<void()>) override;

@@ -42,6 +42,7 @@ Result<> PgTransaction::delete_project(const ProjectId& id, IfMatch if_match) {
     GANTRY_TRY(lock_row("projects", id.str(), "project", if_match));
     notify_all_below("s.project_id", id.str());
     notify_others(id.str());  // also of its tokens, when nothing is in it
+    mark_volumes("project_id = $1", id.str());
     const auto gone =
         work_->exec_params1("delete from projects where id = $1 returning name", id.str());
     edit(id, id.str(), record("project.deleted", {.project_id = id}, gone[0].c_str()), nullptr,

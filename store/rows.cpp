@@ -109,6 +109,7 @@ Deployment deployment_from(const pqxx::row& row) {
           .trigger = row["trigger"].c_str(),
           .message = row["message"].c_str(),
           .settings = settings_from(row["settings"]),
+          .once = row["once"].c_str(),
           .progress = {.prepared = row["prepared"].as<bool>(),
                        .image = row["image"].c_str(),
                        .pre_deployed = row["pre_deployed"].as<bool>()},
@@ -167,6 +168,21 @@ Token token_from(const pqxx::row& row) {
   token.expires_at = optional_time(row["expires_at"]);
   token.last_used_at = optional_time(row["last_used_at"]);
   return token;
+}
+
+Volume volume_from(const pqxx::row& row) {
+  Volume volume{.id = id_from<VolumeId>(row["id"]),
+                .project_id = id_from<ProjectId>(row["project_id"]),
+                .environment_id = id_from<EnvironmentId>(row["environment_id"]),
+                .name = name_from(row["name"]),
+                .mount_path = row["mount_path"].c_str(),
+                .size_bytes = row["size_bytes"].as<std::int64_t>(),
+                .made = row["made"].as<bool>(),
+                .deleted_at = optional_time(row["deleted_at"]),
+                .stamp = stamp_from(row)};
+  if (!row["instance_id"].is_null()) volume.instance_id = id_from<InstanceId>(row["instance_id"]);
+  if (!row["used_bytes"].is_null()) volume.used_bytes = row["used_bytes"].as<std::int64_t>();
+  return volume;
 }
 
 std::string variable_identity(const std::string& owner_id, std::string_view name) {

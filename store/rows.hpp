@@ -23,7 +23,8 @@ inline constexpr const char* kInstanceColumns =
     "updated_at";
 // With the variables' ciphertext last, or null in its place.
 inline constexpr const char* kDeploymentColumns =
-    "id, instance_id, status, reason, trigger, message, settings, prepared, image, pre_deployed, "
+    "id, instance_id, status, reason, trigger, message, settings, once, prepared, image, "
+    "pre_deployed, "
     "rollout_step, rollout_since, rollout_order, succeeded_at, version, created_at, updated_at";
 inline constexpr const char* kReplicaColumns =
     "id, instance_id, status, reason, container_id, node, address, ready, restarts, exit_code, "
@@ -31,6 +32,9 @@ inline constexpr const char* kReplicaColumns =
 inline constexpr const char* kEventColumns =
     "xid::text as xid, seq, type, project_id, environment_id, service_id, instance_id, "
     "deployment_id, replica_id, message, at";
+inline constexpr const char* kVolumeColumns =
+    "id, project_id, environment_id, name, instance_id, mount_path, size_bytes, made, used_bytes, "
+    "deleted_at, version, created_at, updated_at";
 inline constexpr const char* kTokenColumns =
     "id, name, kind, project_id, environment_id, created_at, expires_at, last_used_at";
 
@@ -42,6 +46,7 @@ Deployment deployment_from(const pqxx::row&);  // without variables
 Replica replica_from(const pqxx::row&);
 Event event_from(const pqxx::row&);
 Token token_from(const pqxx::row&);
+Volume volume_from(const pqxx::row&);
 
 TimePoint time_from(const pqxx::field&);
 std::string bytes_from(const pqxx::field&);

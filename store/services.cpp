@@ -45,6 +45,8 @@ Result<> PgTransaction::delete_service(const ServiceId& id, IfMatch if_match) {
     GANTRY_TRY(lock_row("services", id.str(), "service", if_match));
     notify_all_below("i.service_id", id.str());
     GANTRY_TRY(end_splits_to("service_id", id.str()));
+    mark_volumes("instance_id in (select i.id from service_instances i where i.service_id = $1)",
+                 id.str());
     const Service gone = service_from(work_->exec_params1(
         std::string("delete from services where id = $1 returning ") + kServiceColumns, id.str()));
     edit(gone.project_id, id.str(), record("service.deleted", place(gone), gone.name.str()),

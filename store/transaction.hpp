@@ -74,6 +74,13 @@ class PgTransaction final : public Transaction {
   Result<ServiceInstance> remove_domain(const InstanceId&, std::string_view host) override;
   Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
                                     IfMatch) override;
+  Result<Volume> create_volume(const NewVolume&) override;
+  Result<Volume> change_volume(const VolumeId&, const VolumeChange&, IfMatch) override;
+  Result<Volume> attach_volume(const VolumeId&, const InstanceId&,
+                               std::string_view mount_path) override;
+  Result<Volume> detach_volume(const VolumeId&) override;
+  Result<Volume> delete_volume(const VolumeId&, IfMatch) override;
+  Result<Volume> restore_volume(const VolumeId&, const EnvironmentId& to) override;
   Result<IssuedToken> create_token(const Token&) override;
   Result<> revoke_token(const TokenId&) override;
   Result<std::optional<IdempotencyRecord>> find_idempotency(const std::string& key,
@@ -89,6 +96,10 @@ class PgTransaction final : public Transaction {
   Result<> set_scale(const ScaleChange&);
   Result<> put_replica(const Replica&);
   Result<> put_event(const Event&);
+  Result<> set_volume_made(const VolumeId&);
+  Result<> set_volume_usage(const VolumeId&, std::int64_t used_bytes);
+  Result<bool> mark_purging(const VolumeId&, TimePoint deleted_before);
+  Result<> erase_volume(const VolumeId&);
 
  private:
   using Apply = std::function<void(ProjectSnapshot&)>;
@@ -138,6 +149,14 @@ class PgTransaction final : public Transaction {
                                          const std::string& message);
   Result<> lock_both(const InstanceId&, const InstanceId&);
   Result<> end_splits_to(const std::string& column, const std::string& id);
+  Volume announce_volume(const pqxx::row& row, std::string_view event,
+                         const std::string& message = {});
+  Result<Volume> lock_volume(const VolumeId&, IfMatch);
+  Result<Volume> lock_volume_with(const VolumeId&, const InstanceId& other);
+  Result<> remount(const InstanceId&, const std::string& message);
+  Result<> copy_volumes(const InstanceId& from, const ServiceInstance& to);
+  void mark_volumes(const std::string& condition, const std::string& id);
+  Result<> check_single(const InstanceId&, const DeploySettings&);
   // Whether this daemon may still act, as long as the transaction lasts; Code::conflict
   // "lease_lost".
   Result<> check_lease();

@@ -27,6 +27,7 @@ struct PrepareOrder {
   std::string compared_with;
   std::string environment, service;        // names
   Settings settings;                       // of the instance
+  std::string once = {};                   // as in Deployment: wins over the configuration file
   std::vector<Neighbour> neighbours = {};  // who may share the configuration file
 };
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "proto/codec.hpp"
 #include "proto/expand.hpp"
 #include "proto/source_path.hpp"
 #include "runtime/build/files.hpp"
@@ -138,6 +139,11 @@ Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& 
     for (const auto& problem : result.problems) config.lines.push_back(config_line(*file, problem));
     config.settings = result.config.settings;
     config.json = config_json(*file, result);
+  }
+  if (!order.once.empty()) {
+    auto merged = merge_settings(config.settings, "{\"deploy\":" + order.once + "}");
+    if (!merged) return merged.error();
+    config.settings = *std::move(merged);
   }
   GANTRY_TRY(check_root_directory(root, config.settings.build));
   return config;

@@ -18,6 +18,8 @@ inline constexpr std::string_view kReplicaLabel = "gantry.replica";
 inline constexpr std::string_view kRunLabel = "gantry.run";    // of run_once(): its deployment
 inline constexpr std::string_view kPortLabel = "gantry.port";  // absent: none
 inline constexpr std::string_view kPortModeLabel = "gantry.port-mode";  // fixed, automatic or none
+inline constexpr std::string_view kVolumesLabel = "gantry.volumes";     // ids; absent: none
+inline constexpr std::string_view kVolumeLabel = "gantry.volume";       // of a volume: its id
 inline constexpr std::string_view kSpecLabel = "gantry.spec";  // a digest of everything else
 
 struct Port {
@@ -44,8 +46,14 @@ std::string run_name(const InstallationId&, const DeploymentId&);
 std::string run_body(const RunSpec&, const InstallationId&);
 std::string network_body(const NetworkSpec&, const InstallationId&);
 
+std::string volume_body(const InstallationId&, const VolumeId&);
+
 // Filters as query text, already percent-encoded.
 std::string label_filter(std::string_view label, std::string_view value);
+// Containers that run and have one of these volumes.
+std::string volume_filter(const std::vector<std::string>& names);
+// Containers of run_once() that run in this environment.
+std::string runs_filter(const EnvironmentId&);
 std::string event_filter(const InstallationId&);
 
 // ---- what the engine answers; unreadable: Code::internal "engine_reply_unreadable" ----
@@ -71,6 +79,18 @@ struct RunSeen {
 Result<RunSeen> parse_run(std::string_view json);
 // The deployments in a list of such containers.
 Result<std::vector<DeploymentId>> parse_runs(std::string_view json);
+
+// Names in a list of containers, without the slash in front.
+Result<std::vector<std::string>> parse_names(std::string_view json);
+struct VolumeSeen {
+  std::string name;
+  std::string installation;      // as labelled
+  std::string volume;            // as labelled
+  std::int64_t used_bytes = -1;  // unknown, unless it comes from /system/df
+};
+Result<VolumeSeen> parse_volume(std::string_view json);
+// From /volumes or /system/df.
+Result<std::vector<VolumeSeen>> parse_volumes(std::string_view json);
 
 Result<std::string> parse_created_id(std::string_view json);
 std::string parse_message(std::string_view json);  // {"message": ...}; else the text itself

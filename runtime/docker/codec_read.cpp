@@ -67,6 +67,16 @@ ContainerExit exit_of(const Json& state) {
           .at = time(state, "FinishedAt")};
 }
 
+std::vector<VolumeId> volumes_from(std::string_view ids) {
+  std::vector<VolumeId> volumes;
+  while (!ids.empty()) {
+    const auto end = std::min(ids.find(' '), ids.size());
+    if (auto id = VolumeId::parse(ids.substr(0, end))) volumes.push_back(*std::move(id));
+    ids.remove_prefix(std::min(end + 1, ids.size()));
+  }
+  return volumes;
+}
+
 std::string ip_address(const Json& settings) {
   for (const Json& network : at(settings, "Networks"))
     if (std::string address = text(network, "IPAddress"); !address.empty()) return address;
@@ -87,6 +97,7 @@ std::optional<Container> from_labels(const Json& labels, std::string_view status
   container.environment_id = *environment;
   container.state = parse_state(status);
   container.port_mode = *mode;
+  container.volumes = volumes_from(label(labels, kVolumesLabel));
   const auto port = parse_port(label(labels, kPortLabel));
   const std::string host = ip_address(network_settings);
   if (container.state == ContainerState::running && *mode != PortMode::none && port &&
@@ -98,6 +109,15 @@ std::optional<Container> from_labels(const Json& labels, std::string_view status
 NetworkSeen network_seen(const Json& network) {
   const Json& labels = at(network, "Labels");
   return {text(network, "Id"), label(labels, kInstallationLabel), label(labels, kEnvironmentLabel)};
+}
+
+VolumeSeen volume_seen(const Json& volume) {
+  const Json& labels = at(volume, "Labels");
+  const Json& usage = at(volume, "UsageData");
+  return {.name = text(volume, "Name"),
+          .installation = label(labels, kInstallationLabel),
+          .volume = label(labels, kVolumeLabel),
+          .used_bytes = usage.is_object() ? integer(usage, "Size") : -1};
 }
 
 }  // namespace
@@ -158,6 +178,33 @@ Result<std::vector<DeploymentId>> parse_runs(std::string_view json) {
     if (auto id = DeploymentId::parse(label(at(item, "Labels"), kRunLabel)))
       deployments.push_back(*std::move(id));
   return deployments;
+}
+
+Result<std::vector<std::string>> parse_names(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_array()) return unreadable("a list of containers");
+  std::vector<std::string> names;
+  for (const Json& item : reply)
+    for (const Json& name : at(item, "Names"))
+      if (name.is_string()) {
+        const auto& full = name.get_ref<const std::string&>();
+        names.push_back(full.starts_with('/') ? full.substr(1) : full);
+      }
+  return names;
+}
+
+Result<VolumeSeen> parse_volume(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_object()) return unreadable("a volume's inspection");
+  return volume_seen(reply);
+}
+
+Result<std::vector<VolumeSeen>> parse_volumes(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_object()) return unreadable("a list of volumes");
+  std::vector<VolumeSeen> volumes;
+  for (const Json& volume : at(reply, "Volumes")) volumes.push_back(volume_seen(volume));
+  return volumes;
 }
 
 Result<std::string> parse_created_id(std::string_view json) {

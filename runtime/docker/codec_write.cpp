@@ -1,9 +1,13 @@
+#include <algorithm>
+
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "proto/expand.hpp"
 #include "runtime/docker/codec.hpp"
 #include "runtime/docker/engine_client.hpp"
+#include "runtime/volumes.hpp"
 
 namespace gantry::docker {
 namespace {
@@ -66,6 +70,22 @@ Json host_config(const Spec& spec) {
   return host;
 }
 
+Json mounts_of(const std::vector<Mount>& mounts, const InstallationId& installation) {
+  Json list = Json::array();
+  for (const Mount& mount : mounts)
+    list.push_back({{"Type", "volume"},
+                    {"Source", volume_name(installation, mount.volume_id)},
+                    {"Target", mount.path}});
+  return list;
+}
+
+std::string ids_of(const std::vector<Mount>& mounts) {
+  std::vector<std::string> ids;
+  for (const Mount& mount : mounts) ids.push_back(mount.volume_id.str());
+  std::sort(ids.begin(), ids.end());
+  return fmt::format("{}", fmt::join(ids, " "));
+}
+
 std::string filters(const Json& filter) { return "filters=" + url_encode(filter.dump()); }
 
 }  // namespace
@@ -101,12 +121,28 @@ CreateBody create_body(const ContainerSpec& spec, const InstallationId& installa
       {kEnvironmentLabel, spec.environment_id.str()}, {kReplicaLabel, spec.key.id()},
       {kPortModeLabel, text_of(port.mode)},
   };
+  if (!spec.mounts.empty()) {
+    body["HostConfig"]["Mounts"] = mounts_of(spec.mounts, installation);
+    labels[std::string(kVolumesLabel)] = ids_of(spec.mounts);
+  }
   if (port.mode != PortMode::none) labels[std::string(kPortLabel)] = std::to_string(port.number);
   body["Labels"] = labels;
   const std::string spec_digest = digest(body.dump());
   body["Labels"][std::string(kSpecLabel)] = spec_digest;
   return {body.dump(), spec_digest};
 }
+
+}  // namespace gantry::docker
+
+namespace gantry {
+
+std::string volume_name(const InstallationId& installation, const VolumeId& id) {
+  return "gantry-" + std::string(installation.ulid().substr(18)) + "-vol-" + std::string(id.ulid());
+}
+
+}  // namespace gantry
+
+namespace gantry::docker {
 
 std::string run_name(const InstallationId& installation, const DeploymentId& deployment) {
   return "gantry-" + std::string(installation.ulid().substr(18)) + "-run-" +
@@ -143,6 +179,25 @@ std::string network_body(const NetworkSpec& network, const InstallationId& insta
         {kEnvironmentLabel, network.environment_id.str()}}},
   };
   return body.dump();
+}
+
+std::string volume_body(const InstallationId& installation, const VolumeId& id) {
+  const Json body = {
+      {"Name", volume_name(installation, id)},
+      {"Driver", "local"},
+      {"Labels", {{kInstallationLabel, installation.str()}, {kVolumeLabel, id.str()}}},
+  };
+  return body.dump();
+}
+
+std::string volume_filter(const std::vector<std::string>& names) {
+  return filters({{"volume", names}, {"status", {"running", "paused", "restarting"}}});
+}
+
+std::string runs_filter(const EnvironmentId& id) {
+  return filters(
+      {{"label", {std::string(kRunLabel), std::string(kEnvironmentLabel) + "=" + id.str()}},
+       {"status", {"running", "paused", "restarting"}}});
 }
 
 std::string label_filter(std::string_view label, std::string_view value) {

@@ -40,6 +40,8 @@ class DockerDriver final : public Driver {
     bool runs = false;
   };
   Result<> check_limits(const ContainerSpec&);
+  Result<> check_mounts(const ContainerSpec&);
+  Result<> check_turn(const RunSpec&);
   Result<Port> port_of(const ContainerSpec&);
   Result<Created> create(const ContainerSpec&, const Port&);
   // What stands under the name: ours is used or makes room, somebody else's is never touched.

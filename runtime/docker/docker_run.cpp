@@ -45,11 +45,24 @@ Result<std::optional<RunSeen>> DockerDriver::inspect_run(const DeploymentId& id)
   return std::optional(*std::move(seen));
 }
 
+// One command at a time in an environment, also when another daemon began the other one.
+Result<> DockerDriver::check_turn(const RunSpec& spec) {
+  auto reply = call(Verb::get, "/containers/json?" + runs_filter(spec.environment_id));
+  if (!reply) return reply.error();
+  if (!reply->ok()) return status_error(*reply);
+  const auto others = parse_runs(reply->body);
+  if (!others) return others.error();
+  if (others->empty()) return done();
+  return Error{Code::unavailable, "turn_taken",
+               "waits for the pre-deploy command of " + others->front().str() + " to end"};
+}
+
 // There it is afterwards, running or at its end.
 Result<RunSeen> DockerDriver::begin_run(const RunSpec& spec) {
   auto seen = inspect_run(spec.deployment_id);
   if (!seen) return seen.error();
   if (!*seen) {
+    GANTRY_TRY(check_turn(spec));
     GANTRY_TRY(check_limits(limits_of(spec)));
     GANTRY_TRY(networks_.ensure(spec.network));
     const std::string name = run_name(options_.installation_id, spec.deployment_id);

@@ -4,6 +4,7 @@
 #include "proto/command.hpp"
 #include "proto/name.hpp"
 #include "runtime/docker/docker_driver.hpp"
+#include "runtime/volumes.hpp"
 
 namespace gantry::docker {
 namespace {
@@ -37,6 +38,7 @@ Error start_failed(const std::string& text) { return {Code::invalid, "start_fail
 
 Result<Container> DockerDriver::start(const ContainerSpec& spec) {
   GANTRY_TRY(check_limits(spec));
+  GANTRY_TRY(check_mounts(spec));
   GANTRY_TRY(networks_.ensure(spec.network));
   const auto port = port_of(spec);
   if (!port) return port.error();
@@ -68,6 +70,33 @@ Result<> DockerDriver::check_limits(const ContainerSpec& spec) {
                     std::all_of(spec.command.begin(), spec.command.end(),
                                 [](const std::string& word) { return is_utf8(word); });
   if (!text) return start_failed("variables and start command must be UTF-8");
+  return done();
+}
+
+// The engine would make a volume that is not there, empty, and would let two containers write one.
+Result<> DockerDriver::check_mounts(const ContainerSpec& spec) {
+  if (spec.mounts.empty()) return done();
+  std::vector<std::string> names;
+  for (const Mount& mount : spec.mounts) {
+    names.push_back(volume_name(options_.installation_id, mount.volume_id));
+    auto reply = call(Verb::get, "/volumes/" + names.back());
+    if (!reply) return reply.error();
+    if (reply->status == 404)
+      return Error{Code::invalid, "volume_missing",
+                   "the volume " + mount.volume_id.str() + " (" + names.back() +
+                       ") is not on the engine: nothing starts with an empty one in its place"};
+    if (!reply->ok()) return status_error(*reply);
+  }
+  auto reply = call(Verb::get, "/containers/json?" + volume_filter(names));
+  if (!reply) return reply.error();
+  if (!reply->ok()) return status_error(*reply);
+  const auto holders = parse_names(reply->body);
+  if (!holders) return holders.error();
+  const std::string own = container_name(options_.installation_id, spec.key);
+  for (const std::string& holder : *holders)
+    if (holder != own)
+      return Error{Code::conflict, "volume_in_use",
+                   "the container " + holder + " still has a volume that this one would mount"};
   return done();
 }
 

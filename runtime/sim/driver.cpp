@@ -24,7 +24,8 @@ int to_int(const std::string& text) {
 bool same_spec(const ContainerSpec& a, const ContainerSpec& b) {
   return a.image == b.image && a.command == b.command && a.variables == b.variables &&
          a.cpu_millicores == b.cpu_millicores && a.memory_bytes == b.memory_bytes &&
-         a.pids_limit == b.pids_limit && a.port_mode == b.port_mode && a.port == b.port;
+         a.pids_limit == b.pids_limit && a.mounts == b.mounts && a.port_mode == b.port_mode &&
+         a.port == b.port;
 }
 
 }  // namespace
@@ -104,6 +105,7 @@ Result<SimEngine::Entry*> SimDriver::create(const ContainerSpec& spec) {
   container.container_id = fmt::format("sim{:08}", ++engine_.made_);
   container.node = engine_.options_.node;
   container.port_mode = spec.port_mode;
+  for (const Mount& mount : spec.mounts) container.volumes.push_back(mount.volume_id);
   if (spec.port_mode == PortMode::automatic && image->second.exposed.size() == 1) {
     container.port_mode = PortMode::fixed;
     entry.port = image->second.exposed.front();

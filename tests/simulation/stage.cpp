@@ -48,7 +48,7 @@ DeploymentId Stage::deploy(const InstanceId& id, const std::string& image) {
 }
 
 DeploymentId Stage::deploy_source(const InstanceId& id, const std::string& archive) {
-  return add_deployment(id, {.image = {}, .archive = archive}, {});
+  return add_deployment(id, {.image = {}, .archive = archive, .from_template = {}}, {});
 }
 
 DeploymentId Stage::add_deployment(const InstanceId& id, const Source& source,
