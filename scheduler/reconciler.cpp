@@ -277,7 +277,7 @@ void Reconciler::watch_engine(std::stop_token stop) {
         break;
       case EngineEvent::Kind::container_gone:
         if (event.key && event.instance_id)
-          push(Fact(ContainerGone{*event.key, *event.instance_id}));
+          push(Fact(ContainerGone{*event.key, *event.instance_id, event.container_id}));
         break;
       case EngineEvent::Kind::engine_lost:
         options_.log("engine lost");

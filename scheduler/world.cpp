@@ -182,6 +182,8 @@ void on(World& world, const ContainerGone& fact, TimePoint now) {
   InstanceWorld& instance = instance_of(world, fact.instance_id, now);
   ReplicaWorld* replica = find(instance, fact.key);
   if (replica == nullptr || replica->busy != Busy::none) return;
+  const bool another = replica->container && replica->container->container_id != fact.container_id;
+  if (another) return;  // one of the same name before, told late
   vanish(*replica, now);
   give_time(instance, fact.key, now);
   if (!instance.desired) instance.replicas.erase(fact.key);

@@ -55,6 +55,7 @@ struct ContainerSeen {
 struct ContainerGone {
   ReplicaKey key;
   InstanceId instance_id;
+  std::string container_id;
 };
 // This daemon acts from now on, and another one may have acted until now: what was learnt by acting
 // is out of date. Comes after what the edge has; a list follows.

@@ -135,7 +135,7 @@ TEST_F(SchedulerWorld, WhileItStartsOnlyTheDeedsAnswerCounts) {
     dispatched(world_, action, kNow);
   ASSERT_EQ(replica(key).busy, Busy::starting);
   absorb(world_, ContainerSeen{exited(key, 1, kNow - Seconds(9))}, kNow);
-  absorb(world_, ContainerGone{key, id_}, kNow);
+  absorb(world_, ContainerGone{key, id_, "c-" + key.id()}, kNow);
   absorb(world_, Listed{kNow + Seconds(1), {}}, kNow + Seconds(1));
   EXPECT_EQ(replica(key).restarts, 0);
   EXPECT_EQ(replica(key).busy, Busy::starting);
@@ -151,6 +151,16 @@ TEST_F(SchedulerWorld, TheExitBeforeThisRunIsOldNews) {
   absorb(world_, ContainerSeen{exited(key, 1, kNow - Seconds(1))}, kNow + Seconds(1));
   EXPECT_EQ(replica(key).container->state, ContainerState::running);
   EXPECT_EQ(replica(key).restarts, 0);
+}
+
+TEST_F(SchedulerWorld, TheEndOfAnEarlierContainerToldLateSaysNothing) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  absorb(world_, ContainerGone{key, id_, "the one before"}, kNow);
+  EXPECT_TRUE(replica(key).container);
+  absorb(world_, ContainerGone{key, id_, "c-" + key.id()}, kNow);
+  EXPECT_FALSE(replica(key).container);
 }
 
 TEST_F(SchedulerWorld, AProbeOfAnEarlierContainerSaysNothing) {
@@ -173,7 +183,7 @@ TEST_F(SchedulerWorld, RestartsAreForgottenOnlyAfterALongHealthyRun) {
     const TimePoint at = kNow + Seconds(seconds);
     absorb(world_, ContainerSeen{exited(key, 1, at)}, at);
     EXPECT_EQ(replica(key).restarts, seconds < 60 ? 6 : 1);
-    absorb(world_, ContainerGone{key, id_}, at);
+    absorb(world_, ContainerGone{key, id_, "c-" + key.id()}, at);
   }
 }
 

@@ -172,7 +172,7 @@ void Storm::collect(Daemon& daemon) {
         fact = ContainerSeen{*event.container};
         break;
       case EngineEvent::Kind::container_gone:
-        fact = ContainerGone{*event.key, *event.instance_id};
+        fact = ContainerGone{*event.key, *event.instance_id, event.container_id};
         break;
       case EngineEvent::Kind::engine_lost:
         fact = EngineLost{};
@@ -228,8 +228,6 @@ void Storm::take(Daemon& daemon, std::variant<Fact, InstanceId>& entry) {
       seen != nullptr && seen->container.exit && seen->container.exit->code != 0)
     truth_[seen->container.key].crashed_at = seen->container.exit->at;
   if (std::holds_alternative<TookOver>(fact)) daemon.took_over = true;
-  if (const auto* gone = std::get_if<ContainerGone>(&fact))  // maybe one of the same name before
-    truth_[gone->key].trouble_at = now_;
   absorb(daemon.world, fact, clock_.now());
   if (std::holds_alternative<EngineBack>(fact) || std::holds_alternative<TookOver>(fact))
     list(daemon);
