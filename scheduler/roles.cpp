@@ -1,6 +1,5 @@
 // Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
-#include <map>
 
 #include "proto/transitions.hpp"
 #include "scheduler/mutation.hpp"
@@ -10,14 +9,9 @@
 namespace gantry {
 namespace {
 
-bool is_of(const ReplicaKey& key, const Revision& revision) {
-  return key.deployment_id == revision.deployment_id && key.epoch == revision.epoch;
-}
-
 bool any_exists(const InstanceWorld& instance, const Revision& revision) {
   return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
-    return is_of(entry.first, revision) &&
-           (entry.second.container || entry.second.busy != Busy::none);
+    return revision.has(entry.first) && (entry.second.container || entry.second.busy != Busy::none);
   });
 }
 
@@ -44,7 +38,7 @@ struct Casting {
     std::set<int> surplus;
     int missing = replicas;
     for (const auto& [key, replica] : instance.replicas) {
-      if (!is_of(key, revision)) continue;
+      if (!revision.has(key)) continue;
       const bool ready = is_ready(world, replica, now) && !replica.stop_asked;
       if (key.ordinal < replicas)
         missing -= ready || replica.gave_up || replica.completed ? 1 : 0;
@@ -60,7 +54,7 @@ struct Casting {
   int count_ready(const Revision& revision) const {
     int count = 0;
     for (const auto& [key, replica] : instance.replicas)
-      if (is_of(key, revision) && is_ready(world, replica, now) && !replica.stop_asked) ++count;
+      if (revision.has(key) && is_ready(world, replica, now) && !replica.stop_asked) ++count;
     return count;
   }
   // It is about to be taken back, and not only once that is recorded; but not to who has less.
@@ -277,48 +271,6 @@ struct Casting {
 
 }  // namespace
 
-bool Roles::serves(const Revision& revision) const {
-  return std::any_of(serving.begin(), serving.end(),
-                     [&](const Serving& one) { return one.revision == revision; });
-}
-
-const Wanted* Roles::wants(const Revision& revision) const {
-  const auto found = std::find_if(wanted.begin(), wanted.end(),
-                                  [&](const Wanted& one) { return one.revision == revision; });
-  return found == wanted.end() ? nullptr : &*found;
-}
-
-bool any_in_rotation(const InstanceWorld& instance, const Revision& revision) {
-  return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
-    return is_of(entry.first, revision) && instance.in_rotation(entry.first);
-  });
-}
-
-// The one that most of what the edge routes to is of, the newest of equals; else (a worker) the
-// newest below the wanted one that runs, else the wanted one.
-int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
-  const int wanted = instance.desired->epoch;
-  std::map<int, int> routed;
-  for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.acknowledged(key)) ++routed[key.epoch];
-  int epoch = -1;
-  for (const auto& [one, count] : routed)
-    if (epoch < 0 || count >= routed[epoch]) epoch = one;
-  if (epoch >= 0) return epoch;
-  for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
-      epoch = std::max(epoch, key.epoch);
-  return epoch >= 0 ? epoch : wanted;
-}
-
-// A restart that is asked for meanwhile comes when it has taken over.
-int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) {
-  for (const auto& [key, replica] : instance.replicas)  // by epoch, ascending
-    if (key.deployment_id == deployment.id && (replica.container || replica.busy != Busy::none))
-      return key.epoch;
-  return instance.desired->epoch;
-}
-
 Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint now) {
   Casting casting{world, instance, now};
   Roles& roles = casting.roles;
@@ -339,39 +291,6 @@ Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint no
     casting.cast_active();
   casting.cast_kept();
   return std::move(roles);
-}
-
-bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
-  if (!replica.container) return false;
-  const Container& container = *replica.container;
-  if (replica.completed) return container.port_mode != PortMode::fixed;
-  if (container.state != ContainerState::running) return false;
-  if (replica.ready) return true;
-  switch (container.port_mode) {
-    case PortMode::fixed:
-      return false;
-    case PortMode::none:
-      return now >= container.started_at + world.policy.worker_settle;
-    case PortMode::automatic:
-      return !replica.unready_since && now >= container.started_at + world.policy.port_settle;
-  }
-  return false;
-}
-
-bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
-               int replicas, TimePoint now) {
-  const Deployment* deployment = deployment_of(instance, revision.deployment_id);
-  if (deployment == nullptr || !deployment->progress.done()) return false;
-  for (int ordinal = 0; ordinal < replicas; ++ordinal) {
-    const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
-    if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
-  }
-  return true;
-}
-
-bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
-               TimePoint now) {
-  return all_ready(world, instance, revision, replicas_of(instance, revision.deployment_id), now);
 }
 
 }  // namespace gantry
