@@ -21,14 +21,18 @@ bool wait_for(const std::stop_token& stop, Duration span) {
 // Another daemon may have acted meanwhile: what it wrote is read again before this one acts.
 void Reconciler::hold_lease(const std::stop_token& stop) {
   bool held = false;
+  LeaseAnswer answer{};
   do {
     const TimePoint asked_at = ports_.clock.now();
     const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
     if (!lease && held && lease.error().code == Code::unavailable) {
       // The database is away: nobody else can have it from there, and what runs is looked after.
       lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
+      answer = LeaseAnswer::away_from_holder;
       continue;
     }
+    const bool away = !lease && lease.error().code == Code::unavailable;
+    answer = lease.ok() ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
     if (lease.ok() != held) {
       held = lease.ok();
       options_.log(held ? "lease held term=" + std::to_string(lease->term)
@@ -45,7 +49,7 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
     } else if (lease.error().code == Code::conflict) {
       lease_until_ = 0;  // a clock that is set back must not bring it again
     }
-  } while (wait_for(stop, held ? Duration(options_.lease) / 4 : std::chrono::milliseconds(250)));
+  } while (wait_for(stop, lease_pause(answer, options_.lease)));
   (void)ports_.store.release_lease(options_.holder);
 }
 

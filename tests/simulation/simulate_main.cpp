@@ -59,7 +59,7 @@ Tally run_all(const std::vector<std::uint64_t>& seeds, int workers) {
     Tally tally;
     for (std::size_t i = static_cast<std::size_t>(worker); i < seeds.size();
          i += static_cast<std::size_t>(workers))
-      if (!run_seed(seeds[i], tally, false) && tally.violations >= 3) break;
+      if (!run_seed(seeds[i], tally, false) && tally.violations >= 10) break;
     const bool told = write(pipes[1], &tally, sizeof tally) == sizeof tally;
     _exit(told ? 0 : 1);
   }

@@ -14,10 +14,9 @@ constexpr Seconds kLease(10);
 
 void Storm::start(Daemon& daemon) {
   const int number = daemon.number, life = daemon.life + 1;
-  if (ledger_.down) {
-    after(Seconds(1), [this, number] { start(daemons_[static_cast<std::size_t>(number)]); });
-    return;
-  }
+  const auto again = [this, number] { start(daemons_[static_cast<std::size_t>(number)]); };
+  if (ledger_.down) return after(Seconds(1), again);
+  if (now_ - ledger_.back_at < Seconds(1)) return after(Seconds(1), again);  // it takes a while
   daemon.world = World();
   daemon.world.policy.promotion_deadline = Seconds(300);
   daemon.memory.clear();
@@ -79,7 +78,13 @@ bool Storm::leads(const Daemon& daemon) const {
 
 void Storm::hold_lease(Daemon& daemon) {
   const TimePoint asked_at = clock_.now();
-  const bool held = ledger_.hold_lease(daemon.number, kLease).ok();
+  const auto lease = ledger_.hold_lease(daemon.number, kLease);
+  const bool held = lease.ok(), away = !held && lease.error().code == Code::unavailable;
+  if (away && daemon.held) {  // nobody else can have it from there
+    daemon.leads_until = leads_until(asked_at, kLease);
+    return after(daemon, lease_pause(LeaseAnswer::away_from_holder, kLease),
+                 [this, &daemon] { hold_lease(daemon); });
+  }
   if (held != daemon.held) tell(fmt::format("d{} lease {}", daemon.number, held));
   if (held && !daemon.held) {
     reload(daemon);
@@ -90,10 +95,10 @@ void Storm::hold_lease(Daemon& daemon) {
   daemon.held = held;
   if (held)
     daemon.leads_until = leads_until(asked_at, kLease);
-  else if (!ledger_.down)
+  else if (!away)
     daemon.leads_until = TimePoint();
-  after(daemon, held ? Duration(kLease) / 4 : Duration(500'000),
-        [this, &daemon] { hold_lease(daemon); });
+  const auto answer = held ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
+  after(daemon, lease_pause(answer, kLease), [this, &daemon] { hold_lease(daemon); });
 }
 
 // The engine's list and the store, again and again.

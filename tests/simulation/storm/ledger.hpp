@@ -63,6 +63,7 @@ class Ledger {
   const Deployment* deployment(const DeploymentId&) const;
 
   bool down = false;
+  Duration back_at{-1'000'000'000};  // since when it is not, steady
   std::map<InstanceId, Row> rows;
   std::map<ReplicaKey, Replica> replicas;
 
