@@ -21,14 +21,18 @@ bool wait_for(const std::stop_token& stop, Duration span) {
 // Another daemon may have acted meanwhile: what it wrote is read again before this one acts.
 void Reconciler::hold_lease(const std::stop_token& stop) {
   bool held = false;
-  LeaseAnswer answer{};
+  auto answer = LeaseAnswer::refused;
   do {
+    if (!held && answer == LeaseAnswer::away) {
+      if (ports_.store.reload()) answer = LeaseAnswer::back;
+      continue;
+    }
     const TimePoint asked_at = ports_.clock.now();
     const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
     if (!lease && held && lease.error().code == Code::unavailable) {
       // The database is away: nobody else can have it from there, and what runs is looked after.
       lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
-      answer = LeaseAnswer::away_from_holder;
+      answer = LeaseAnswer::away;
       continue;
     }
     const bool away = !lease && lease.error().code == Code::unavailable;
@@ -40,7 +44,7 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
       if (held) {
         ask_reload();
         ++terms_;
-        push(Fact(TookOver{}));
+        push(Fact(TookOver{remembered()}));
       }
     }
     if (lease) {

@@ -183,9 +183,10 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
     wanted_at_all = replicas > 0;
     for (int ordinal = 0; ordinal < replicas; ++ordinal) {
       const ReplicaWorld* replica = replica_at(instance, active, revision.epoch, ordinal);
-      if (replica == nullptr || !replica->gave_up) given_up = false;
+      const bool ready = replica != nullptr && is_ready(world, *replica, now);
+      any_ready = any_ready || ready;
+      if (replica == nullptr || !replica->gave_up || ready) given_up = false;
       if (replica == nullptr) continue;
-      if (is_ready(world, *replica, now)) any_ready = true;
       if (reason.empty() && replica->gave_up)
         reason = fmt::format("replica {} {}", ordinal, replica->reason);
     }

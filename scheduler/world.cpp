@@ -6,7 +6,6 @@
 #include "scheduler/absorb.hpp"
 
 namespace gantry {
-
 bool InstanceWorld::acknowledged(const ReplicaKey& key) const {
   return std::any_of(applied.backends.begin(), applied.backends.end(),
                      [&](const RouteBackend& b) { return b.key == key && !b.draining; });
@@ -62,6 +61,7 @@ int replicas_of(const InstanceWorld& instance, const DeploymentId& id) {
 }
 
 void absorb(World& world, const Fact& fact, TimePoint now) {
+  follow_clock(world, now);
   std::visit([&](const auto& one) { on(world, one, now); }, fact);
 }
 

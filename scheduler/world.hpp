@@ -58,8 +58,11 @@ struct ContainerGone {
   std::string container_id;
 };
 // This daemon acts from now on, and another one may have acted until now: what was learnt by acting
-// is out of date. Comes after what the edge has; a list follows.
-struct TookOver {};
+// is out of date, and so is what was made of exits that the other one ordered. Comes after what the
+// edge has; a list follows.
+struct TookOver {
+  std::vector<Replica> replicas;  // as the store has them now
+};
 struct EngineLost {};
 struct EngineBack {};
 struct ProbeFinished {
@@ -318,6 +321,7 @@ struct InstanceWorld {
 
 struct World {
   Policy policy;
+  TimePoint told_at{};   // the latest time that it was told
   bool adopted = false;  // the first list was absorbed
   TimePoint adopted_at{};
   bool engine_up = true;
@@ -329,6 +333,9 @@ struct World {
 };
 
 void absorb(World&, const Fact&, TimePoint now);
+// True: the clock was set back, and with it what is remembered of it before and what was put off
+// until later. absorb() does it too.
+bool follow_clock(World&, TimePoint now);
 void dispatched(World&, const Action&, TimePoint now);
 
 // The settings under which a replica's deployment runs; null when the deployment is not known (any

@@ -129,6 +129,7 @@ void vanish(ReplicaWorld& replica, TimePoint now) {
 }
 
 void on(World& world, const Listed& fact, TimePoint now) {
+  if (world.adopted && fact.asked_at > now) return;  // the clock was set back: another one comes
   std::set<ReplicaKey> seen;
   for (const Container& container : fact.containers) {
     seen.insert(container.key);

@@ -90,7 +90,8 @@ void on(World& world, const ReplicaRemembered& fact, TimePoint now) {
   ReplicaWorld& replica =
       replica_of(instance_of(world, fact.replica.instance_id, now), fact.replica.key);
   replica.restarts = fact.replica.restarts;
-  replica.gave_up = fact.replica.status == ReplicaStatus::crashed;
+  // One that never ran was refused, and is tried again.
+  replica.gave_up = fact.replica.status == ReplicaStatus::crashed && fact.replica.exited_at;
   replica.completed = fact.replica.status == ReplicaStatus::exited && fact.replica.exit_code == 0;
   replica.reason = fact.replica.reason;
   replica.recorded = fact.replica;

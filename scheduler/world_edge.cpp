@@ -1,6 +1,7 @@
 // Facts about the edge: what it has, what it refused, what has drained.
 #include <algorithm>
 
+#include "runtime/edge/table.hpp"
 #include "scheduler/absorb.hpp"
 #include "scheduler/mutation.hpp"
 
@@ -40,7 +41,7 @@ void on(World& world, const RoutesApplied& fact, TimePoint now) {
       replica->proof.reset();  // of a drain before: it has new sessions
       if (replica->busy == Busy::draining) replica->busy = Busy::none;
     }
-    const bool turned = instance.applied.backends.empty() != route.backends.empty();
+    const bool turned = is_serving(instance.applied) != is_serving(route);
     if (turned)  // who sends it a share of its requests looks again
       for (const auto& [id, other] : world.instances)
         if (other.desired && other.desired->split && other.desired->split->to == instance.id)

@@ -3,9 +3,25 @@
 
 namespace gantry {
 
-void on(World& world, const TookOver&, TimePoint now) {
+namespace {
+
+// What the policy made of its exits, and what is recorded of it.
+void forget_past(ReplicaWorld& replica) {
+  replica.restarts = replica.start_failures = 0;
+  replica.retry_at = TimePoint();
+  replica.gave_up = replica.completed = replica.refused = false;
+  replica.counted_exit.reset();
+  replica.recorded.reset();
+}
+
+}  // namespace
+
+void on(World& world, const TookOver& fact, TimePoint now) {
   world.adopted = false;
   world.adopted_at = now;
+  for (auto& [id, instance] : world.instances)
+    for (auto& [key, replica] : instance.replicas) forget_past(replica);
+  for (const Replica& replica : fact.replicas) on(world, ReplicaRemembered{replica}, now);
   for (auto& [id, instance] : world.instances) {
     world.dirty.insert(id);
     for (auto& [deployment, known] : instance.deployments) known.window_from.reset();

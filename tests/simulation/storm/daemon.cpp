@@ -29,6 +29,7 @@ void Storm::start(Daemon& daemon) {
   daemon.took_over = true;
   daemon.drains.clear();
   daemon.leads_until = TimePoint();
+  daemon.lease = LeaseAnswer::refused;
   daemon.records_free = daemon.edge_free = daemon.events_free = Duration(0);
   daemon.doom = -1;
   daemon.driver.emplace(engine_, kInstallation);
@@ -41,10 +42,7 @@ void Storm::start(Daemon& daemon) {
     daemon.memory[id] = ledger_.desired(id);
     daemon.inbox.emplace_back(id);
   }
-  for (const auto& [key, replica] : ledger_.replicas)
-    if (const Deployment* one = ledger_.deployment(key.deployment_id);
-        one != nullptr && !is_terminal(one->status))
-      push(daemon, ReplicaRemembered{replica});
+  for (const Replica& replica : remembered()) push(daemon, ReplicaRemembered{replica});
   push(daemon, RoutesApplied{0, edge_.table()});
   push(daemon, engine_down_ ? Fact(EngineLost{}) : Fact(EngineBack{}));
   hold_lease(daemon);
@@ -76,29 +74,46 @@ bool Storm::leads(const Daemon& daemon) const {
   return daemon.took_over && leads_at(clock_.now(), daemon.leads_until);
 }
 
-void Storm::hold_lease(Daemon& daemon) {
+LeaseAnswer Storm::ask_lease(Daemon& daemon) {
+  if (!daemon.held && daemon.lease == LeaseAnswer::away)
+    return ledger_.down ? LeaseAnswer::away : LeaseAnswer::back;
   const TimePoint asked_at = clock_.now();
   const auto lease = ledger_.hold_lease(daemon.number, kLease);
-  const bool held = lease.ok(), away = !held && lease.error().code == Code::unavailable;
+  const bool away = !lease && lease.error().code == Code::unavailable;
   if (away && daemon.held) {  // nobody else can have it from there
     daemon.leads_until = leads_until(asked_at, kLease);
-    return after(daemon, lease_pause(LeaseAnswer::away_from_holder, kLease),
-                 [this, &daemon] { hold_lease(daemon); });
+    return LeaseAnswer::away;
   }
-  if (held != daemon.held) tell(fmt::format("d{} lease {}", daemon.number, held));
-  if (held && !daemon.held) {
-    reload(daemon);
-    push(daemon, RoutesApplied{0, edge_.table()});
-    push(daemon, TookOver{});
-    daemon.took_over = false;
-  }
-  daemon.held = held;
-  if (held)
+  if (lease.ok() != daemon.held) tell(fmt::format("d{} lease {}", daemon.number, lease.ok()));
+  if (lease && !daemon.held) take_lease(daemon);
+  daemon.held = lease.ok();
+  if (lease)
     daemon.leads_until = leads_until(asked_at, kLease);
   else if (!away)
     daemon.leads_until = TimePoint();
-  const auto answer = held ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
-  after(daemon, lease_pause(answer, kLease), [this, &daemon] { hold_lease(daemon); });
+  return lease ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
+}
+
+void Storm::take_lease(Daemon& daemon) {
+  reload(daemon);
+  push(daemon, RoutesApplied{0, edge_.table()});
+  push(daemon, TookOver{remembered()});
+  daemon.took_over = false;
+}
+
+void Storm::hold_lease(Daemon& daemon) {
+  daemon.lease = ask_lease(daemon);
+  after(daemon, lease_pause(daemon.lease, kLease), [this, &daemon] { hold_lease(daemon); });
+}
+
+// What the store knows of the replicas of live deployments.
+std::vector<Replica> Storm::remembered() const {
+  std::vector<Replica> all;
+  for (const auto& [key, replica] : ledger_.replicas)
+    if (const Deployment* one = ledger_.deployment(key.deployment_id);
+        one != nullptr && !is_terminal(one->status))
+      all.push_back(replica);
+  return all;
 }
 
 // The engine's list and the store, again and again.
@@ -196,6 +211,7 @@ void Storm::collect(Daemon& daemon) {
 
 bool Storm::turn(Daemon& daemon) {
   collect(daemon);
+  if (follow_clock(daemon.world, clock_.now())) daemon.wakes.clear();
   if (!daemon.inbox.empty()) {
     int batch = dice_.percent(70) ? 1 : 100;
     while (batch-- > 0 && !daemon.inbox.empty() && daemon.up) {
