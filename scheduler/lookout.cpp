@@ -29,13 +29,14 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
     }
     const TimePoint asked_at = ports_.clock.now();
     const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
-    if (!lease && held && lease.error().code == Code::unavailable) {
-      // The database is away: nobody else can have it from there, and what runs is looked after.
+    const bool away = !lease && lease.error().code == Code::unavailable;
+    if (away && held && leads_at(asked_at, TimePoint(Duration(lease_until_)))) {
+      // It was not over yet when the database went away: nobody else can have it from there, and
+      // what runs is looked after.
       lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
       answer = LeaseAnswer::away;
       continue;
     }
-    const bool away = !lease && lease.error().code == Code::unavailable;
     answer = lease.ok() ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
     if (lease.ok() != held) {
       held = lease.ok();

@@ -1,5 +1,6 @@
 // Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
+#include <utility>
 
 #include "proto/transitions.hpp"
 #include "scheduler/mutation.hpp"
@@ -220,14 +221,14 @@ struct Casting {
     return false;
   }
 
-  // The newest earlier one of which something is left.
+  // The newest earlier one that has requests; when none has, of which something is left.
   std::optional<int> epoch_before(const Revision& target) const {
-    std::optional<int> epoch;
+    std::pair<bool, int> best{false, -1};
     for (const auto& [key, replica] : instance.replicas)
       if (key.deployment_id == target.deployment_id && key.epoch < target.epoch &&
           (replica.container || replica.busy != Busy::none))
-        epoch = std::max(epoch.value_or(key.epoch), key.epoch);
-    return epoch;
+        best = std::max(best, std::pair(instance.in_rotation(key), key.epoch));
+    return best.second < 0 ? std::nullopt : std::optional(best.second);
   }
 
   void cast_active() {

@@ -263,6 +263,7 @@ Replica describe_replica(const InstanceWorld& instance, const ReplicaWorld& repl
   out.ready = replica.ready;
   out.restarts = replica.restarts;
   const bool runs = replica.container && replica.container->state == ContainerState::running;
+  if (runs) out.exited_at = replica.crashed_at;
   if (replica.container) {
     out.container_id = replica.container->container_id;
     out.node = replica.container->node;

@@ -96,6 +96,19 @@ void on(World& world, const ReplicaRemembered& fact, TimePoint now) {
   replica.reason = fact.replica.reason;
   replica.recorded = fact.replica;
   if (fact.replica.exited_at) replica.counted_exit = fact.replica.exited_at;
+  switch (fact.replica.status) {
+    case ReplicaStatus::running:  // the exit before, which the policy has counted
+    case ReplicaStatus::crashed:
+    case ReplicaStatus::exited:
+      replica.crashed_at = fact.replica.exited_at;
+      break;
+    case ReplicaStatus::created:
+    case ReplicaStatus::restarting:  // maybe by order
+    case ReplicaStatus::stopped:
+    case ReplicaStatus::removing:
+    case ReplicaStatus::removed:
+      break;
+  }
 }
 
 }  // namespace gantry

@@ -11,6 +11,7 @@ void forget_past(ReplicaWorld& replica) {
   replica.retry_at = TimePoint();
   replica.gave_up = replica.completed = replica.refused = false;
   replica.counted_exit.reset();
+  replica.crashed_at.reset();
   replica.recorded.reset();
 }
 
@@ -50,6 +51,7 @@ void on(World& world, const EngineLost&, TimePoint now) {
       // The engine stopped it on its own way down.
       if (!replica.completed && replica.restarts > 0) --replica.restarts;
       replica.completed = replica.gave_up = false;
+      replica.crashed_at.reset();
       replica.retry_at = now;
     }
   }

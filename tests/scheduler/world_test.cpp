@@ -264,5 +264,111 @@ TEST_F(SchedulerWorld, AnEngineOnItsWayDownTakesItsExitsWithIt) {
               count<Start>(plan(world_, instance(), kNow + Seconds(61))) == 0);
 }
 
+TEST_F(SchedulerWorld, AClockThatIsSetBackPutsNothingOff) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  const TimePoint then = kNow - Seconds(3600);
+  absorb(world_, Listed{then, {exited(key, 1, then)}}, then);
+  EXPECT_EQ(replica(key).container->state, ContainerState::exited) << "an hour of old lists";
+  serve({key.deployment_id, 0, 1});
+  EXPECT_TRUE(follow_clock(world_, then));
+  EXPECT_LE(replica({key.deployment_id, 0, 1}).next_probe_at, then + Seconds(10));
+  EXPECT_FALSE(follow_clock(world_, then - std::chrono::milliseconds(100)));
+}
+
+TEST_F(SchedulerWorld, WhoTakesOverForgetsWhatItMadeOfOrderedExits) {
+  const DeploymentId id = add_deployment(DeploymentStatus::success).id;
+  const ReplicaKey stopped{id, 0, 0}, done{id, 0, 1};
+  publish();
+  for (const ReplicaKey& key : {stopped, done}) {
+    serve(key);
+    absorb(world_, ContainerSeen{exited(key, 0, kNow)}, kNow);  // by the other one's order, maybe
+    ASSERT_TRUE(replica(key).completed);
+  }
+  Replica told;
+  told.key = done;
+  told.instance_id = id_;
+  told.status = ReplicaStatus::exited;
+  told.exit_code = 0;
+  told.exited_at = kNow;
+  absorb(world_, TookOver{{told}}, kNow);
+  EXPECT_FALSE(replica(stopped).completed);
+  EXPECT_TRUE(replica(done).completed) << "the other one has seen to it";
+}
+
+TEST_F(SchedulerWorld, ACrashIsRememberedOverARestartOfTheDaemon) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::deploying).id, 0, 0};
+  publish();
+  serve(key);
+  absorb(world_, ContainerSeen{exited(key, 1, kNow)}, kNow);
+  Container again = container(key);
+  again.started_at = kNow + Seconds(1);
+  absorb(world_, ContainerSeen{again}, kNow + Seconds(1));
+  const Replica told = describe_replica(instance(), replica(key), true);
+  EXPECT_EQ(told.status, ReplicaStatus::running);
+  EXPECT_EQ(told.exited_at, kNow);
+  world_ = World();
+  publish();
+  absorb(world_, ReplicaRemembered{told}, kNow + Seconds(2));
+  EXPECT_EQ(replica(key).crashed_at, kNow);
+}
+
+TEST_F(SchedulerWorld, ARefusedStartIsTriedAgainByTheNextDaemon) {
+  const DeploymentId id = add_deployment(DeploymentStatus::success).id;
+  publish();
+  Replica told;
+  told.instance_id = id_;
+  told.status = ReplicaStatus::crashed;
+  told.key = {id, 0, 0};
+  absorb(world_, ReplicaRemembered{told}, kNow);
+  told.key = {id, 0, 1};
+  told.exited_at = kNow;
+  absorb(world_, ReplicaRemembered{told}, kNow);
+  EXPECT_FALSE(replica({id, 0, 0}).gave_up);
+  EXPECT_TRUE(replica({id, 0, 1}).gave_up);
+}
+
+TEST_F(SchedulerWorld, OneThatIsReadyAfterAllHasNotCrashed) {
+  add_deployment(DeploymentStatus::success).settings.deploy.replicas = 1;
+  const ReplicaKey key{desired_.deployments.front()->id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  replica(key).gave_up = true;
+  for (const Action& action : plan(world_, instance(), kNow).actions)
+    EXPECT_FALSE(std::holds_alternative<RecordStatus>(action)) << describe(action);
+}
+
+TEST_F(SchedulerWorld, WhoSendsAShareLooksAgainWhenTheOtherServes) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  const auto sender = InstanceId::make(kNow);
+  auto desired = std::make_shared<Desired>();
+  desired->instance_id = sender;
+  desired->split = TrafficSplit{id_, 50};
+  absorb(world_, DesiredChanged{sender, desired}, kNow);
+  const Address address{"10.0.0.1", 80};
+  route({{key, address, true}});
+  world_.dirty.clear();
+  route({{key, address, true}, {{key.deployment_id, 0, 1}, address}});
+  EXPECT_TRUE(world_.dirty.contains(sender));
+}
+
+TEST_F(SchedulerWorld, ARestartTakesOverFromTheEpochThatServes) {
+  Deployment& one = add_deployment(DeploymentStatus::success);
+  one.settings.deploy.rollout.max_surge_percent = 50;
+  desired_.epoch = 3;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  const Address address{"10.0.0.1", 80};
+  for (const int epoch : {1, 2, 3}) serve({one.id, epoch, 0});
+  route({{{one.id, 1, 0}, address}, {{one.id, 2, 0}, address, true}, {{one.id, 3, 0}, address}});
+  const Roles roles = cast_roles(world_, instance(), kNow);
+  EXPECT_TRUE(roles.serves({one.id, 1}));
+  EXPECT_FALSE(roles.serves({one.id, 2})) << "it drains";
+}
+
 }  // namespace
 }  // namespace gantry

@@ -80,7 +80,8 @@ LeaseAnswer Storm::ask_lease(Daemon& daemon) {
   const TimePoint asked_at = clock_.now();
   const auto lease = ledger_.hold_lease(daemon.number, kLease);
   const bool away = !lease && lease.error().code == Code::unavailable;
-  if (away && daemon.held) {  // nobody else can have it from there
+  if (away && daemon.held &&
+      leads_at(asked_at, daemon.leads_until)) {  // nobody else can have it from there
     daemon.leads_until = leads_until(asked_at, kLease);
     return LeaseAnswer::away;
   }
