@@ -63,6 +63,10 @@ bool Reconciler::leads(TimePoint now) const {
          (terms_ == heard_terms_ && leads_at(now, TimePoint(Duration(lease_until_))));
 }
 
+bool Reconciler::may_act() const {
+  return options_.holder.empty() || leads_at(ports_.clock.now(), TimePoint(Duration(lease_until_)));
+}
+
 // Who wants to be looked at; the loop's thread.
 void Reconciler::watch_demand(const InstanceWorld& instance) {
   const auto keep = [&](std::set<InstanceId>& set, bool wanted) {

@@ -115,6 +115,7 @@ class Reconciler {
   void meter_usage(const std::stop_token&);
   void hold_lease(const std::stop_token&);
   bool leads(TimePoint now) const;
+  bool may_act() const;  // what was ordered and waited for its turn; any thread
   void check_drains();
 
   void execute(Action&&);

@@ -168,14 +168,17 @@ struct Casting {
     }
   }
 
-  // Every replica that can be ready is.
-  bool is_whole(const Revision& revision) const {
+  // Every replica that can be ready is; `routed`: and has its requests, if it is to have any.
+  enum class Whole { ready, routed };
+  bool is_whole(const Revision& revision, Whole whole) const {
     for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal) {
       const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
       if (found == instance.replicas.end()) return false;
       const ReplicaWorld& replica = found->second;
       if (replica.gave_up || replica.completed) continue;
       if (replica.stop_asked || !is_ready(world, replica, now)) return false;
+      if (whole == Whole::routed && replica.ready && !instance.acknowledged(found->first))
+        return false;
     }
     return true;
   }
@@ -183,7 +186,9 @@ struct Casting {
   // Who has the traffic and is to have it no more serves on until the version before it is whole
   // again: replica by replica, or, at once, when that one has none of the traffic.
   bool cast_return(const Revision& target) {
-    if (roles.active->status != DeploymentStatus::success || is_whole(target)) return false;
+    if (roles.active->status != DeploymentStatus::success || is_whole(target, Whole::routed))
+      return false;
+    const bool ready = is_whole(target, Whole::ready);
     for (const auto& [key, replica] : instance.replicas) {
       const Deployment* known = deployment_of(instance, key.deployment_id);
       const Revision leaving{key.deployment_id, key.epoch};
@@ -196,13 +201,13 @@ struct Casting {
         replace(leaving, target, deploy);
         return true;
       }
-      if (any_in_rotation(instance, target)) continue;
+      if (ready || any_in_rotation(instance, target)) continue;
       want_all(target);
       want_all(leaving);
       serve(leaving);
       return true;
     }
-    return cast_reunion(target);
+    return !ready && cast_reunion(target);
   }
 
   // A restart that a new version has overtaken: the epoch that has fewer of the requests goes back

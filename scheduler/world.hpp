@@ -233,6 +233,7 @@ struct ReplicaWorld {
   TimePoint
       changed_at{};  // when the container's state was last learnt; older lists are not believed
 
+  std::string gone_id;  // of the container that it had last: what is told of it now is old
   std::optional<Container>
       seen_meanwhile;  // while it was being started: the start's own answer may be older
 

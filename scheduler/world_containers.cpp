@@ -84,6 +84,7 @@ void see(World& world, InstanceWorld& instance, const Container& container, bool
                      container.exit && container.exit->at < replica.container->started_at &&
                      container.started_at != replica.container->started_at;
   if (stale) return;  // the exit before this run, told late
+  if (!replica.container && replica.gone_id == container.container_id) return;  // told late, too
   const bool other = !replica.container ||
                      replica.container->container_id != container.container_id ||
                      replica.container->started_at != container.started_at;
@@ -120,6 +121,7 @@ bool ended_by_engine(const World& world, const Container& container) {
 }
 
 void vanish(ReplicaWorld& replica, TimePoint now) {
+  if (replica.container) replica.gone_id = replica.container->container_id;
   replica.container.reset();
   replica.changed_at = now;
   replica.stop_asked = false;

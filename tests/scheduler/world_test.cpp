@@ -163,6 +163,18 @@ TEST_F(SchedulerWorld, TheEndOfAnEarlierContainerToldLateSaysNothing) {
   EXPECT_FALSE(replica(key).container);
 }
 
+TEST_F(SchedulerWorld, WhatIsToldOfAContainerThatIsGoneIsOldNews) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  replica(key).busy = Busy::removing;
+  absorb(world_, DeedDone{id_, key, Deed::remove, {}}, kNow);
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  absorb(world_, ContainerSeen{exited(key, 0, kNow)}, kNow);
+  EXPECT_FALSE(replica(key).container);
+  EXPECT_FALSE(replica(key).completed);
+}
+
 TEST_F(SchedulerWorld, AProbeOfAnEarlierContainerSaysNothing) {
   const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
   publish();
@@ -341,6 +353,17 @@ TEST_F(SchedulerWorld, OneThatIsReadyAfterAllHasNotCrashed) {
     EXPECT_FALSE(std::holds_alternative<RecordStatus>(action)) << describe(action);
 }
 
+TEST_F(SchedulerWorld, AStopThatFailedIsOrderedAgainThoughItIsWantedAgain) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  replica(key).stop_asked = true;
+  replica(key).busy = Busy::stopping;
+  absorb(world_, DeedFailed{id_, key, Deed::stop, {Code::unavailable, "engine", ""}}, kNow);
+  EXPECT_EQ(count<Drain>(plan(world_, instance(), kNow + Seconds(60))), 1) << "its proof first";
+}
+
 TEST_F(SchedulerWorld, WhoSendsAShareLooksAgainWhenTheOtherServes) {
   const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
   publish();
@@ -354,6 +377,26 @@ TEST_F(SchedulerWorld, WhoSendsAShareLooksAgainWhenTheOtherServes) {
   world_.dirty.clear();
   route({{key, address, true}, {{key.deployment_id, 0, 1}, address}});
   EXPECT_TRUE(world_.dirty.contains(sender));
+}
+
+TEST_F(SchedulerWorld, ARestartGoesOnAfterOneThatServedAndEnded) {
+  Deployment& one = add_deployment(DeploymentStatus::success);
+  one.settings.deploy.rollout.max_surge_percent = 50;
+  desired_.epoch = 1;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  const ReplicaKey ended{one.id, 1, 0};
+  for (const ReplicaKey& key : {ReplicaKey{one.id, 0, 0}, ReplicaKey{one.id, 0, 1}, ended})
+    serve(key);
+  const Address address{"10.0.0.1", 80};
+  route({{{one.id, 0, 0}, address}, {{one.id, 0, 1}, address}, {ended, address}});
+  absorb(world_, ContainerSeen{exited(ended, 0, kNow)}, kNow);
+  const auto left = [&] {
+    return cast_roles(world_, instance(), kNow).wants({one.id, 0})->ordinals.size();
+  };
+  EXPECT_EQ(left(), 2u) << "nobody was told";
+  absorb(world_, ReplicaRecorded{describe_replica(instance(), replica(ended), true), true}, kNow);
+  EXPECT_EQ(left(), 1u);
 }
 
 TEST_F(SchedulerWorld, ARestartTakesOverFromTheEpochThatServes) {

@@ -74,6 +74,10 @@ bool Storm::leads(const Daemon& daemon) const {
   return daemon.took_over && leads_at(clock_.now(), daemon.leads_until);
 }
 
+bool Storm::leads_on(const Daemon& daemon) const {
+  return leads_at(clock_.now(), daemon.leads_until);
+}
+
 LeaseAnswer Storm::ask_lease(Daemon& daemon) {
   if (!daemon.held && daemon.lease == LeaseAnswer::away)
     return ledger_.down ? LeaseAnswer::away : LeaseAnswer::back;

@@ -112,6 +112,7 @@ class Storm {
   void resync(Daemon&);
   void look(Daemon&);
   bool leads(const Daemon&) const;
+  bool leads_on(const Daemon&) const;  // for what was ordered and waited for its turn
   void collect(Daemon&);
   void publish(const InstanceId&);
   void publish(Daemon&, const InstanceId&);

@@ -132,7 +132,10 @@ void Storm::check_entering(const ReplicaKey& key, const std::map<ReplicaKey, Con
   truth.left_at.reset();
   truth.drained_at.reset();
   const bool proved = truth.proved_at.has_value() && is_up(all, key);
-  if (!proved && was_steady(key, Seconds(15))) broke("routed before it was ready", key.id());
+  // What has hit it is found out while a daemon leads and everything answers.
+  const bool explained =
+      truth.trouble_at && now_ - std::max(*truth.trouble_at, fit_since_) <= Seconds(15);
+  if (!proved && !explained) broke("routed before it was ready", key.id());
 }
 
 void Storm::check_hosts(const Before& before, const char* deed) {
