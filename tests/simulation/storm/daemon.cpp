@@ -249,7 +249,7 @@ void Storm::take(Daemon& daemon, std::variant<Fact, InstanceId>& entry) {
     entry = Fact(DesiredChanged{*id, std::move(desired)});
   }
   const Fact& fact = std::get<Fact>(entry);
-  tell(fmt::format("d{} hears {}", daemon.number, describe(fact)));
+  if (kept_lines > 0) tell(fmt::format("d{} hears {}", daemon.number, describe(fact)));
   if (const auto* seen = std::get_if<ContainerSeen>(&fact);
       seen != nullptr && seen->container.exit && seen->container.exit->code != 0)
     truth_[seen->container.key].crashed_at = seen->container.exit->at;

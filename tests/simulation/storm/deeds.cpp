@@ -16,7 +16,7 @@ Error lost() { return {Code::unavailable, "engine_unavailable", "the answer was 
 }  // namespace
 
 void Storm::execute(Daemon& daemon, const Action& action) {
-  if (!std::holds_alternative<Probe>(action))
+  if (kept_lines > 0 && !std::holds_alternative<Probe>(action))
     tell(fmt::format("d{} orders {}", daemon.number, gantry::describe(action)));
   std::visit([&](const auto& one) { perform(daemon, one); }, action);
 }
@@ -231,8 +231,9 @@ void Storm::perform(Daemon& daemon, const Build& action) {
     counted(daemon);
     const Deployment* wanted = ledger_.deployment(id);
     const bool over = wanted == nullptr || !is_live(wanted->status);
-    if (over && !builder_.cancelled(id) && !disturbed(Seconds(120)) &&
-        clock_.now() - wanted->updated_at > Seconds(60))
+    // Who leads ends what it began; what a standby had begun comes to nothing.
+    if (over && ledger_.holds(daemon.number) && !builder_.cancelled(id) &&
+        !disturbed(Seconds(120)) && clock_.now() - wanted->updated_at > Seconds(60))
       broke("work that nobody waits for goes on", id.str());
     push(daemon, home(action.order.instance_id, id, Work::building, builder_.build(action.order),
                       [&](const std::string& image, WorkDone& fact) {
