@@ -201,6 +201,7 @@ void Reconciler::plan_dirty(TimePoint now) {
 void Reconciler::forget_wakes(TimePoint now) {
   wakes_.clear();
   by_time_.clear();
+  lease_until_ = 0;  // one that was over would begin again: until it is asked for anew
   next_resync_ = now;
   next_reload_ = std::min<TimePoint>(next_reload_, now + options_.reload);
   next_sweep_ = std::min<TimePoint>(next_sweep_, now + options_.sweep);

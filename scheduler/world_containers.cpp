@@ -167,7 +167,9 @@ void on(World& world, const ContainerSeen& fact, TimePoint now) {
     known->seen_meanwhile = fact.container;  // which is newer shows when the start answers
     return;
   }
-  see(world, instance, fact.container, !ended_by_engine(world, fact.container), now);
+  // Of a container that is not known any more, or not yet, nobody has seen the end.
+  const bool witnessed = known != nullptr && known->container;
+  see(world, instance, fact.container, witnessed && !ended_by_engine(world, fact.container), now);
 }
 
 void on(World& world, const ContainerGone& fact, TimePoint now) {

@@ -216,7 +216,10 @@ void Storm::collect(Daemon& daemon) {
 
 bool Storm::turn(Daemon& daemon) {
   collect(daemon);
-  if (follow_clock(daemon.world, clock_.now())) daemon.wakes.clear();
+  if (follow_clock(daemon.world, clock_.now())) {
+    daemon.wakes.clear();
+    daemon.leads_until = TimePoint();  // until it asks again
+  }
   if (!daemon.inbox.empty()) {
     int batch = dice_.percent(70) ? 1 : 100;
     while (batch-- > 0 && !daemon.inbox.empty() && daemon.up) {
