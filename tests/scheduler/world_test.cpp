@@ -285,7 +285,7 @@ TEST_F(SchedulerWorld, AClockThatIsSetBackPutsNothingOff) {
   const TimePoint then = kNow - Seconds(3600);
   Container ended = exited(key, 1, then);
   ended.started_at = kNow;  // the same run
-  absorb(world_, Listed{then, {ended}}, then);
+  absorb(world_, Listed{then + Seconds(1), {ended}}, then + Seconds(1));
   EXPECT_EQ(replica(key).container->state, ContainerState::exited) << "an hour of old lists";
   serve({key.deployment_id, 0, 1});
   EXPECT_TRUE(follow_clock(world_, then));
