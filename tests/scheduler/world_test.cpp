@@ -283,6 +283,7 @@ TEST_F(SchedulerWorld, AClockThatIsSetBackPutsNothingOff) {
   absorb(world_, Listed{kNow, {}}, kNow);
   serve(key);
   const TimePoint then = kNow - Seconds(3600);
+  EXPECT_TRUE(follow_clock(world_, then));
   Container ended = exited(key, 1, then);
   ended.started_at = kNow;  // the same run
   absorb(world_, Listed{then + Seconds(1), {ended}}, then + Seconds(1));
