@@ -9,6 +9,8 @@ namespace {
 constexpr Duration kDrainPoll = std::chrono::milliseconds(25);
 constexpr Duration kAlivePoll = std::chrono::milliseconds(50);
 
+Error not_ours() { return {Code::unavailable, "lease_lost", "another daemon acts now"}; }
+
 }  // namespace
 
 void Reconciler::execute(Action&& action) {
@@ -21,7 +23,7 @@ void Reconciler::execute(Action&& action) {
 void Reconciler::perform(Start&& action) {
   ++counters_.starts;
   starts_.post([this, spec = std::move(action.spec)] {
-    auto container = ports_.driver.start(spec);
+    auto container = may_act() ? ports_.driver.start(spec) : Result<Container>(not_ours());
     if (!container && container.error().reason == "image_not_found") {
       if (auto pulled = ports_.driver.pull(spec.image); pulled)
         container = ports_.driver.start(spec);
@@ -43,7 +45,9 @@ void Reconciler::perform(Stop&& action) {
   ++counters_.stops;
   stops_.post([this, action = std::move(action)] {
     const ReplicaKey key = action.proof.key();
-    if (auto stopped = ports_.driver.stop(key, action.grace, action.proof); stopped)
+    const auto stopped =
+        may_act() ? ports_.driver.stop(key, action.grace, action.proof) : Result<>(not_ours());
+    if (stopped)
       push(Fact(DeedDone{action.instance_id, key, Deed::stop, std::nullopt}));
     else
       push(Fact(DeedFailed{action.instance_id, key, Deed::stop, stopped.error()}));
@@ -52,7 +56,8 @@ void Reconciler::perform(Stop&& action) {
 
 void Reconciler::perform(Remove&& action) {
   stops_.post([this, action = std::move(action)] {
-    if (auto removed = ports_.driver.remove(action.key); removed)
+    const auto removed = may_act() ? ports_.driver.remove(action.key) : Result<>(not_ours());
+    if (removed)
       push(Fact(DeedDone{action.instance_id, action.key, Deed::remove, std::nullopt}));
     else
       push(Fact(DeedFailed{action.instance_id, action.key, Deed::remove, removed.error()}));
@@ -238,7 +243,8 @@ void Reconciler::edge_loop() {
       if (inbox_->stopping) return;
     }
     if (!routes.empty()) {
-      auto applied = ports_.edge.apply(routes);
+      const auto applied =
+          may_act() ? ports_.edge.apply(routes) : Result<AppliedGeneration>(not_ours());
       if (applied) {
         push(Fact(RoutesApplied{applied->generation, std::move(routes)}));
       } else {
@@ -249,6 +255,8 @@ void Reconciler::edge_loop() {
       }
     }
     if (draining) check_drains();
+    supervised = std::min(supervised, ports_.clock.now());  // it may be set back
+    looked = std::min(looked, ports_.clock.now());
     if (ports_.clock.now() - looked >= options_.look) {
       look_at_edge();
       looked = ports_.clock.now();

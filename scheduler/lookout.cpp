@@ -21,14 +21,23 @@ bool wait_for(const std::stop_token& stop, Duration span) {
 // Another daemon may have acted meanwhile: what it wrote is read again before this one acts.
 void Reconciler::hold_lease(const std::stop_token& stop) {
   bool held = false;
+  auto answer = LeaseAnswer::refused;
   do {
-    const TimePoint asked_at = ports_.clock.now();
-    const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
-    if (!lease && held && lease.error().code == Code::unavailable) {
-      // The database is away: nobody else can have it from there, and what runs is looked after.
-      lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
+    if (!held && answer == LeaseAnswer::away) {
+      if (ports_.store.reload()) answer = LeaseAnswer::back;
       continue;
     }
+    const TimePoint asked_at = ports_.clock.now();
+    const auto lease = ports_.store.hold_lease(options_.holder, options_.lease);
+    const bool away = !lease && lease.error().code == Code::unavailable;
+    if (away && held && leads_at(asked_at, TimePoint(Duration(lease_until_)))) {
+      // It was not over yet when the database went away: nobody else can have it from there, and
+      // what runs is looked after.
+      lease_until_ = leads_until(asked_at, options_.lease).time_since_epoch().count();
+      answer = LeaseAnswer::away;
+      continue;
+    }
+    answer = lease.ok() ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
     if (lease.ok() != held) {
       held = lease.ok();
       options_.log(held ? "lease held term=" + std::to_string(lease->term)
@@ -36,7 +45,7 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
       if (held) {
         ask_reload();
         ++terms_;
-        push(Fact(TookOver{}));
+        push(Fact(TookOver{remembered()}));
       }
     }
     if (lease) {
@@ -45,13 +54,17 @@ void Reconciler::hold_lease(const std::stop_token& stop) {
     } else if (lease.error().code == Code::conflict) {
       lease_until_ = 0;  // a clock that is set back must not bring it again
     }
-  } while (wait_for(stop, held ? Duration(options_.lease) / 4 : std::chrono::milliseconds(250)));
+  } while (wait_for(stop, lease_pause(answer, options_.lease)));
   (void)ports_.store.release_lease(options_.holder);
 }
 
 bool Reconciler::leads(TimePoint now) const {
   return options_.holder.empty() ||
          (terms_ == heard_terms_ && leads_at(now, TimePoint(Duration(lease_until_))));
+}
+
+bool Reconciler::may_act() const {
+  return options_.holder.empty() || leads_at(ports_.clock.now(), TimePoint(Duration(lease_until_)));
 }
 
 // Who wants to be looked at; the loop's thread.

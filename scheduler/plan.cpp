@@ -119,7 +119,8 @@ void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   if (replica != nullptr && is_running(*replica)) settle(draft, *replica);
   if (replica != nullptr && replica->busy != Busy::none) return;
   if (replica != nullptr && is_running(*replica)) {
-    if (is_sick(draft, deployment, *replica))
+    // Told to stop, in vain or unheard, and wanted again: it ends before the next one begins.
+    if (replica->stop_asked || is_sick(draft, deployment, *replica))
       stop_gently(draft, *replica);
     else
       probe(draft, deployment, *replica);

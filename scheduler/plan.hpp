@@ -22,6 +22,9 @@ Plan plan(const World&, const InstanceWorld&, TimePoint now);
 struct Revision {
   DeploymentId deployment_id;
   int epoch = 0;
+  bool has(const ReplicaKey& key) const {
+    return key.deployment_id == deployment_id && key.epoch == epoch;
+  }
   bool operator==(const Revision&) const = default;
 };
 

@@ -25,7 +25,9 @@ Reconciler::~Reconciler() { stop(); }
 
 void Reconciler::start() {
   ports_.store.on_change([inbox = inbox_](const InstanceId& id) { inbox->push(id); });
-  for (const ProjectPtr& project : ports_.store.projects()) remember(*project);
+  for (const ProjectPtr& project : ports_.store.projects())
+    for (const auto& [id, view] : project->instances) push(id);
+  for (Replica& replica : remembered()) push(Fact(ReplicaRemembered{std::move(replica)}));
   push(Fact(RoutesApplied{0, ports_.edge.table()}));
   loop_thread_ = std::thread([this] { loop(); });
   edge_thread_ = std::thread([this] { edge_loop(); });
@@ -64,13 +66,13 @@ void Reconciler::stop() {
 
 // What the store knows of replicas comes before the first list, so that restart counts go on where
 // they were.
-void Reconciler::remember(const ProjectSnapshot& project) {
-  for (const auto& [id, view] : project.instances) {
-    push(id);
-    auto replicas = ports_.store.replicas(id);
-    if (!replicas) continue;
-    for (Replica& replica : *replicas) push(Fact(ReplicaRemembered{std::move(replica)}));
-  }
+std::vector<Replica> Reconciler::remembered() {
+  std::vector<Replica> all;
+  for (const ProjectPtr& project : ports_.store.projects())
+    for (const auto& [id, view] : project->instances)
+      if (auto replicas = ports_.store.replicas(id); replicas)
+        all.insert(all.end(), replicas->begin(), replicas->end());
+  return all;
 }
 
 void Reconciler::Inbox::push(Entry entry) {
@@ -96,6 +98,7 @@ void Reconciler::loop() {
       taken.swap(inbox_->queue);
     }
     TimePoint now = ports_.clock.now();
+    if (follow_clock(world_, now)) forget_wakes(now);
     for (Entry& entry : taken) take(entry, now);
     now = ports_.clock.now();
     while (!by_time_.empty() && by_time_.begin()->first <= now) {
@@ -194,6 +197,16 @@ void Reconciler::plan_dirty(TimePoint now) {
   counters_.instances = world_.instances.size();
 }
 
+// They were set by a clock that has been set back since: everything is looked at now.
+void Reconciler::forget_wakes(TimePoint now) {
+  wakes_.clear();
+  by_time_.clear();
+  lease_until_ = 0;  // one that was over would begin again: until it is asked for anew
+  next_resync_ = now;
+  next_reload_ = std::min<TimePoint>(next_reload_, now + options_.reload);
+  next_sweep_ = std::min<TimePoint>(next_sweep_, now + options_.sweep);
+}
+
 void Reconciler::wake_at(const InstanceId& id, std::optional<TimePoint> at) {
   if (const auto known = wakes_.find(id); known != wakes_.end()) {
     by_time_.erase({known->second, id});
@@ -277,7 +290,7 @@ void Reconciler::watch_engine(std::stop_token stop) {
         break;
       case EngineEvent::Kind::container_gone:
         if (event.key && event.instance_id)
-          push(Fact(ContainerGone{*event.key, *event.instance_id}));
+          push(Fact(ContainerGone{*event.key, *event.instance_id, event.container_id}));
         break;
       case EngineEvent::Kind::engine_lost:
         options_.log("engine lost");

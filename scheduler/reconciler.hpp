@@ -100,10 +100,11 @@ class Reconciler {
   void take(Entry&, TimePoint now);
   void take_gainers(const ProjectSnapshot&, const InstanceWorld& loser, const Desired* next,
                     TimePoint now);
-  void remember(const ProjectSnapshot&);
+  std::vector<Replica> remembered();
   void plan_dirty(TimePoint now);
   void wake_at(const InstanceId&, std::optional<TimePoint>);
   TimePoint next_wake(TimePoint now);
+  void forget_wakes(TimePoint now);
 
   bool ask_list();  // false: one is under way
   void watch_engine(std::stop_token);
@@ -114,6 +115,7 @@ class Reconciler {
   void meter_usage(const std::stop_token&);
   void hold_lease(const std::stop_token&);
   bool leads(TimePoint now) const;
+  bool may_act() const;  // what was ordered and waited for its turn; any thread
   void check_drains();
 
   void execute(Action&&);

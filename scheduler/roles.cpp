@@ -1,6 +1,6 @@
 // Who plays which part: candidate, active, whose replicas are wanted, who serves.
 #include <algorithm>
-#include <map>
+#include <utility>
 
 #include "proto/transitions.hpp"
 #include "scheduler/mutation.hpp"
@@ -10,14 +10,9 @@
 namespace gantry {
 namespace {
 
-bool is_of(const ReplicaKey& key, const Revision& revision) {
-  return key.deployment_id == revision.deployment_id && key.epoch == revision.epoch;
-}
-
 bool any_exists(const InstanceWorld& instance, const Revision& revision) {
   return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
-    return is_of(entry.first, revision) &&
-           (entry.second.container || entry.second.busy != Busy::none);
+    return revision.has(entry.first) && (entry.second.container || entry.second.busy != Busy::none);
   });
 }
 
@@ -44,7 +39,7 @@ struct Casting {
     std::set<int> surplus;
     int missing = replicas;
     for (const auto& [key, replica] : instance.replicas) {
-      if (!is_of(key, revision)) continue;
+      if (!revision.has(key)) continue;
       const bool ready = is_ready(world, replica, now) && !replica.stop_asked;
       if (key.ordinal < replicas)
         missing -= ready || replica.gave_up || replica.completed ? 1 : 0;
@@ -60,7 +55,7 @@ struct Casting {
   int count_ready(const Revision& revision) const {
     int count = 0;
     for (const auto& [key, replica] : instance.replicas)
-      if (is_of(key, revision) && is_ready(world, replica, now) && !replica.stop_asked) ++count;
+      if (revision.has(key) && is_ready(world, replica, now) && !replica.stop_asked) ++count;
     return count;
   }
   // It is about to be taken back, and not only once that is recorded; but not to who has less.
@@ -173,14 +168,17 @@ struct Casting {
     }
   }
 
-  // Every replica that can be ready is.
-  bool is_whole(const Revision& revision) const {
+  // Every replica that can be ready is; `routed`: and has its requests, if it is to have any.
+  enum class Whole { ready, routed };
+  bool is_whole(const Revision& revision, Whole whole) const {
     for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal) {
       const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
       if (found == instance.replicas.end()) return false;
       const ReplicaWorld& replica = found->second;
       if (replica.gave_up || replica.completed) continue;
       if (replica.stop_asked || !is_ready(world, replica, now)) return false;
+      if (whole == Whole::routed && replica.ready && !instance.acknowledged(found->first))
+        return false;
     }
     return true;
   }
@@ -188,7 +186,9 @@ struct Casting {
   // Who has the traffic and is to have it no more serves on until the version before it is whole
   // again: replica by replica, or, at once, when that one has none of the traffic.
   bool cast_return(const Revision& target) {
-    if (roles.active->status != DeploymentStatus::success || is_whole(target)) return false;
+    if (roles.active->status != DeploymentStatus::success || is_whole(target, Whole::routed))
+      return false;
+    const bool ready = is_whole(target, Whole::ready);
     for (const auto& [key, replica] : instance.replicas) {
       const Deployment* known = deployment_of(instance, key.deployment_id);
       const Revision leaving{key.deployment_id, key.epoch};
@@ -201,13 +201,13 @@ struct Casting {
         replace(leaving, target, deploy);
         return true;
       }
-      if (any_in_rotation(instance, target)) continue;
+      if (ready || any_in_rotation(instance, target)) continue;
       want_all(target);
       want_all(leaving);
       serve(leaving);
       return true;
     }
-    return cast_reunion(target);
+    return !ready && cast_reunion(target);
   }
 
   // A restart that a new version has overtaken: the epoch that has fewer of the requests goes back
@@ -226,14 +226,14 @@ struct Casting {
     return false;
   }
 
-  // The newest earlier one of which something is left.
+  // The newest earlier one that has requests; when none has, of which something is left.
   std::optional<int> epoch_before(const Revision& target) const {
-    std::optional<int> epoch;
+    std::pair<bool, int> best{false, -1};
     for (const auto& [key, replica] : instance.replicas)
       if (key.deployment_id == target.deployment_id && key.epoch < target.epoch &&
           (replica.container || replica.busy != Busy::none))
-        epoch = std::max(epoch.value_or(key.epoch), key.epoch);
-    return epoch;
+        best = std::max(best, std::pair(instance.in_rotation(key), key.epoch));
+    return best.second < 0 ? std::nullopt : std::optional(best.second);
   }
 
   void cast_active() {
@@ -277,48 +277,6 @@ struct Casting {
 
 }  // namespace
 
-bool Roles::serves(const Revision& revision) const {
-  return std::any_of(serving.begin(), serving.end(),
-                     [&](const Serving& one) { return one.revision == revision; });
-}
-
-const Wanted* Roles::wants(const Revision& revision) const {
-  const auto found = std::find_if(wanted.begin(), wanted.end(),
-                                  [&](const Wanted& one) { return one.revision == revision; });
-  return found == wanted.end() ? nullptr : &*found;
-}
-
-bool any_in_rotation(const InstanceWorld& instance, const Revision& revision) {
-  return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
-    return is_of(entry.first, revision) && instance.in_rotation(entry.first);
-  });
-}
-
-// The one that most of what the edge routes to is of, the newest of equals; else (a worker) the
-// newest below the wanted one that runs, else the wanted one.
-int serving_epoch(const InstanceWorld& instance, const Deployment& deployment) {
-  const int wanted = instance.desired->epoch;
-  std::map<int, int> routed;
-  for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && instance.acknowledged(key)) ++routed[key.epoch];
-  int epoch = -1;
-  for (const auto& [one, count] : routed)
-    if (epoch < 0 || count >= routed[epoch]) epoch = one;
-  if (epoch >= 0) return epoch;
-  for (const auto& [key, replica] : instance.replicas)
-    if (key.deployment_id == deployment.id && key.epoch < wanted && is_running(replica))
-      epoch = std::max(epoch, key.epoch);
-  return epoch >= 0 ? epoch : wanted;
-}
-
-// A restart that is asked for meanwhile comes when it has taken over.
-int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) {
-  for (const auto& [key, replica] : instance.replicas)  // by epoch, ascending
-    if (key.deployment_id == deployment.id && (replica.container || replica.busy != Busy::none))
-      return key.epoch;
-  return instance.desired->epoch;
-}
-
 Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint now) {
   Casting casting{world, instance, now};
   Roles& roles = casting.roles;
@@ -339,39 +297,6 @@ Roles cast_roles(const World& world, const InstanceWorld& instance, TimePoint no
     casting.cast_active();
   casting.cast_kept();
   return std::move(roles);
-}
-
-bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
-  if (!replica.container) return false;
-  const Container& container = *replica.container;
-  if (replica.completed) return container.port_mode != PortMode::fixed;
-  if (container.state != ContainerState::running) return false;
-  if (replica.ready) return true;
-  switch (container.port_mode) {
-    case PortMode::fixed:
-      return false;
-    case PortMode::none:
-      return now >= container.started_at + world.policy.worker_settle;
-    case PortMode::automatic:
-      return !replica.unready_since && now >= container.started_at + world.policy.port_settle;
-  }
-  return false;
-}
-
-bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
-               int replicas, TimePoint now) {
-  const Deployment* deployment = deployment_of(instance, revision.deployment_id);
-  if (deployment == nullptr || !deployment->progress.done()) return false;
-  for (int ordinal = 0; ordinal < replicas; ++ordinal) {
-    const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
-    if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;
-  }
-  return true;
-}
-
-bool all_ready(const World& world, const InstanceWorld& instance, const Revision& revision,
-               TimePoint now) {
-  return all_ready(world, instance, revision, replicas_of(instance, revision.deployment_id), now);
 }
 
 }  // namespace gantry

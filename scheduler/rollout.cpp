@@ -128,6 +128,17 @@ bool at_once(const DeploySettings& deploy) {
   return surge_of(deploy) >= deploy.replicas && unavailable_of(deploy) == 0;
 }
 
+namespace {
+
+// It has taken over, done its work and ended by itself, and people were told: nothing comes in its
+// place.
+bool has_done_its_part(const ReplicaWorld& replica) {
+  return replica.completed && replica.served && replica.recorded &&
+         replica.recorded->status == ReplicaStatus::exited;
+}
+
+}  // namespace
+
 TakeOver take_over(const World& world, const InstanceWorld& instance, const Revision& from,
                    const Revision& to, const DeploySettings& pace, TimePoint now) {
   DeploySettings deploy = pace;
@@ -142,9 +153,11 @@ TakeOver take_over(const World& world, const InstanceWorld& instance, const Revi
       old.emplace_back(!ready, key.ordinal);
     if (key.deployment_id == to.deployment_id && key.epoch == to.epoch) {
       if (exists) last_to = std::max(last_to, key.ordinal);
-      if (ready && key.ordinal < replicas &&
-          (replica.container->port_mode == PortMode::none || !replica.ready ||
-           instance.acknowledged(key)))
+      if (key.ordinal < replicas && has_done_its_part(replica))
+        ++ready_to;
+      else if (ready && key.ordinal < replicas &&
+               (replica.container->port_mode == PortMode::none || !replica.ready ||
+                instance.acknowledged(key)))
         ++ready_to;
     }
   }

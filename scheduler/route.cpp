@@ -1,6 +1,7 @@
 // What the edge should have of an instance: hosts, who takes which share, what drains.
 #include <algorithm>
 
+#include "runtime/edge/table.hpp"
 #include "runtime/edge/weights.hpp"
 #include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"
@@ -64,9 +65,7 @@ void add_split(const World& world, const InstanceWorld& instance, Route& route) 
   if (!instance.desired || !instance.desired->split) return;
   const auto to = world.instances.find(instance.desired->split->to);
   if (to == world.instances.end()) return;
-  const auto& backends = to->second.applied.backends;
-  if (std::any_of(backends.begin(), backends.end(),
-                  [](const RouteBackend& b) { return !b.draining && b.weight > 0; }))
+  if (is_serving(to->second.applied))
     route.split = RouteSplit{instance.desired->split->to, instance.desired->split->percent};
 }
 

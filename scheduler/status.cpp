@@ -183,9 +183,10 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
     wanted_at_all = replicas > 0;
     for (int ordinal = 0; ordinal < replicas; ++ordinal) {
       const ReplicaWorld* replica = replica_at(instance, active, revision.epoch, ordinal);
-      if (replica == nullptr || !replica->gave_up) given_up = false;
+      const bool ready = replica != nullptr && is_ready(world, *replica, now);
+      any_ready = any_ready || ready;
+      if (replica == nullptr || !replica->gave_up || ready) given_up = false;
       if (replica == nullptr) continue;
-      if (is_ready(world, *replica, now)) any_ready = true;
       if (reason.empty() && replica->gave_up)
         reason = fmt::format("replica {} {}", ordinal, replica->reason);
     }
@@ -262,6 +263,7 @@ Replica describe_replica(const InstanceWorld& instance, const ReplicaWorld& repl
   out.ready = replica.ready;
   out.restarts = replica.restarts;
   const bool runs = replica.container && replica.container->state == ContainerState::running;
+  if (runs) out.exited_at = replica.crashed_at;
   if (replica.container) {
     out.container_id = replica.container->container_id;
     out.node = replica.container->node;

@@ -59,10 +59,14 @@ struct ContainerSeen {
 struct ContainerGone {
   ReplicaKey key;
   InstanceId instance_id;
+  std::string container_id;
 };
 // This daemon acts from now on, and another one may have acted until now: what was learnt by acting
-// is out of date. Comes after what the edge has; a list follows.
-struct TookOver {};
+// is out of date, and so is what was made of exits that the other one ordered. Comes after what the
+// edge has; a list follows.
+struct TookOver {
+  std::vector<Replica> replicas;  // as the store has them now
+};
 struct EngineLost {};
 struct EngineBack {};
 struct ProbeFinished {
@@ -234,6 +238,7 @@ struct ReplicaWorld {
   TimePoint
       changed_at{};  // when the container's state was last learnt; older lists are not believed
 
+  std::string gone_id;  // of the container that it had last: what is told of it now is old
   std::optional<Container>
       seen_meanwhile;  // while it was being started: the start's own answer may be older
 
@@ -322,6 +327,7 @@ struct InstanceWorld {
 
 struct World {
   Policy policy;
+  TimePoint told_at{};   // the latest time that it was told
   bool adopted = false;  // the first list was absorbed
   TimePoint adopted_at{};
   bool engine_up = true;
@@ -333,6 +339,9 @@ struct World {
 };
 
 void absorb(World&, const Fact&, TimePoint now);
+// True: the clock was set back, and with it what is remembered of it before and what was put off
+// until later. absorb() does it too.
+bool follow_clock(World&, TimePoint now);
 void dispatched(World&, const Action&, TimePoint now);
 
 // The settings under which a replica's deployment runs; null when the deployment is not known (any

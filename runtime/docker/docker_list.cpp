@@ -104,6 +104,7 @@ void DockerDriver::report(const EventSeen& event,
     if (!key) return;
     EngineEvent told = engine_event(EngineEvent::Kind::container_gone);
     told.key = *key;
+    told.container_id = event.container_id;
     if (auto instance = InstanceId::parse(event.instance_id)) told.instance_id = *instance;
     tell(told);
   };

@@ -180,8 +180,8 @@ Result<> SimDriver::remove(const ReplicaKey& key) {
   event.kind = EngineEvent::Kind::container_gone;
   event.key = key;
   event.instance_id = entry->container.instance_id;
-  const std::string id = entry->container.container_id;
-  engine_.containers_.erase(id);
+  event.container_id = entry->container.container_id;
+  engine_.containers_.erase(event.container_id);
   engine_.tell(installation_, event);
   return done();
 }

@@ -77,7 +77,8 @@ void SimEngine::destroy(const ReplicaKey& key) {
   event.key = key;
   event.instance_id = found->container.instance_id;
   const InstallationId installation = found->installation_id;
-  containers_.erase(found->container.container_id);
+  event.container_id = found->container.container_id;
+  containers_.erase(event.container_id);
   tell(installation, event);
 }
 

@@ -280,8 +280,10 @@ TEST_P(DriverConformance, WatchersHearOfChanges) {
     return e.container && e.container->exit && e.container->exit->code == 3;
   }));
   bench_->destroy(container);
-  EXPECT_TRUE(
-      heard([&](const auto& e) { return e.kind == Kind::container_gone && e.key == spec.key; }));
+  EXPECT_TRUE(heard([&](const auto& e) {
+    return e.kind == Kind::container_gone && e.key == spec.key &&
+           e.container_id == container.container_id;
+  }));
   const auto before = std::chrono::steady_clock::now();
   watcher.request_stop();
   watcher.join();

@@ -68,7 +68,9 @@ TEST_F(SimEngineTest, EndsAreSeenAtTheClocksTime) {
   EXPECT_TRUE(events[0].container->exit->out_of_memory);
   EXPECT_EQ(events[0].container->exit->at, clock_.time);
   engine_.destroy(spec().key);
-  EXPECT_EQ(driver_.take_events()[0].kind, EngineEvent::Kind::container_gone);
+  const EngineEvent gone = driver_.take_events().at(0);
+  EXPECT_EQ(gone.kind, EngineEvent::Kind::container_gone);
+  EXPECT_EQ(gone.container_id, events[0].container->container_id);
 }
 
 TEST_F(SimEngineTest, ExitsAtOnceWhenTold) {

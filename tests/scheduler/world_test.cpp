@@ -135,7 +135,7 @@ TEST_F(SchedulerWorld, WhileItStartsOnlyTheDeedsAnswerCounts) {
     dispatched(world_, action, kNow);
   ASSERT_EQ(replica(key).busy, Busy::starting);
   absorb(world_, ContainerSeen{exited(key, 1, kNow - Seconds(9))}, kNow);
-  absorb(world_, ContainerGone{key, id_}, kNow);
+  absorb(world_, ContainerGone{key, id_, "c-" + key.id()}, kNow);
   absorb(world_, Listed{kNow + Seconds(1), {}}, kNow + Seconds(1));
   EXPECT_EQ(replica(key).restarts, 0);
   EXPECT_EQ(replica(key).busy, Busy::starting);
@@ -153,6 +153,28 @@ TEST_F(SchedulerWorld, TheExitBeforeThisRunIsOldNews) {
   EXPECT_EQ(replica(key).restarts, 0);
 }
 
+TEST_F(SchedulerWorld, TheEndOfAnEarlierContainerToldLateSaysNothing) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  absorb(world_, ContainerGone{key, id_, "the one before"}, kNow);
+  EXPECT_TRUE(replica(key).container);
+  absorb(world_, ContainerGone{key, id_, "c-" + key.id()}, kNow);
+  EXPECT_FALSE(replica(key).container);
+}
+
+TEST_F(SchedulerWorld, WhatIsToldOfAContainerThatIsGoneIsOldNews) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  replica(key).busy = Busy::removing;
+  absorb(world_, DeedDone{id_, key, Deed::remove, {}}, kNow);
+  absorb(world_, ContainerSeen{container(key)}, kNow);
+  absorb(world_, ContainerSeen{exited(key, 0, kNow)}, kNow);
+  EXPECT_FALSE(replica(key).container);
+  EXPECT_FALSE(replica(key).completed);
+}
+
 TEST_F(SchedulerWorld, AProbeOfAnEarlierContainerSaysNothing) {
   const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
   publish();
@@ -167,13 +189,14 @@ TEST_F(SchedulerWorld, RestartsAreForgottenOnlyAfterALongHealthyRun) {
   const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
   publish();
   for (const int seconds : {59, 60}) {
+    world_ = World();
+    publish();
     serve(key);
     replica(key).restarts = 5;
     replica(key).counted_exit.reset();
     const TimePoint at = kNow + Seconds(seconds);
     absorb(world_, ContainerSeen{exited(key, 1, at)}, at);
     EXPECT_EQ(replica(key).restarts, seconds < 60 ? 6 : 1);
-    absorb(world_, ContainerGone{key, id_}, at);
   }
 }
 
@@ -252,6 +275,146 @@ TEST_F(SchedulerWorld, AnEngineOnItsWayDownTakesItsExitsWithIt) {
   EXPECT_EQ(replica(earlier).restarts, 1) << "too long ago to be the engine's doing";
   EXPECT_TRUE(plan(world_, instance(), kNow + Seconds(61)).actions.empty() ||
               count<Start>(plan(world_, instance(), kNow + Seconds(61))) == 0);
+}
+
+TEST_F(SchedulerWorld, AClockThatIsSetBackPutsNothingOff) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  const TimePoint then = kNow - Seconds(3600);
+  EXPECT_TRUE(follow_clock(world_, then));
+  Container ended = exited(key, 1, then);
+  ended.started_at = kNow;  // the same run
+  absorb(world_, Listed{then + Seconds(1), {ended}}, then + Seconds(1));
+  EXPECT_EQ(replica(key).container->state, ContainerState::exited) << "an hour of old lists";
+  serve({key.deployment_id, 0, 1});
+  EXPECT_TRUE(follow_clock(world_, then));
+  EXPECT_LE(replica({key.deployment_id, 0, 1}).next_probe_at, then + Seconds(10));
+  EXPECT_FALSE(follow_clock(world_, then - std::chrono::milliseconds(100)));
+}
+
+TEST_F(SchedulerWorld, WhoTakesOverForgetsWhatItMadeOfOrderedExits) {
+  const DeploymentId id = add_deployment(DeploymentStatus::success).id;
+  const ReplicaKey stopped{id, 0, 0}, done{id, 0, 1};
+  publish();
+  for (const ReplicaKey& key : {stopped, done}) {
+    serve(key);
+    absorb(world_, ContainerSeen{exited(key, 0, kNow)}, kNow);  // by the other one's order, maybe
+    ASSERT_TRUE(replica(key).completed);
+  }
+  Replica told;
+  told.key = done;
+  told.instance_id = id_;
+  told.status = ReplicaStatus::exited;
+  told.exit_code = 0;
+  told.exited_at = kNow;
+  absorb(world_, TookOver{{told}}, kNow);
+  EXPECT_FALSE(replica(stopped).completed);
+  EXPECT_TRUE(replica(done).completed) << "the other one has seen to it";
+}
+
+TEST_F(SchedulerWorld, ACrashIsRememberedOverARestartOfTheDaemon) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::deploying).id, 0, 0};
+  publish();
+  serve(key);
+  absorb(world_, ContainerSeen{exited(key, 1, kNow)}, kNow);
+  Container again = container(key);
+  again.started_at = kNow + Seconds(1);
+  absorb(world_, ContainerSeen{again}, kNow + Seconds(1));
+  const Replica told = describe_replica(instance(), replica(key), true);
+  EXPECT_EQ(told.status, ReplicaStatus::running);
+  EXPECT_EQ(told.exited_at, kNow);
+  world_ = World();
+  publish();
+  absorb(world_, ReplicaRemembered{told}, kNow + Seconds(2));
+  EXPECT_EQ(replica(key).crashed_at, kNow);
+}
+
+TEST_F(SchedulerWorld, ARefusedStartIsTriedAgainByTheNextDaemon) {
+  const DeploymentId id = add_deployment(DeploymentStatus::success).id;
+  publish();
+  Replica told;
+  told.instance_id = id_;
+  told.status = ReplicaStatus::crashed;
+  told.key = {id, 0, 0};
+  absorb(world_, ReplicaRemembered{told}, kNow);
+  told.key = {id, 0, 1};
+  told.exited_at = kNow;
+  absorb(world_, ReplicaRemembered{told}, kNow);
+  EXPECT_FALSE(replica({id, 0, 0}).gave_up);
+  EXPECT_TRUE(replica({id, 0, 1}).gave_up);
+}
+
+TEST_F(SchedulerWorld, OneThatIsReadyAfterAllHasNotCrashed) {
+  add_deployment(DeploymentStatus::success).settings.deploy.replicas = 1;
+  const ReplicaKey key{desired_.deployments.front()->id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  replica(key).gave_up = true;
+  for (const Action& action : plan(world_, instance(), kNow).actions)
+    EXPECT_FALSE(std::holds_alternative<RecordStatus>(action)) << describe(action);
+}
+
+TEST_F(SchedulerWorld, AStopThatFailedIsOrderedAgainThoughItIsWantedAgain) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  serve(key);
+  replica(key).stop_asked = true;
+  replica(key).busy = Busy::stopping;
+  absorb(world_, DeedFailed{id_, key, Deed::stop, {Code::unavailable, "engine", ""}}, kNow);
+  EXPECT_EQ(count<Drain>(plan(world_, instance(), kNow + Seconds(60))), 1) << "its proof first";
+}
+
+TEST_F(SchedulerWorld, WhoSendsAShareLooksAgainWhenTheOtherServes) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
+  publish();
+  const auto sender = InstanceId::make(kNow);
+  auto desired = std::make_shared<Desired>();
+  desired->instance_id = sender;
+  desired->split = TrafficSplit{id_, 50};
+  absorb(world_, DesiredChanged{sender, desired}, kNow);
+  const Address address{"10.0.0.1", 80};
+  route({{key, address, true}});
+  world_.dirty.clear();
+  route({{key, address, true}, {{key.deployment_id, 0, 1}, address}});
+  EXPECT_TRUE(world_.dirty.contains(sender));
+}
+
+TEST_F(SchedulerWorld, ARestartGoesOnAfterOneThatServedAndEnded) {
+  Deployment& one = add_deployment(DeploymentStatus::success);
+  one.settings.deploy.rollout.max_surge_percent = 50;
+  desired_.epoch = 1;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  const ReplicaKey ended{one.id, 1, 0};
+  for (const ReplicaKey& key : {ReplicaKey{one.id, 0, 0}, ReplicaKey{one.id, 0, 1}, ended})
+    serve(key);
+  const Address address{"10.0.0.1", 80};
+  route({{{one.id, 0, 0}, address}, {{one.id, 0, 1}, address}, {ended, address}});
+  absorb(world_, ContainerSeen{exited(ended, 0, kNow)}, kNow);
+  const auto left = [&] {
+    return cast_roles(world_, instance(), kNow).wants({one.id, 0})->ordinals.size();
+  };
+  EXPECT_EQ(left(), 2u) << "nobody was told";
+  absorb(world_, ReplicaRecorded{describe_replica(instance(), replica(ended), true), true}, kNow);
+  EXPECT_EQ(left(), 1u);
+}
+
+TEST_F(SchedulerWorld, ARestartTakesOverFromTheEpochThatServes) {
+  Deployment& one = add_deployment(DeploymentStatus::success);
+  one.settings.deploy.rollout.max_surge_percent = 50;
+  desired_.epoch = 3;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  const Address address{"10.0.0.1", 80};
+  for (const int epoch : {1, 2, 3}) serve({one.id, epoch, 0});
+  route({{{one.id, 1, 0}, address}, {{one.id, 2, 0}, address, true}, {{one.id, 3, 0}, address}});
+  const Roles roles = cast_roles(world_, instance(), kNow);
+  EXPECT_TRUE(roles.serves({one.id, 1}));
+  EXPECT_FALSE(roles.serves({one.id, 2})) << "it drains";
 }
 
 }  // namespace

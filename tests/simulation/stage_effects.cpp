@@ -99,7 +99,8 @@ void Stage::collect_events() {
         facts_.push_back(ContainerSeen{*event.container});
         break;
       case EngineEvent::Kind::container_gone:
-        if (event.instance_id) facts_.push_back(ContainerGone{*event.key, *event.instance_id});
+        if (event.instance_id)
+          facts_.push_back(ContainerGone{*event.key, *event.instance_id, event.container_id});
         break;
       case EngineEvent::Kind::engine_lost:
         facts_.push_back(EngineLost{});

@@ -40,7 +40,7 @@ void Storm::check_deployments(const Row& row) {
                         one.settings.deploy.rollout.judge && !row.alone.contains(one.id) &&
                         !row.ordered.contains(one.id) && !row.plain();
     if (judged && (app == App::failing || app == App::slow) && has_served(one.status) &&
-        !row.worse.contains(one.id))
+        !row.as_bad.contains(one.id))
       broke("a bad canary serves", one.id.str());
   }
   const auto serving = std::count_if(row.deployments.begin(), row.deployments.end(),

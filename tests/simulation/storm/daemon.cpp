@@ -14,10 +14,9 @@ constexpr Seconds kLease(10);
 
 void Storm::start(Daemon& daemon) {
   const int number = daemon.number, life = daemon.life + 1;
-  if (ledger_.down) {
-    after(Seconds(1), [this, number] { start(daemons_[static_cast<std::size_t>(number)]); });
-    return;
-  }
+  const auto again = [this, number] { start(daemons_[static_cast<std::size_t>(number)]); };
+  if (ledger_.down) return after(Seconds(1), again);
+  if (now_ - ledger_.back_at < Seconds(1)) return after(Seconds(1), again);  // it takes a while
   daemon.world = World();
   daemon.world.policy.promotion_deadline = Seconds(300);
   daemon.memory.clear();
@@ -30,6 +29,7 @@ void Storm::start(Daemon& daemon) {
   daemon.took_over = true;
   daemon.drains.clear();
   daemon.leads_until = TimePoint();
+  daemon.lease = LeaseAnswer::refused;
   daemon.records_free = daemon.edge_free = daemon.events_free = Duration(0);
   daemon.doom = -1;
   daemon.driver.emplace(engine_, kInstallation);
@@ -42,10 +42,7 @@ void Storm::start(Daemon& daemon) {
     daemon.memory[id] = ledger_.desired(id);
     daemon.inbox.emplace_back(id);
   }
-  for (const auto& [key, replica] : ledger_.replicas)
-    if (const Deployment* one = ledger_.deployment(key.deployment_id);
-        one != nullptr && !is_terminal(one->status))
-      push(daemon, ReplicaRemembered{replica});
+  for (const Replica& replica : remembered()) push(daemon, ReplicaRemembered{replica});
   push(daemon, RoutesApplied{0, edge_.table()});
   push(daemon, engine_down_ ? Fact(EngineLost{}) : Fact(EngineBack{}));
   hold_lease(daemon);
@@ -77,23 +74,51 @@ bool Storm::leads(const Daemon& daemon) const {
   return daemon.took_over && leads_at(clock_.now(), daemon.leads_until);
 }
 
-void Storm::hold_lease(Daemon& daemon) {
+bool Storm::leads_on(const Daemon& daemon) const {
+  return leads_at(clock_.now(), daemon.leads_until);
+}
+
+LeaseAnswer Storm::ask_lease(Daemon& daemon) {
+  if (!daemon.held && daemon.lease == LeaseAnswer::away)
+    return ledger_.down ? LeaseAnswer::away : LeaseAnswer::back;
   const TimePoint asked_at = clock_.now();
-  const bool held = ledger_.hold_lease(daemon.number, kLease).ok();
-  if (held != daemon.held) tell(fmt::format("d{} lease {}", daemon.number, held));
-  if (held && !daemon.held) {
-    reload(daemon);
-    push(daemon, RoutesApplied{0, edge_.table()});
-    push(daemon, TookOver{});
-    daemon.took_over = false;
-  }
-  daemon.held = held;
-  if (held)
+  const auto lease = ledger_.hold_lease(daemon.number, kLease);
+  const bool away = !lease && lease.error().code == Code::unavailable;
+  if (away && daemon.held &&
+      leads_at(asked_at, daemon.leads_until)) {  // nobody else can have it from there
     daemon.leads_until = leads_until(asked_at, kLease);
-  else if (!ledger_.down)
+    return LeaseAnswer::away;
+  }
+  if (lease.ok() != daemon.held) tell(fmt::format("d{} lease {}", daemon.number, lease.ok()));
+  if (lease && !daemon.held) take_lease(daemon);
+  daemon.held = lease.ok();
+  if (lease)
+    daemon.leads_until = leads_until(asked_at, kLease);
+  else if (!away)
     daemon.leads_until = TimePoint();
-  after(daemon, held ? Duration(kLease) / 4 : Duration(500'000),
-        [this, &daemon] { hold_lease(daemon); });
+  return lease ? LeaseAnswer::held : away ? LeaseAnswer::away : LeaseAnswer::refused;
+}
+
+void Storm::take_lease(Daemon& daemon) {
+  reload(daemon);
+  push(daemon, RoutesApplied{0, edge_.table()});
+  push(daemon, TookOver{remembered()});
+  daemon.took_over = false;
+}
+
+void Storm::hold_lease(Daemon& daemon) {
+  daemon.lease = ask_lease(daemon);
+  after(daemon, lease_pause(daemon.lease, kLease), [this, &daemon] { hold_lease(daemon); });
+}
+
+// What the store knows of the replicas of live deployments.
+std::vector<Replica> Storm::remembered() const {
+  std::vector<Replica> all;
+  for (const auto& [key, replica] : ledger_.replicas)
+    if (const Deployment* one = ledger_.deployment(key.deployment_id);
+        one != nullptr && !is_terminal(one->status))
+      all.push_back(replica);
+  return all;
 }
 
 // The engine's list and the store, again and again.
@@ -172,7 +197,7 @@ void Storm::collect(Daemon& daemon) {
         fact = ContainerSeen{*event.container};
         break;
       case EngineEvent::Kind::container_gone:
-        fact = ContainerGone{*event.key, *event.instance_id};
+        fact = ContainerGone{*event.key, *event.instance_id, event.container_id};
         break;
       case EngineEvent::Kind::engine_lost:
         fact = EngineLost{};
@@ -191,6 +216,10 @@ void Storm::collect(Daemon& daemon) {
 
 bool Storm::turn(Daemon& daemon) {
   collect(daemon);
+  if (follow_clock(daemon.world, clock_.now())) {
+    daemon.wakes.clear();
+    daemon.leads_until = TimePoint();  // until it asks again
+  }
   if (!daemon.inbox.empty()) {
     int batch = dice_.percent(70) ? 1 : 100;
     while (batch-- > 0 && !daemon.inbox.empty() && daemon.up) {
@@ -223,13 +252,11 @@ void Storm::take(Daemon& daemon, std::variant<Fact, InstanceId>& entry) {
     entry = Fact(DesiredChanged{*id, std::move(desired)});
   }
   const Fact& fact = std::get<Fact>(entry);
-  tell(fmt::format("d{} hears {}", daemon.number, describe(fact)));
+  if (kept_lines > 0) tell(fmt::format("d{} hears {}", daemon.number, describe(fact)));
   if (const auto* seen = std::get_if<ContainerSeen>(&fact);
       seen != nullptr && seen->container.exit && seen->container.exit->code != 0)
     truth_[seen->container.key].crashed_at = seen->container.exit->at;
   if (std::holds_alternative<TookOver>(fact)) daemon.took_over = true;
-  if (const auto* gone = std::get_if<ContainerGone>(&fact))  // maybe one of the same name before
-    truth_[gone->key].trouble_at = now_;
   absorb(daemon.world, fact, clock_.now());
   if (std::holds_alternative<EngineBack>(fact) || std::holds_alternative<TookOver>(fact))
     list(daemon);

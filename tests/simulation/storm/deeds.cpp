@@ -10,12 +10,13 @@ namespace {
 constexpr Duration kQuick = std::chrono::milliseconds(30), kSlow = Seconds(8),
                    kSlowAnswer = Seconds(4);
 
+Error not_ours() { return {Code::unavailable, "lease_lost", "another daemon acts now"}; }
 Error lost() { return {Code::unavailable, "engine_unavailable", "the answer was lost"}; }
 
 }  // namespace
 
 void Storm::execute(Daemon& daemon, const Action& action) {
-  if (!std::holds_alternative<Probe>(action))
+  if (kept_lines > 0 && !std::holds_alternative<Probe>(action))
     tell(fmt::format("d{} orders {}", daemon.number, gantry::describe(action)));
   std::visit([&](const auto& one) { perform(daemon, one); }, action);
 }
@@ -37,7 +38,7 @@ void Storm::perform(Daemon& daemon, const Start& action) {
   after(daemon, lag(std::chrono::milliseconds(300), kSlow), [this, &daemon, spec = action.spec] {
     counted(daemon);
     const auto before = engine_.find(spec.key);
-    auto made = daemon.driver->start(spec);
+    auto made = leads_on(daemon) ? daemon.driver->start(spec) : Result<Container>(not_ours());
     if (!made && made.error().reason == "image_not_found") {
       const auto pulled = daemon.driver->pull(spec.image);
       made = pulled ? daemon.driver->start(spec) : Result<Container>(pulled.error());
@@ -66,9 +67,11 @@ void Storm::perform(Daemon& daemon, const Stop& action) {
   after(daemon, lag(kQuick, kSlow), [this, &daemon, action] {
     counted(daemon);
     const ReplicaKey key = action.proof.key();
-    check_stop(daemon, action);
+    const bool ours = leads_on(daemon);
+    if (ours) check_stop(daemon, action);
     const Before before = look_before(daemon);
-    auto stopped = daemon.driver->stop(key, action.grace, action.proof);
+    auto stopped =
+        ours ? daemon.driver->stop(key, action.grace, action.proof) : Result<>(not_ours());
     check_change(daemon, before, "stop");
     if (stopped && storming_ && dice_.percent(severity_ / 2)) stopped = lost();
     tell(fmt::format("d{} stops {} {}", daemon.number, key.id(), stopped.ok()));
@@ -83,7 +86,7 @@ void Storm::perform(Daemon& daemon, const Stop& action) {
 void Storm::perform(Daemon& daemon, const Remove& action) {
   after(daemon, lag(kQuick, kSlow), [this, &daemon, action] {
     counted(daemon);
-    auto removed = daemon.driver->remove(action.key);
+    auto removed = leads_on(daemon) ? daemon.driver->remove(action.key) : Result<>(not_ours());
     if (removed && storming_ && dice_.percent(severity_ / 2)) removed = lost();
     tell(fmt::format("d{} removes {} {}", daemon.number, action.key.id(), removed.ok()));
     const Duration answer = lag(kQuick, kSlowAnswer);
@@ -100,11 +103,13 @@ void Storm::perform(Daemon& daemon, const SetRoute& action) {
   after(daemon, daemon.edge_free - now_, [this, &daemon, route = action.route] {
     counted(daemon);
     const Before before = look_before(daemon);
-    const auto applied = edge_.apply({route});
+    const auto applied =
+        leads_on(daemon) ? edge_.apply({route}) : Result<AppliedGeneration>(not_ours());
     tell(fmt::format("d{} routes {} {}", daemon.number, route.instance_id.str(), applied.ok()));
     check_change(daemon, before, "route");
-    const Duration answer = lag(Duration(5000), Seconds(1));
-    daemon.edge_free = std::max(daemon.edge_free, now_ + answer);
+    // One thread: its answers come in their order.
+    daemon.edge_free = std::max(daemon.edge_free, now_ + lag(Duration(5000), Seconds(1)));
+    const Duration answer = daemon.edge_free - now_;
     if (applied)
       reply(daemon, answer, RoutesApplied{applied->generation, {route}});
     else
@@ -226,8 +231,9 @@ void Storm::perform(Daemon& daemon, const Build& action) {
     counted(daemon);
     const Deployment* wanted = ledger_.deployment(id);
     const bool over = wanted == nullptr || !is_live(wanted->status);
-    if (over && !builder_.cancelled(id) && !disturbed(Seconds(120)) &&
-        clock_.now() - wanted->updated_at > Seconds(60))
+    // Who leads ends what it began; what a standby had begun comes to nothing.
+    if (over && ledger_.holds(daemon.number) && !builder_.cancelled(id) &&
+        !disturbed(Seconds(120)) && clock_.now() - wanted->updated_at > Seconds(60))
       broke("work that nobody waits for goes on", id.str());
     push(daemon, home(action.order.instance_id, id, Work::building, builder_.build(action.order),
                       [&](const std::string& image, WorkDone& fact) {

@@ -128,6 +128,10 @@ Result<> Ledger::record(int daemon, const StatusChange& change) {
   if (deployment == nullptr) return not_found("deployment");
   const bool same = deployment->status == change.status && deployment->reason == change.reason;
   if (same || !may_become(deployment->status, change.status)) return done();
+  if (const Deployment* before = (*row)->active(); change.status == DeploymentStatus::success &&
+                                                   before != nullptr &&
+                                                   app_of(*before) == app_of(*deployment))
+    (*row)->as_bad.insert(deployment->id);
   deployment->status = change.status;
   deployment->reason = change.reason;
   deployment->updated_at = clock_.now();

@@ -26,7 +26,7 @@ struct Row {
   int load = 0;                          // requests a second
   Duration asked_at{};                   // when a request came last, on the steady clock
   std::optional<Duration> busy_since{};  // requests without a break
-  std::set<DeploymentId> worse{};        // serve although they are: why is known
+  std::set<DeploymentId> as_bad;         // were compared with one that does the same
   std::set<DeploymentId> alone;          // had nothing to fall back to, at some time
   std::set<DeploymentId> ordered;        // promoted by a person
 
@@ -63,6 +63,7 @@ class Ledger {
   const Deployment* deployment(const DeploymentId&) const;
 
   bool down = false;
+  Duration back_at{-1'000'000'000};  // since when it is not, steady
   std::map<InstanceId, Row> rows;
   std::map<ReplicaKey, Replica> replicas;
 

@@ -41,6 +41,7 @@ Duration Storm::lag(Duration usual, Duration slowest) {
 }
 
 void Storm::tell(std::string line) {
+  if (kept_lines == 0) return;
   for (const char c : line) hash_ = (hash_ ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
   story_.push_back(fmt::format("{:>11.4f} {}", static_cast<double>(now_.count()) / 1e6, line));
   if (story_.size() > kept_lines) story_.pop_front();

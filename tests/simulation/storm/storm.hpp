@@ -17,6 +17,7 @@
 #include "runtime/sim/driver.hpp"
 #include "runtime/sim/edge.hpp"
 #include "runtime/sim/engine.hpp"
+#include "scheduler/lease.hpp"
 #include "scheduler/plan.hpp"
 #include "tests/simulation/storm/dice.hpp"
 #include "tests/simulation/storm/ledger.hpp"
@@ -45,6 +46,7 @@ struct Daemon {
   bool held = false;      // the lease, when it last asked
   bool took_over = true;  // it has heard so
   TimePoint leads_until{};
+  LeaseAnswer lease = LeaseAnswer::refused;
   Duration records_free{}, edge_free{}, events_free{};  // when each thread is done, steady
   Duration reload_at{};
   std::map<ReplicaKey, std::uint64_t> drains;  // the latest of each
@@ -102,11 +104,15 @@ class Storm {
   void reply(Daemon&, Duration lag, Fact);
   void counted(Daemon&);
   void hold_lease(Daemon&);
+  LeaseAnswer ask_lease(Daemon&);
+  void take_lease(Daemon&);
+  std::vector<Replica> remembered() const;
   void list(Daemon&);
   void reload(Daemon&);
   void resync(Daemon&);
   void look(Daemon&);
   bool leads(const Daemon&) const;
+  bool leads_on(const Daemon&) const;  // for what was ordered and waited for its turn
   void collect(Daemon&);
   void publish(const InstanceId&);
   void publish(Daemon&, const InstanceId&);

@@ -132,7 +132,10 @@ void Storm::check_entering(const ReplicaKey& key, const std::map<ReplicaKey, Con
   truth.left_at.reset();
   truth.drained_at.reset();
   const bool proved = truth.proved_at.has_value() && is_up(all, key);
-  if (!proved && was_steady(key, Seconds(15))) broke("routed before it was ready", key.id());
+  // What has hit it is found out while a daemon leads and everything answers.
+  const bool explained =
+      truth.trouble_at && now_ - std::max(*truth.trouble_at, fit_since_) <= Seconds(15);
+  if (!proved && !explained) broke("routed before it was ready", key.id());
 }
 
 void Storm::check_hosts(const Before& before, const char* deed) {
@@ -237,7 +240,12 @@ void Storm::check_status(Daemon&, const StatusChange& change) {
   if (!since || clock_.now() < *since + Seconds(deploy.rollout.observe_seconds))
     broke("success before it was watched", deployment->id.str());
   for (int ordinal = 0; since && ordinal < deploy.replicas; ++ordinal) {
-    const auto truth = truth_.find({deployment->id, row->base.epoch, ordinal});
+    const ReplicaKey key{deployment->id, row->base.epoch, ordinal};
+    if (const auto told = ledger_.replicas.find(key);
+        told != ledger_.replicas.end() && told->second.status == ReplicaStatus::running &&
+        told->second.exited_at > since)
+      broke("success although a crash is recorded", key.id());
+    const auto truth = truth_.find(key);
     if (truth == truth_.end() || !truth->second.crashed_at || disturbed(kTrouble)) continue;
     const TimePoint at = *truth->second.crashed_at;
     if (at > *since && clock_.now() - at > Seconds(5))
@@ -258,6 +266,8 @@ void Storm::check_rollout(const RolloutChange& change) {
     troubled = troubled || !was_steady(key, kTrouble);
     (key.deployment_id == deployment->id ? own : other) = true;
   }
+  for (const auto& [key, truth] : truth_)  // it may be out of the rotation by now
+    troubled = troubled || (key.deployment_id == deployment->id && !was_steady(key, kTrouble));
   if (troubled) return;
   if (percent > 0 && !own) broke("a step without the edge", deployment->id.str());
   if (percent == 100 && other) broke("the last step without the edge", deployment->id.str());

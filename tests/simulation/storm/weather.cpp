@@ -124,7 +124,7 @@ void Storm::weather() {
     after(dice_.span(Seconds(1), Seconds(40)), [this] {
       tell("database is back");
       ledger_.down = false;
-      disturbed_at_ = now_;
+      ledger_.back_at = disturbed_at_ = now_;
       for (Daemon& daemon : daemons_)
         if (daemon.up) reload(daemon);  // its listener connects again and reads anew
     });
@@ -147,6 +147,7 @@ void Storm::clear_up() {
   tell("calm");
   storming_ = lossy_ = false;
   if (engine_down_) engine_.set_down(false);
+  if (ledger_.down) ledger_.back_at = now_;
   engine_down_ = ledger_.down = false;
   edge_.fail_next_applies(0);
   for (auto& [key, truth] : truth_)
