@@ -131,7 +131,7 @@ struct EngineEvent {
   std::optional<Container> container;     // container_changed
   std::optional<ReplicaKey> key;          // container_gone
   std::optional<InstanceId> instance_id;  // container_gone, when known
-  std::string container_id;               // container_gone: the next one of this key is another
+  std::string container_id = {};          // container_gone: the next one of this key is another
 };
 
 class Driver {
