@@ -33,13 +33,13 @@ TEST(ProtoCodec, SettingsRoundTrip) {
 TEST(ProtoCodec, WritesEveryKeyInOrder) {
   EXPECT_EQ(
       settings_json({}),
-      R"({"source":{"image":null,"archive":null},"build":{"builder":"RAILPACK","build_command":null,)"
+      R"({"source":{"image":null,"archive":null,"template":null},"build":{"builder":"RAILPACK","build_command":null,)"
       R"("dockerfile_path":null,"watch_patterns":[],"root_directory":null,"config_file":null,)"
       R"("nixpacks_config_path":null,"nixpacks_plan":null},)"
-      R"("deploy":{"start_command":[],"healthcheck_path":null,)"
+      R"("deploy":{"start_command":[],"healthcheck_path":null,"healthcheck_command":[],)"
       R"("healthcheck_timeout_seconds":300,"healthcheck_interval_seconds":10,"restart_policy":"ON_FAILURE",)"
       R"("restart_max_retries":10,"replicas":1,"cpu_millicores":1000,"memory_bytes":536870912,)"
-      R"("pids_limit":1024,"port":null,"overlap_seconds":0,"draining_seconds":10,)"
+      R"("pids_limit":1024,"port":null,"exposed":true,"overlap_seconds":0,"draining_seconds":10,)"
       R"("pre_deploy_command":[],"rollout":{"strategy":"ROLLING","max_surge_percent":100,)"
       R"("max_unavailable_percent":0,"observe_seconds":5,"automatic":true,"judge":true,)"
       R"("steps":[10,50,100],"interval_seconds":900,"min_requests":100,"keep_seconds":3600},)"
