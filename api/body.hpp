@@ -2,6 +2,7 @@
 // broken fields are reported at once, each with its pointer. Callers never see the JSON library.
 #pragma once
 
+#include <cstdint>
 #include <initializer_list>
 #include <map>
 #include <memory>
@@ -29,6 +30,10 @@ class Fields {
   std::optional<std::string> optional_text(std::string_view field);
   std::optional<ImageRef> optional_image(std::string_view field);
   int integer(std::string_view field, int least, int most);  // required
+  std::optional<std::int64_t> optional_bytes(std::string_view field, std::int64_t most);
+  std::optional<std::string> optional_mount_path(std::string_view field);
+  // That a field is required which another one asks for.
+  void missing(std::string_view field);
   // The members "source", "build" and "deploy" as a merge patch of the defaults.
   Settings settings();
   // The named members, a merge patch of those groups of base.deploy, as JSON; empty: none is there.
@@ -48,7 +53,6 @@ class Fields {
 
   template <class T>
   T keep(Result<T>);
-  void missing(std::string_view field);
   std::string pointer(std::string_view field) const;
   void refuse_unknown(std::initializer_list<std::string_view> known);
 };

@@ -75,6 +75,25 @@ Answer move_domain(const Request&, Context&, Transaction&);
 Answer get_traffic(const Request&, Context&);
 Answer put_traffic(const Request&, Context&, Transaction&);
 Answer delete_traffic(const Request&, Context&, Transaction&);
+
+// volumes.cpp
+Answer list_volumes(const Request&, Context&);
+Answer get_volume(const Request&, Context&);
+Answer create_volume(const Request&, Context&, Transaction&);
+Answer change_volume(const Request&, Context&, Transaction&);
+Answer delete_volume(const Request&, Context&, Transaction&);
+Answer attach_volume(const Request&, Context&, Transaction&);
+Answer detach_volume(const Request&, Context&, Transaction&);
+Answer restore_volume(const Request&, Context&, Transaction&);
+Answer list_all_volumes(const Request&, Context&);
+Answer restore_volume_to(const Request&, Context&, Transaction&);
+
+// volume_files.cpp
+Answer list_volume_files(const Request&, Context&);
+Answer get_volume_file(const Request&, Context&);
+Result<std::unique_ptr<Intake>> put_volume_file(const Request&, Context&);
+Answer delete_volume_file(const Request&, Context&, Transaction&);
+
 // tokens.cpp
 Answer get_current_token(const Request&, Context&);
 Answer list_tokens(const Request&, Context&);

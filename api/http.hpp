@@ -14,6 +14,7 @@
 #include "proto/time.hpp"
 #include "runtime/build/sources.hpp"
 #include "runtime/logs.hpp"
+#include "runtime/volume_files.hpp"
 
 namespace gantry::api {
 
@@ -76,6 +77,7 @@ struct Context {
     std::string base_domain = "localhost";
     int edge_port = 8080;
     std::string url_scheme = "http";
+    Seconds volume_grace{7 * 24 * 3600};  // between a volume's deletion and its purge
   } options;
   std::function<Result<>()> ready;  // nothing when the daemon can serve: database and migrations
   // Whether the engine has an image; empty: nobody knows.
@@ -85,6 +87,7 @@ struct Context {
   // says only "internal".
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
+  VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
 };
 
 // A body that is taken piece by piece, each on a worker thread, one at a time. Dropped before

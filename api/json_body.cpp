@@ -6,6 +6,7 @@
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "proto/codec.hpp"
+#include "proto/mount_path.hpp"
 
 namespace gantry::api {
 namespace {
@@ -211,6 +212,28 @@ int Fields::integer(std::string_view field, int least, int most) {
       invalid(pointer(field), "out_of_range",
               "expected a number from " + std::to_string(least) + " to " + std::to_string(most))));
   return least;
+}
+
+std::optional<std::int64_t> Fields::optional_bytes(std::string_view field, std::int64_t most) {
+  const auto member = document_->json.find(field);
+  if (member == document_->json.end()) return std::nullopt;
+  if (!member->is_number_integer()) {
+    keep(Result<>(wrong_type(pointer(field), "a whole number of bytes", *member)));
+    return std::nullopt;
+  }
+  const bool huge = member->is_number_unsigned() &&
+                    member->get<std::uint64_t>() > static_cast<std::uint64_t>(most);
+  const std::int64_t value = huge ? 0 : member->get<std::int64_t>();
+  if (!huge && value >= 0 && value <= most) return value;
+  keep(Result<>(invalid(pointer(field), "out_of_range",
+                        "expected a number of bytes from 0 to " + std::to_string(most))));
+  return std::nullopt;
+}
+
+std::optional<std::string> Fields::optional_mount_path(std::string_view field) {
+  const auto value = optional_text(field);
+  if (!value) return std::nullopt;
+  return keep(parse_mount_path(*value, pointer(field)));
 }
 
 Settings Fields::settings() {

@@ -49,6 +49,32 @@ Result<Place> find_instance(const Request& request, const Context& context) {
   return place;
 }
 
+Result<Place> find_volume(const Request& request, const Context& context) {
+  auto place = find_environment(request, context);
+  if (!place) return place;
+  const std::string& wanted = request.path_parameters[2];
+  const EnvironmentId& environment = place->environment->environment.id;
+  place->volume = place->project->volume(environment, wanted);
+  if (place->volume == nullptr)
+    for (const auto& [id, volume] : place->project->volumes)  // the last one deleted
+      if (volume->environment_id == environment && volume->name.str() == wanted &&
+          (place->volume == nullptr || volume->deleted_at > place->volume->deleted_at))
+        place->volume = volume.get();
+  if (place->volume == nullptr)
+    return not_found("volume " + clipped(wanted) + " in environment " +
+                     place->environment->environment.name.str());
+  return place;
+}
+
+Result<Volume> find_any_volume(const Request& request, Context& context) {
+  const std::string& wanted = request.path_parameters[0];
+  const auto volumes = context.store.volumes();
+  if (!volumes) return volumes.error();
+  for (const Volume& volume : *volumes)
+    if (volume.id.str() == wanted) return volume;
+  return not_found("volume " + clipped(wanted));
+}
+
 Result<Deployment> find_deployment(const Request& request, Context& context) {
   const std::string& wanted = request.path_parameters[0];
   const auto id = DeploymentId::parse(wanted);
@@ -71,7 +97,9 @@ Result<> find_named(const Request& request, std::string_view pattern, Context& c
   const auto found = [](const auto& result) { return result ? done() : Result<>(result.error()); };
   if (names("{deployment}")) return found(find_deployment(request, context));
   if (names("{token}")) return found(find_token(request, context));
-  if (!names("{project}")) return done();
+  if (!names("{project}"))
+    return names("{volume}") ? found(find_any_volume(request, context)) : done();
+  if (names("{volume}")) return found(find_volume(request, context));
   if (names("{environment}"))
     return found(names("{service}") ? find_instance(request, context)
                                     : find_environment(request, context));

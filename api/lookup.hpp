@@ -11,6 +11,7 @@ struct Place {
   const EnvironmentView* environment = nullptr;
   const Service* service = nullptr;
   const InstanceView* instance = nullptr;
+  const Volume* volume = nullptr;
 
   // REQUIRES: an environment and a service
   Owners owners() const { return {project->project, environment->environment, *service}; }
@@ -24,6 +25,12 @@ Result<Place> find_environment(const Request&, const Context&);
 Result<Place> find_service(const Request&, const Context&);
 // .../environments/{environment}/services/{service}...
 Result<Place> find_instance(const Request&, const Context&);
+
+// .../environments/{environment}/volumes/{volume}...; a deleted one, too: by its id, or by its name
+// where no other one has it.
+Result<Place> find_volume(const Request&, const Context&);
+// /v1/volumes/{volume}...: by its id
+Result<Volume> find_any_volume(const Request&, Context&);
 
 // /v1/deployments/{deployment}...
 Result<Deployment> find_deployment(const Request&, Context&);

@@ -26,6 +26,7 @@ Response changes(const Request& request, Context& context) {
 #define PROJECT "/v1/projects/{project}"
 #define ENVIRONMENT PROJECT "/environments/{environment}"
 #define INSTANCE ENVIRONMENT "/services/{service}"
+#define VOLUME ENVIRONMENT "/volumes/{volume}"
 
 constexpr bool hot = true;
 constexpr bool cold = false;
@@ -103,6 +104,27 @@ constexpr Endpoint kEndpoints[] = {
     {Method::get, INSTANCE "/traffic", Permission::project, reads<get_traffic>, hot},
     {Method::put, INSTANCE "/traffic", Permission::project, changes<put_traffic>},
     {Method::del, INSTANCE "/traffic", Permission::project, changes<delete_traffic>},
+    {Method::get, "/v1/volumes", Permission::account, reads<list_all_volumes>, cold, paged},
+    {Method::post, "/v1/volumes/{volume}/restore", Permission::account, changes<restore_volume_to>},
+    {Method::get, ENVIRONMENT "/volumes", Permission::project, reads<list_volumes>, cold,
+     "deleted limit cursor"},
+    {Method::post, ENVIRONMENT "/volumes", Permission::project, changes<create_volume>},
+    {Method::get, VOLUME, Permission::project, reads<get_volume>, hot},
+    {Method::patch, VOLUME, Permission::project, changes<change_volume>},
+    {Method::del, VOLUME, Permission::account, changes<delete_volume>},
+    {Method::post, VOLUME "/attach", Permission::project, changes<attach_volume>},
+    {Method::post, VOLUME "/detach", Permission::project, changes<detach_volume>},
+    {Method::post, VOLUME "/restore", Permission::project, changes<restore_volume>},
+    {Method::get, VOLUME "/files", Permission::project, reads<list_volume_files>, cold, "path"},
+    {Method::get, VOLUME "/content", Permission::project, reads<get_volume_file>, cold, "path"},
+    {.method = Method::put,
+     .pattern = VOLUME "/content",
+     .permission = Permission::project,
+     .handler = nullptr,
+     .query = "path",
+     .receiver = put_volume_file},
+    {Method::del, VOLUME "/content", Permission::project, changes<delete_volume_file>, cold,
+     "path"},
     {Method::get, "/v1/deployments/{deployment}", Permission::project, reads<get_deployment>},
     {Method::del, "/v1/deployments/{deployment}", Permission::project, changes<remove_deployment>},
     {Method::get, "/v1/deployments/{deployment}/config", Permission::project,
@@ -121,8 +143,8 @@ constexpr Endpoint kEndpoints[] = {
 };
 
 // The parameters that find_named() knows, and three that are looked up in what it found.
-constexpr std::string_view kParameters[] = {"project", "environment", "service", "deployment",
-                                            "token",   "name",        "digest",  "host"};
+constexpr std::string_view kParameters[] = {
+    "project", "environment", "service", "deployment", "token", "name", "digest", "host", "volume"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {
@@ -146,6 +168,7 @@ static_assert(std::all_of(std::begin(kEndpoints), std::end(kEndpoints),
 #undef PROJECT
 #undef ENVIRONMENT
 #undef INSTANCE
+#undef VOLUME
 
 constexpr std::size_t kSegmentsMax = 12;
 

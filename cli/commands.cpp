@@ -27,6 +27,7 @@ std::vector<Command> make_commands() {
   append(all, deployment_commands());
   append(all, domain_commands());
   append(all, traffic_commands());
+  append(all, volume_commands());
   append(all, variables_commands());
   append(all, scale_commands());
   append(all, ps_commands());

@@ -20,7 +20,6 @@ constexpr Later kLater[] = {
     {"shell", "`{program} variables --kv` prints the variables for a local shell"},
     {"ssh", "`{program} ps --json` names the container: docker exec reaches it on the server"},
     {"metrics", "`{program} ps` shows the replicas, and /metrics of the server has figures"},
-    {"volume", "keep data in a service outside of Gantry"},
     {"dev", kNone},
     {"functions", kNone},
     {"bucket", kNone},

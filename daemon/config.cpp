@@ -170,7 +170,13 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
                         {"orphan_grace_seconds",
-                         reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)}})}});
+                         reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)}})},
+       {"volumes",
+        reader.section(
+            {{"grace_seconds", reader.number(config.volumes.grace_seconds, 1, 365 * 86400)},
+             {"measure_seconds", reader.number(config.volumes.measure_seconds, 1, 86400)},
+             {"purge_look_seconds",
+              reader.number(config.volumes.purge_look_seconds, 1, 86400)}})}});
 }
 
 bool is_domain(const std::string& text) {

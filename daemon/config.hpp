@@ -57,6 +57,11 @@ struct Config {
     int resync_seconds = 30;
     int orphan_grace_seconds = 300;
   } scheduler;
+  struct VolumesConfig {
+    int grace_seconds = 7 * 24 * 3600;  // of a deleted volume, until then it can be restored
+    int measure_seconds = 600;          // between looks at what they hold
+    int purge_look_seconds = 300;       // between looks for those whose grace is over
+  } volumes;
 };
 
 // `name` is used in messages: "gantry.yaml:3: listen.port: ...". All problems are reported, not

@@ -183,7 +183,7 @@ class GantryDaemon final : public Daemon {
     options.key_file = config_.key_file;
     options.connections =
         config_.workers +
-        3;  // the scheduler's records, its reload and readiness beside the workers
+        4;  // the scheduler's records, its reload, its volumes and readiness beside the workers
     options.subnet_count = range->subnets;
     options.on_first_token = [this](const std::string& secret) {
       const std::string path = config_.data_dir + "/admin-token";
@@ -208,6 +208,8 @@ class GantryDaemon final : public Daemon {
     docker.run_logs = build_logs_.get();
     driver_ = make_docker_driver(docker);
     usage_ = make_docker_usage(docker);
+    volumes_ = make_docker_volumes(docker);
+    volume_files_ = make_docker_volume_files(docker);
     start_builder();
     EdgeOptions edge;
     edge.directory = config_.data_dir + "/edge";
@@ -264,12 +266,15 @@ class GantryDaemon final : public Daemon {
     options.desired.base_domain = config_.base_domain;
     options.desired.network_range = parse_network_range(config_.network_range)->base;
     options.desired.installation = store_->installation();
+    options.measure = Seconds(config_.volumes.measure_seconds);
+    options.purge_look = Seconds(config_.volumes.purge_look_seconds);
+    options.volume_grace = Seconds(config_.volumes.grace_seconds);
     options.builds = config_.build.concurrency;
     options.kept_releases = config_.build.keep_images;
     options.holder = *std::move(holder);
     options.log = [](const std::string& text) { log::info(text); };
-    const ReconcilerPorts ports{*store_, *driver_,  *edge_,         *prober_,
-                                *logs_,  *builder_, system_clock(), usage_.get()};
+    const ReconcilerPorts ports{*store_,   *driver_,       *edge_,       *prober_,      *logs_,
+                                *builder_, system_clock(), usage_.get(), volumes_.get()};
     reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
     reconciler_->start();
     return done();
@@ -289,6 +294,8 @@ class GantryDaemon final : public Daemon {
       return !found || !found->empty() ||
              !image.starts_with(built_image_prefix(store_->installation()));
     };
+    context_->volume_files = volume_files_.get();
+    context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {
@@ -326,6 +333,8 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<UsageMeter> usage_;
+  std::unique_ptr<Volumes> volumes_;
+  std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;

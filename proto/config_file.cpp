@@ -287,10 +287,6 @@ class Reader {
     if (unapplied.cron_schedule)
       remark("deploy.cronSchedule", ConfigSeverity::warning,
              "it is not applied yet: the service runs all the time, not on a schedule");
-    if (unapplied.required_mount_path)
-      remark("deploy.requiredMountPath", ConfigSeverity::warning,
-             "volumes are not there yet: as long as the key stands here, a deployment is refused, "
-             "so that nothing writes to a disk that does not last");
     if (request_.service && !result_.services.empty() &&
         std::find(result_.services.begin(), result_.services.end(), *request_.service) ==
             result_.services.end())

@@ -22,13 +22,13 @@ inline constexpr std::array<std::string_view, 4> kConfigFileNames{"gantry.yaml",
 // Read and checked, but nothing acts on it yet.
 struct UnappliedSettings {
   std::optional<std::string> cron_schedule;  // five fields, UTC
-  std::optional<std::string> required_mount_path;
   bool operator==(const UnappliedSettings&) const = default;
 };
 
 struct DeploymentConfig {
   Settings settings;
-  UnappliedSettings unapplied;
+  std::optional<std::string> required_mount_path = {};  // without a volume there: refused
+  UnappliedSettings unapplied = {};
   bool operator==(const DeploymentConfig&) const = default;
 };
 

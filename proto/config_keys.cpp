@@ -193,7 +193,7 @@ void put_mount(const Field& field, Config& out) {
   const auto text = read_line(field);
   if (text && text->front() != '/')
     return field.refuse("expected an absolute path, received " + brief(field.node));
-  if (text) out.unapplied.required_mount_path = text;
+  if (text) out.required_mount_path = text;
 }
 
 constexpr std::string_view kInternal = "internal to Railway: it means nothing here";

@@ -21,6 +21,8 @@ auto& config_member(auto& config) {
     return deploy.scaling.*Member;
   else if constexpr (requires { deploy.sleep.*Member; })
     return deploy.sleep.*Member;
+  else if constexpr (requires { config.*Member; })
+    return config.*Member;
   else
     return config.unapplied.*Member;
 }

@@ -129,7 +129,7 @@ constexpr ConfigSetting kSettings[] = {
     setting<&Z::idle_seconds>("deploy.sleepAfter"),
     setting<&D::overlap_seconds>("deploy.overlapSeconds"),
     setting<&D::draining_seconds>("deploy.drainingSeconds"),
-    setting<&U::required_mount_path>("deploy.requiredMountPath"),
+    setting<&Config::required_mount_path>("deploy.requiredMountPath"),
 };
 
 }  // namespace

@@ -296,6 +296,10 @@ ResolvedVariables provided_variables(const ProjectSnapshot& project, const Insta
     provide("PRIVATE_DOMAIN", service->second->name.str() + ".railway.internal");
   }
   provide("REPLICA_REGION", "local");
+  if (const auto volumes = project.volumes_of(instance.id); !volumes.empty()) {
+    provide("VOLUME_NAME", volumes.front()->name.str());
+    provide("VOLUME_MOUNT_PATH", volumes.front()->mount_path);
+  }
   if (instance.settings.deploy.port != 0) {
     provide("PUBLIC_DOMAIN", domain(instance));
     provide("STATIC_URL", domain(instance));

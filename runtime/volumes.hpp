@@ -24,8 +24,10 @@ class Volumes {
   // With its data, for ever. Gone: succeeds. A container has it: Code::conflict "volume_in_use".
   virtual Result<> remove(const VolumeId&) = 0;
   virtual Result<std::vector<VolumeId>> list() = 0;
-  // Bytes of each that is there. The engine walks through all files: takes its time.
+  // Bytes of each that is there. All files are walked through: takes its time, until stop().
   virtual Result<std::map<VolumeId, std::int64_t>> usage() = 0;
+  // For the daemon's end: usage() that is under way, or comes later, is unavailable "interrupted".
+  virtual void stop() {}
 };
 
 }  // namespace gantry

@@ -64,11 +64,11 @@ std::vector<Neighbour> neighbours_of(const ProjectSnapshot& project, const Insta
   return neighbours;
 }
 
-std::vector<Mount> mounts_of(const ProjectSnapshot& project, const InstanceId& id) {
-  std::vector<Mount> mounts;
-  for (const Volume* volume : project.volumes_of(id))
-    mounts.push_back({volume->id, volume->mount_path, volume->made});
-  return mounts;
+void mount_volumes(const ProjectSnapshot& project, Desired& desired) {
+  for (const Volume* volume : project.volumes_of(desired.instance_id)) {
+    if (desired.volume.empty()) desired.volume = volume->name.str();
+    desired.mounts.push_back({volume->id, volume->mount_path, volume->made});
+  }
 }
 
 // What mounts a volume has one replica, and the one before it stops first: two writers would
@@ -118,7 +118,7 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
                       "gantry-" + std::string(options.installation.ulid().substr(18)) + "-" +
                           std::string(view.instance.environment_id.ulid()),
                       subnet(options.network_range, environment->second->environment.subnet_index)};
-  desired->mounts = mounts_of(project, id);
+  mount_volumes(project, *desired);
   desired->deployments = desired->mounts.empty() ? view.deployments : one_writer(view.deployments);
   if (waits_to_be_prepared(view)) desired->neighbours = neighbours_of(project, view);
   return desired;
@@ -156,6 +156,13 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   spec.variables = deployment.variables;
   spec.variables["RAILWAY_REPLICA_ID"] = key.id();
   spec.variables["GANTRY_REPLICA_ID"] = key.id();
+  for (const char* prefix : {"RAILWAY_", "GANTRY_"}) {  // as it is now, not when it was deployed
+    spec.variables.erase(prefix + std::string("VOLUME_NAME"));
+    spec.variables.erase(prefix + std::string("VOLUME_MOUNT_PATH"));
+    if (desired.mounts.empty()) continue;
+    spec.variables[prefix + std::string("VOLUME_NAME")] = desired.volume;
+    spec.variables[prefix + std::string("VOLUME_MOUNT_PATH")] = desired.mounts.front().path;
+  }
   spec.cpu_millicores = deploy.cpu_millicores;
   spec.memory_bytes = deploy.memory_bytes;
   spec.pids_limit = deploy.pids_limit;

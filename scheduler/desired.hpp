@@ -30,6 +30,7 @@ struct Desired {
   NetworkSpec network;
   std::vector<std::shared_ptr<const Deployment>> deployments;  // newest first
   std::vector<Mount> mounts = {};     // of every replica, by path; then it stops before it starts
+  std::string volume = {};            // the name of the first of them
   std::vector<Neighbour> neighbours;  // while a source waits to be prepared, else empty
 };
 

@@ -1,5 +1,5 @@
 // What the reconciler looks at beside facts that come by themselves: the lease, the proxy's
-// counters, what containers use.
+// counters, what containers use, what volumes hold.
 #include <condition_variable>
 
 #include "scheduler/lease.hpp"
@@ -99,6 +99,19 @@ void Reconciler::look_at_edge() {
   if (!looks_at_load_) return;
   if (auto loads = ports_.edge.load(); loads)
     for (const RouteLoad& load : *loads) push(Fact(LoadSeen{load}));
+}
+
+// Who leads does it; a look that takes longer than its interval is not begun a second time.
+void Reconciler::keep_volumes(TimePoint now) {
+  if (!keeper_ || !world_.engine_up || !leads(now)) return;
+  if (now >= next_purge_) {
+    next_purge_ = now + options_.purge_look;
+    keeps_.post([this, now] { keeper_->purge(now); });
+  }
+  if (now >= next_measure_) {
+    next_measure_ = now + options_.measure;
+    keeps_.post([this] { keeper_->measure(); });
+  }
 }
 
 void Reconciler::meter_usage(const std::stop_token& stop) {

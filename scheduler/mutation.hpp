@@ -24,6 +24,7 @@ enum class Mutation {
   work_not_cancelled,    // of what nobody waits for
   window_without_end,    // a version that never gets ready is waited for
   restart_without_end,   // the restart policy is never used up
+  two_writers,           // a volume is mounted while another container has it
   last_one,
 };
 

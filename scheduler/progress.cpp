@@ -44,7 +44,9 @@ PrepareOrder prepare_order(const Desired& desired, const Roles& roles,
                      .service = desired.service,
                      .settings = deployment.settings,
                      .once = deployment.once,
-                     .neighbours = desired.neighbours};
+                     .neighbours = desired.neighbours,
+                     .mount_paths = {}};
+  for (const Mount& mount : desired.mounts) order.mount_paths.push_back(mount.path);
   // Who deploys anew without a new source wants it done.
   if (roles.active != nullptr && deployment.trigger == "deploy")
     order.compared_with = roles.active->settings.source.archive;

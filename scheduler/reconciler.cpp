@@ -17,8 +17,12 @@ Reconciler::Reconciler(ReconcilerPorts ports, ReconcilerOptions options)
       records_(1),
       prepares_(2),
       builds_(options_.builds),
-      runs_(options_.run_threads) {
+      runs_(options_.run_threads),
+      keeps_(1) {
   world_.policy = options_.policy;
+  if (ports_.volumes != nullptr)
+    keeper_.emplace(ports_.store, *ports_.volumes,
+                    VolumeKeeperOptions{.grace = options_.volume_grace, .log = options_.log});
 }
 
 Reconciler::~Reconciler() { stop(); }
@@ -55,6 +59,8 @@ void Reconciler::stop() {
   if (edge_thread_.joinable()) edge_thread_.join();
   stopping_.request_stop();
   ports_.builder.stop();
+  if (ports_.volumes != nullptr) ports_.volumes->stop();
+  keeps_.stop();
   starts_.stop();
   stops_.stop();
   prepares_.stop();
@@ -116,6 +122,7 @@ void Reconciler::loop() {
       if (next_sweep_ != TimePoint()) builds_.post([this] { sweep_builds(); });
       next_sweep_ = now + options_.sweep;
     }
+    keep_volumes(now);
     if (now >= next_resync_)
       next_resync_ =
           now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));

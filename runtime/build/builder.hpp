@@ -25,10 +25,11 @@ struct PrepareOrder {
   // The archive of what serves now: with it, watch patterns decide whether there is anything to do.
   // Empty: there is, in any case.
   std::string compared_with;
-  std::string environment, service;        // names
-  Settings settings;                       // of the instance
-  std::string once = {};                   // as in Deployment: wins over the configuration file
-  std::vector<Neighbour> neighbours = {};  // who may share the configuration file
+  std::string environment, service;           // names
+  Settings settings;                          // of the instance
+  std::string once = {};                      // as in Deployment: wins over the configuration file
+  std::vector<Neighbour> neighbours = {};     // who may share the configuration file
+  std::vector<std::string> mount_paths = {};  // of the volumes that it mounts
 };
 
 struct Prepared {

@@ -5,6 +5,7 @@
 
 #include "proto/codec.hpp"
 #include "proto/expand.hpp"
+#include "proto/mount_path.hpp"
 #include "proto/source_path.hpp"
 #include "runtime/build/files.hpp"
 #include "runtime/build/inside.hpp"
@@ -65,15 +66,21 @@ Error config_errors(const std::string& file, const ConfigResult& result) {
   return {Code::invalid, "config_invalid", detail};
 }
 
-Result<> check_mount(const std::string& file, const ConfigResult& result) {
-  const auto& path = result.config.unapplied.required_mount_path;
+Result<> check_mount(const std::string& file, const ConfigResult& result,
+                     const PrepareOrder& order) {
+  const auto& path = result.config.required_mount_path;
   if (!path) return done();
+  const auto wanted = parse_mount_path(*path);
+  if (wanted && std::find(order.mount_paths.begin(), order.mount_paths.end(), *wanted) !=
+                    order.mount_paths.end())
+    return done();
   return Error{
       Code::invalid, "volume_missing",
       error_line(file, {ConfigSeverity::error, position_of(result, "deploy.requiredMountPath"),
                         "deploy.requiredMountPath",
                         "no volume is mounted at " + shown(*path) +
-                            ": take the key out, volumes are not there yet"})};
+                            ": `gantry volume add NAME --mount-path " + shown(*path) + " -s " +
+                            order.service + "`, then deploy again"})};
 }
 
 // A file for one service that others read as well: they would all run its start command.
@@ -133,7 +140,7 @@ Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& 
     request.instance.settings = order.settings;
     ConfigResult result = read_config(request);
     if (!result.ok()) return config_errors(*file, result);
-    GANTRY_TRY(check_mount(*file, result));
+    GANTRY_TRY(check_mount(*file, result, order));
     judge_sharing(root, *file, order, result);
     judge_start_command(root, result);
     for (const auto& problem : result.problems) config.lines.push_back(config_line(*file, problem));

@@ -21,7 +21,7 @@ struct SourceConfig {
 // repository, which the caller has found out. What is wrong is Code::invalid:
 //   config_missing      build.config_file is not in the source
 //   config_invalid      errors in the file, the first of them in the detail
-//   volume_missing      deploy.requiredMountPath
+//   volume_missing      deploy.requiredMountPath names where the service mounts none
 //   root_directory_missing
 Result<SourceConfig> source_config(const std::string& root, const PrepareOrder&);
 

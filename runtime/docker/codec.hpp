@@ -86,6 +86,7 @@ struct VolumeSeen {
   std::string name;
   std::string installation;      // as labelled
   std::string volume;            // as labelled
+  std::string folder;            // on the engine's machine
   std::int64_t used_bytes = -1;  // unknown, unless it comes from /system/df
 };
 Result<VolumeSeen> parse_volume(std::string_view json);

@@ -117,6 +117,7 @@ VolumeSeen volume_seen(const Json& volume) {
   return {.name = text(volume, "Name"),
           .installation = label(labels, kInstallationLabel),
           .volume = label(labels, kVolumeLabel),
+          .folder = text(volume, "Mountpoint"),
           .used_bytes = usage.is_object() ? integer(usage, "Size") : -1};
 }
 

@@ -9,6 +9,8 @@
 #include "runtime/driver.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/usage.hpp"
+#include "runtime/volume_files.hpp"
+#include "runtime/volumes.hpp"
 
 namespace gantry {
 
@@ -27,5 +29,8 @@ struct DockerOptions {
 std::unique_ptr<Driver> make_docker_driver(const DockerOptions&);
 // Of the same engine; a connection of its own. Not thread-safe.
 std::unique_ptr<UsageMeter> make_docker_usage(const DockerOptions&);
+// Of the same engine, each with a connection of its own.
+std::unique_ptr<Volumes> make_docker_volumes(const DockerOptions&);
+std::unique_ptr<VolumeFiles> make_docker_volume_files(const DockerOptions&);
 
 }  // namespace gantry

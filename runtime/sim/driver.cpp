@@ -74,6 +74,22 @@ Result<> SimDriver::check(const ContainerSpec& spec) const {
   return done();
 }
 
+// Never an empty one in the place of what is gone, and never a second writer.
+Result<> SimDriver::check_mounts(const ContainerSpec& spec) const {
+  for (const Mount& mount : spec.mounts) {
+    const auto volume = engine_.volumes_.find(mount.volume_id);
+    if (volume == engine_.volumes_.end() || volume->second.installation_id != installation_)
+      return Error{Code::invalid, "volume_missing", mount.volume_id.str() + " is not there"};
+    for (const auto& [name, other] : engine_.containers_) {
+      const auto& mounted = other.container.volumes;
+      if (other.container.state == ContainerState::running && other.container.key != spec.key &&
+          std::find(mounted.begin(), mounted.end(), mount.volume_id) != mounted.end())
+        return Error{Code::conflict, "volume_in_use", name + " has " + mount.volume_id.str()};
+    }
+  }
+  return done();
+}
+
 Result<> SimDriver::ensure_network(const NetworkSpec& network) {
   for (const auto& [name, other] : engine_.networks_) {
     const bool same = name == network.name;
@@ -106,6 +122,7 @@ Result<SimEngine::Entry*> SimDriver::create(const ContainerSpec& spec) {
   container.node = engine_.options_.node;
   container.port_mode = spec.port_mode;
   for (const Mount& mount : spec.mounts) container.volumes.push_back(mount.volume_id);
+  std::sort(container.volumes.begin(), container.volumes.end());
   if (spec.port_mode == PortMode::automatic && image->second.exposed.size() == 1) {
     container.port_mode = PortMode::fixed;
     entry.port = image->second.exposed.front();
@@ -145,6 +162,7 @@ Result<Container> SimDriver::start(const ContainerSpec& spec) {
   const std::scoped_lock lock(engine_.mutex_);
   GANTRY_TRY(reach(engine_.calls_.start));
   GANTRY_TRY(check(spec));
+  GANTRY_TRY(check_mounts(spec));
   GANTRY_TRY(ensure_network(spec.network));
   auto entry = create(spec);
   if (!entry) return entry.error();

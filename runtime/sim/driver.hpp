@@ -38,6 +38,7 @@ class SimDriver final : public Driver {
  private:
   Result<> reach(int& counter);
   Result<> check(const ContainerSpec&) const;
+  Result<> check_mounts(const ContainerSpec&) const;
   Result<> ensure_network(const NetworkSpec&);
   Result<SimEngine::Entry*> create(const ContainerSpec&);
   void run(SimEngine::Entry&);

@@ -62,6 +62,11 @@ class SimEngine {
   void add_foreign(const std::string& name);
   bool has_foreign(const std::string& name) const;
 
+  // What programs keep in a volume; nothing when there is none. Somebody removes it by hand.
+  void write(const VolumeId&, const std::string& path, const std::string& text);
+  std::optional<std::string> read(const VolumeId&, const std::string& path) const;
+  void lose_volume(const VolumeId&);
+
   std::optional<Container> find(const ReplicaKey&) const;
   std::vector<Container> all() const;  // of every installation, without the foreign ones
   SimCalls calls() const;
@@ -70,6 +75,7 @@ class SimEngine {
 
  private:
   friend class SimDriver;
+  friend class SimVolumes;
   struct Entry {
     InstallationId installation_id;
     ContainerSpec spec;
@@ -80,6 +86,10 @@ class SimEngine {
     InstallationId installation_id;
     EnvironmentId environment_id;
     std::string subnet;
+  };
+  struct SimVolume {
+    InstallationId installation_id;
+    std::map<std::string, std::string> files;  // by path
   };
   struct Told {
     InstallationId installation_id;  // empty: everybody
@@ -100,6 +110,7 @@ class SimEngine {
   std::map<std::string, SimImage> remote_images_;
   std::map<std::string, Entry> containers_;  // by container id, in the order of their making
   std::map<std::string, Network> networks_;  // by name
+  std::map<VolumeId, SimVolume> volumes_;
   std::map<std::pair<InstallationId, DeploymentId>, ContainerExit> runs_;
   std::map<DeploymentId, int> begun_;
   std::set<std::string> foreign_;

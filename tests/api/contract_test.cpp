@@ -241,8 +241,11 @@ class ApiDryRun : public ApiContract {
  protected:
   std::string everything() {
     std::string all = get("/v1/projects").body;
-    for (const char* path : {"/environments", "/services", "/environments/production/services",
-                             "/environments/production/variables"})
+    for (const char* path :
+         {"/environments", "/services", "/environments/production/services",
+          "/environments/production/variables", "/environments/production/volumes",
+          "/environments/production/volumes?deleted=true",
+          "/environments/production/volumes/data/files?path=/"})
       all += get(std::string("/v1/projects/shop") + path).body;
     for (const Token& token : store().tokens()) all += token.id.str();
     return all + get(kInstance + "/variables").body + get(kInstance + "/deployments").body +
@@ -256,7 +259,7 @@ TEST_F(ApiDryRun, LeavesNothing) {
     seed();
     const std::string before = everything();
     Call made = call(operation);
-    made.target += "?dry_run=true";
+    made.target += (operation.query_example.empty() ? "?" : "&") + std::string("dry_run=true");
     made.headers = {{"idempotency-key", "dry"}};
     const auto response = send(made);
     EXPECT_EQ(response.status, operation.success()) << operation.id << " " << response.body;

@@ -32,6 +32,7 @@ constexpr Expected kOfEnvironmentAccountOnly{Gets::missing, Gets::missing, Gets:
 #define ENVIRONMENT PROJECT "/environments/{environment}"
 #define INSTANCE ENVIRONMENT "/services/{service}"
 #define DEPLOYMENT "/v1/deployments/{deployment}"
+#define VOLUME ENVIRONMENT "/volumes/{volume}"
 
 const std::map<std::string, Expected> kEndpoints{
     {"GET /livez", kOpen},
@@ -91,6 +92,20 @@ const std::map<std::string, Expected> kEndpoints{
     {"GET " INSTANCE "/traffic", kOfEnvironment},
     {"PUT " INSTANCE "/traffic", kOfEnvironment},
     {"DELETE " INSTANCE "/traffic", kOfEnvironment},
+    {"GET /v1/volumes", kAccountOnly},
+    {"POST /v1/volumes/{volume}/restore", kOfEnvironmentAccountOnly},
+    {"GET " ENVIRONMENT "/volumes", kOfEnvironment},
+    {"POST " ENVIRONMENT "/volumes", kOfEnvironment},
+    {"GET " VOLUME, kOfEnvironment},
+    {"PATCH " VOLUME, kOfEnvironment},
+    {"DELETE " VOLUME, kOfEnvironmentAccountOnly},
+    {"POST " VOLUME "/attach", kOfEnvironment},
+    {"POST " VOLUME "/detach", kOfEnvironment},
+    {"POST " VOLUME "/restore", kOfEnvironment},
+    {"GET " VOLUME "/files", kOfEnvironment},
+    {"GET " VOLUME "/content", kOfEnvironment},
+    {"PUT " VOLUME "/content", kOfEnvironment},
+    {"DELETE " VOLUME "/content", kOfEnvironment},
     {"GET " DEPLOYMENT, kOfEnvironment},
     {"DELETE " DEPLOYMENT, kOfEnvironment},
     {"GET " DEPLOYMENT "/config", kOfEnvironment},
@@ -147,13 +162,14 @@ class ApiScope : public ApiTest {
     Call made = call(operation);
     made.target = with(made.target, deployment_id_, kNoDeployment);
     made.target = with(made.target, token_id_, kNoToken);
+    made.target = with(made.target, volume_id_, kNoVolume);
     made.target = with(made.target, "/" + place, "/nowhere");
     return made;
   }
   // `text` as it would be about nothing.
   std::string nothing_of(const std::string& text, const std::string& place) const {
-    return with(with(with(text, deployment_id_, kNoDeployment), token_id_, kNoToken), place,
-                "nowhere");
+    const std::string ids = with(with(text, deployment_id_, kNoDeployment), token_id_, kNoToken);
+    return with(with(ids, volume_id_, kNoVolume), place, "nowhere");
   }
 
   void expect_gets(Gets expected, const std::string& key, const std::string& secret,
@@ -183,6 +199,7 @@ class ApiScope : public ApiTest {
 
   static inline const std::string kNoDeployment = "dep_00000000000000000000000000";
   static inline const std::string kNoToken = "tok_00000000000000000000000000";
+  static inline const std::string kNoVolume = "vol_00000000000000000000000000";
 };
 
 TEST_F(ApiScope, EveryEndpointIsInTheTable) {
@@ -310,6 +327,7 @@ TEST_F(ApiScope, EventsAreThoseOfTheEnvironmentAlsoWhenTheyStream) {
 #undef ENVIRONMENT
 #undef INSTANCE
 #undef DEPLOYMENT
+#undef VOLUME
 
 }  // namespace
 }  // namespace gantry::testing

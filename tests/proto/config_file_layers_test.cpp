@@ -185,10 +185,7 @@ TEST(ProtoConfigFileLayers, SaysWhatWillNotDoWhatItSeemsTo) {
   request.file_name = "f.yaml";
   EXPECT_EQ(lines_of(read_config(request), "f"),
             "f:1:24: warning: deploy.cronSchedule: it is not applied yet: the service runs all the "
-            "time, not on a schedule\n"
-            "f:1:80: warning: deploy.requiredMountPath: volumes are not there yet: as long as the "
-            "key stands here, a deployment is refused, so that nothing writes to a disk that does "
-            "not last");
+            "time, not on a schedule");
 }
 
 TEST(ProtoConfigFileLayers, AsJson) {

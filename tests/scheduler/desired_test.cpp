@@ -96,6 +96,39 @@ TEST(SchedulerDesired, IsCutOutOfTheSnapshot) {
             "gantry-k2n4t9wz-" + std::string(desired->environment_id.ulid()));
 }
 
+// A volume has one writer, whatever the deployments of the day say; and what a container is told
+// of it is what it mounts now.
+TEST(SchedulerDesired, WhatMountsAVolumeIsOneThatStopsBeforeItStarts) {
+  Shop shop;
+  for (const char* path : {"/two", "/one"}) {
+    Volume volume{.id = VolumeId::make(kNow),
+                  .project_id = shop.project.project.id,
+                  .environment_id = {},
+                  .name = *Name::parse(path + 1),
+                  .instance_id = shop.instance_id,
+                  .mount_path = path};
+    shop.project.volumes[volume.id] = std::make_shared<Volume>(volume);
+  }
+  const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+  ASSERT_EQ(desired->mounts.size(), 2u);
+  EXPECT_EQ(desired->mounts[0].path, "/one");
+  EXPECT_EQ(desired->volume, "one");
+  for (const auto& deployment : desired->deployments) {
+    EXPECT_EQ(deployment->settings.deploy.replicas, 1);
+    EXPECT_EQ(deployment->settings.deploy.rollout.strategy, Strategy::recreate);
+  }
+  Deployment deployment = *desired->deployments.front();
+  deployment.variables["RAILWAY_VOLUME_NAME"] = "of that day";
+  ContainerSpec spec = container_spec(*desired, deployment, {deployment.id, 0, 0});
+  EXPECT_EQ(spec.mounts, desired->mounts);
+  EXPECT_EQ(spec.variables["RAILWAY_VOLUME_NAME"], "one");
+  EXPECT_EQ(spec.variables["GANTRY_VOLUME_MOUNT_PATH"], "/one");
+  shop.project.volumes.clear();
+  spec = container_spec(*desired_of(shop.project, shop.instance_id, kOptions), deployment,
+                        {deployment.id, 0, 0});
+  EXPECT_EQ(spec.variables.count("RAILWAY_VOLUME_NAME"), 0u);
+}
+
 // Only while a source waits to be prepared: nobody else needs to know.
 TEST(SchedulerDesired, NeighboursAreThoseOfTheEnvironmentThatCameFromASource) {
   Shop shop;

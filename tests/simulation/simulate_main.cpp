@@ -1,5 +1,5 @@
-// simulate [--seeds N] [--seed S] [--mutants] [--known FILE]: storms by seed until one breaks an
-// invariant; each of the planner's mutants until it is found out.
+// simulate [--seeds N] [--seed S] [--volumes] [--mutants] [--known FILE]: storms by seed until one
+// breaks an invariant; each of the planner's mutants until it is found out.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -19,6 +19,7 @@ namespace gantry::storm {
 namespace {
 
 std::size_t story_lines = 40;
+Story about = Story::services;
 constexpr std::uint64_t kMutantSeeds = 400;  // then it counts as survived
 
 struct Options {
@@ -39,14 +40,14 @@ void tell_violation(std::uint64_t seed, const Storm& storm) {
 }
 
 bool run_seed(std::uint64_t seed, Tally& tally, bool quiet) {
-  Storm storm(seed);
+  Storm storm(seed, about);
   storm.kept_lines = 0;
   const bool good = storm.run();
   ++tally.seeds;
   tally.steps += storm.steps();
   if (good) return true;
   ++tally.violations;
-  Storm again(seed);  // the same, and it is told
+  Storm again(seed, about);  // the same, and it is told
   again.kept_lines = story_lines;
   if (!quiet && !again.run()) tell_violation(seed, again);
   return false;
@@ -97,20 +98,22 @@ const char* name_of(Mutation mutation) {
                                            "sleeps_while_busy",
                                            "work_not_cancelled",
                                            "window_without_end",
-                                           "restart_without_end"};
+                                           "restart_without_end",
+                                           "two_writers"};
   return kNames[static_cast<int>(mutation)];
 }
 
 // Which seed finds it out; 0: none.
 std::uint64_t hunt(Mutation mutation, const std::vector<std::uint64_t>& seeds, std::string& why) {
+  const Story story = mutation == Mutation::two_writers ? Story::volumes : about;
   for (const std::uint64_t seed : seeds) {
     present_mutation = mutation;
-    Storm storm(seed);
+    Storm storm(seed, story);
     storm.kept_lines = 0;
     if (storm.run()) continue;
     why = storm.violation();
     present_mutation = Mutation::none;
-    if (Storm sound(seed); sound.run()) return seed;  // else it says nothing of the mutant
+    if (Storm sound(seed, story); sound.run()) return seed;  // else it says nothing of the mutant
   }
   return 0;
 }
@@ -157,12 +160,14 @@ Options parse(int argc, char** argv) {
       story_lines = std::strtoull(argv[++i], nullptr, 10);
     } else if (word == "--known" && value) {
       options.known = argv[++i];
+    } else if (word == "--volumes") {
+      about = Story::volumes;
     } else if (word == "--mutants") {
       options.mutants = true;
     } else {
-      fmt::print(
-          stderr,
-          "usage: simulate [--seeds N] [--first S] [--seed S] [--story LINES] [--mutants]\n");
+      fmt::print(stderr,
+                 "usage: simulate [--seeds N] [--first S] [--seed S] [--story LINES] [--volumes] "
+                 "[--mutants]\n");
       std::exit(2);
     }
   }
@@ -189,7 +194,7 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   Tally tally;
   if (options.one) {
-    Storm storm(options.first);
+    Storm storm(options.first, about);
     storm.kept_lines = story_lines;
     const bool good = storm.run();
     tally = {1, storm.steps(), good ? 0U : 1U};

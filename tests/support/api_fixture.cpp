@@ -1,6 +1,8 @@
 #include "tests/support/api_fixture.hpp"
 
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <stdexcept>
 #include <utility>
 
@@ -62,6 +64,9 @@ void ApiTest::SetUp() {
                                                          .options = {},
                                                          .ready = {},
                                                          .metrics = {}});
+  volume_files_ = make_volume_files(
+      [this](const VolumeId& id) -> Result<std::string> { return folder_of(id); });
+  context_->volume_files = volume_files_.get();
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
@@ -121,9 +126,10 @@ std::string ApiTest::target(const Operation& operation) const {
   for (auto [name, example] : operation.path_examples) {
     if (name == "deployment") example = deployment_id_;
     if (name == "token") example = token_id_;
+    if (name == "volume" && operation.path.starts_with("/v1/volumes")) example = volume_id_;
     path.replace(path.find("{" + name + "}"), name.size() + 2, example);
   }
-  return path;
+  return path + operation.query_example;
 }
 
 Call ApiTest::call(const Operation& operation) const {
@@ -152,6 +158,7 @@ void ApiTest::seed() {
     if (token.id.str() != own) expect(del("/v1/tokens/" + token.id.str()), 204);
   for (const ProjectPtr& project : store().projects())
     expect(del("/v1/projects/" + project->project.id.str()), 204);
+  sql("delete from volumes");  // of projects that are gone
   expect(post("/v1/projects", {{"name", "shop"}}), 201);
   expect(post("/v1/projects/shop/environments", {{"name", "elsewhere"}}), 201);
   expect(
@@ -162,6 +169,7 @@ void ApiTest::seed() {
          201);
   expect(put(kInstance + "/variables/LOG_LEVEL", {{"value", "${{shared.LOG_LEVEL}}"}}), 201);
   upload(kArchiveDigest, kArchive);
+  seed_volumes();
   const auto issued =
       post("/v1/tokens", {{"name", "ci"}, {"project", "shop"}, {"environment", "production"}});
   expect(issued, 201);
@@ -170,6 +178,22 @@ void ApiTest::seed() {
   expect(deployed, 202);
   deployment_id_ = json(deployed)["id"];
   instance_id_ = *InstanceId::parse(json(deployed)["instance_id"].get<std::string>());
+}
+
+std::string ApiTest::folder_of(const VolumeId& id) const {
+  return volumes_folder_.path() + "/" + id.str();
+}
+
+void ApiTest::seed_volumes() {
+  for (const char* name : {"data", "old"}) {
+    const auto made = post(kVolumes, {{"name", name}});
+    expect(made, 201);
+    const auto id = *VolumeId::parse(json(made)["id"].get<std::string>());
+    std::filesystem::create_directory(folder_of(id));
+    std::ofstream(folder_of(id) + "/hello.txt") << "hello";
+    volume_id_ = id.str();
+  }
+  expect(del(kVolumes + "/old"), 204);
 }
 
 void ApiTest::upload(const std::string& digest, const std::string& archive) {

@@ -48,13 +48,16 @@ class ApiTest : public ::testing::Test {
 
   // The project "shop": environment production; service api (image, a deployment, variable
   // LOG_LEVEL), service idle without an instance there; the shared variable LOG_LEVEL; the archive
-  // kArchive; the project token "ci". Anything else is deleted, but the first token.
+  // kArchive; the volume "data", and "old", which is deleted, each with the file /hello.txt; the
+  // project token "ci". Anything else is deleted, but the first token.
   void seed();
   // On top of it, so that every operation's example can be carried out: an earlier deployment that
   // served, a canary on its way, a second service and a domain.
   void seed_rollout();
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
-  void deploy_status(DeploymentStatus);                                // of the seeded deployment
+  // Where a volume's files lie.
+  std::string folder_of(const VolumeId&) const;
+  void deploy_status(DeploymentStatus);  // of the seeded deployment
 
   Store& store();
   static pqxx::result sql(const std::string& statement);  // in the store's database
@@ -63,18 +66,22 @@ class ApiTest : public ::testing::Test {
   FakeLogs& build_logs() { return build_logs_; }
   std::string token_;
   std::string deployment_id_;
-  std::string token_id_;  // of the seeded token
+  std::string token_id_;   // of the seeded token
+  std::string volume_id_;  // of the seeded volume that is deleted
   InstanceId instance_id_;
 
   static inline const std::string kInstance =
       "/v1/projects/shop/environments/production/services/api";
+  static inline const std::string kVolumes = "/v1/projects/shop/environments/production/volumes";
   static inline const std::string kArchive = "an archive";
   static inline const std::string kArchiveDigest =
       "sha256:9e691d5adacf0e102f203100842ffaba4e2a7dfe3dbd536827d3c0db8c7e88f1";
 
  private:
   FakeLogs logs_, build_logs_;
-  TemporaryDirectory folder_;
+  void seed_volumes();
+  TemporaryDirectory folder_, volumes_folder_;
+  std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<api::Context> context_;
 };

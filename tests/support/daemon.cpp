@@ -265,6 +265,10 @@ void Gantry::remove_containers() {
       engine("DELETE", "/networks/" + network["Id"].get<std::string>());
     return false;
   });
+  const Json volumes = Json::parse(engine("GET", "/volumes?" + filter).body, nullptr, false);
+  if (volumes.is_object() && volumes["Volumes"].is_array())
+    for (const Json& volume : volumes["Volumes"])
+      engine("DELETE", "/volumes/" + volume["Name"].get<std::string>());
 }
 
 }  // namespace gantry::testing

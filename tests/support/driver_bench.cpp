@@ -17,6 +17,7 @@
 #include "runtime/docker/docker.hpp"
 #include "runtime/docker/engine_client.hpp"
 #include "runtime/sim/driver.hpp"
+#include "runtime/sim/volumes.hpp"
 
 namespace gantry::testing {
 namespace {
@@ -25,6 +26,7 @@ using docker::EngineRequest;
 using docker::Verb;
 
 constexpr const char* kImage = "gantry-test/web:1";
+constexpr const char* kFile = "/kept";
 
 void build_images(const std::string& socket) {
   static bool built = false;
@@ -47,6 +49,14 @@ class SimBench final : public DriverBench {
   std::unique_ptr<Driver> another(const InstallationId& id) override {
     return std::make_unique<SimDriver>(engine_, id);
   }
+  Volumes& volumes() override { return volumes_; }
+  std::unique_ptr<Volumes> other_volumes() override {
+    return std::make_unique<SimVolumes>(engine_, InstallationId::make(system_clock().now()));
+  }
+  void write(const VolumeId& id, const std::string& text) override {
+    engine_.write(id, kFile, text);
+  }
+  std::string read(const VolumeId& id) override { return engine_.read(id, kFile).value_or(""); }
   int cores() override { return 4; }
   void add_foreign(const std::string& name) override { engine_.add_foreign(name); }
   bool has_foreign(const std::string& name) override { return engine_.has_foreign(name); }
@@ -56,6 +66,7 @@ class SimBench final : public DriverBench {
  private:
   SimEngine engine_;
   SimDriver driver_;
+  SimVolumes volumes_{engine_, installation};
 };
 
 }  // namespace
@@ -107,6 +118,27 @@ DockerBench::DockerBench(const std::string& socket_for_driver) {
   logs_ = make_file_logs({.directory = directory_});
   driver_ = make_docker_driver(
       {.socket_path = socket_for_driver, .installation_id = installation, .logs = logs_.get()});
+  volumes_ =
+      make_docker_volumes({.socket_path = test_engine_socket(), .installation_id = installation});
+  files_ = make_docker_volume_files(
+      {.socket_path = test_engine_socket(), .installation_id = installation});
+}
+
+std::unique_ptr<Volumes> DockerBench::other_volumes() {
+  return make_docker_volumes({.socket_path = test_engine_socket(),
+                              .installation_id = InstallationId::make(system_clock().now())});
+}
+
+void DockerBench::write(const VolumeId& id, const std::string& text) {
+  auto upload = files_->upload(id, kFile);
+  ASSERT_TRUE(upload.ok()) << upload.error().detail;
+  ASSERT_TRUE((*upload)->write(text).ok());
+  ASSERT_TRUE((*upload)->finish().ok());
+}
+
+std::string DockerBench::read(const VolumeId& id) {
+  const auto file = files_->download(id, kFile);
+  return file ? *(*file)->read() : "";
 }
 
 DockerBench::~DockerBench() {
@@ -123,6 +155,8 @@ void DockerBench::sweep() {
     engine("DELETE", "/containers/" + item["Id"].get<std::string>() + "?force=1&v=1");
   for (const auto& item : nlohmann::json::parse(engine("GET", "/networks?" + filter)))
     engine("DELETE", "/networks/" + item["Id"].get<std::string>());
+  if (const auto made = volumes_->list(); made)
+    for (const VolumeId& id : *made) (void)volumes_->remove(id);
 }
 
 std::string DockerBench::engine(const std::string& verb, const std::string& target,

@@ -8,6 +8,8 @@
 
 #include "runtime/driver.hpp"
 #include "runtime/logs.hpp"
+#include "runtime/volume_files.hpp"
+#include "runtime/volumes.hpp"
 
 namespace gantry::testing {
 
@@ -21,6 +23,11 @@ class DriverBench {
   virtual Driver& driver() = 0;
   virtual std::unique_ptr<Driver> another(
       const InstallationId&) = 0;  // a second driver on the same engine
+  virtual Volumes& volumes() = 0;
+  virtual std::unique_ptr<Volumes> other_volumes() = 0;  // another installation's
+  // A file in a volume, whoever has it.
+  virtual void write(const VolumeId&, const std::string& text) = 0;
+  virtual std::string read(const VolumeId&) = 0;
   virtual int cores() = 0;
   virtual void add_foreign(const std::string& name) = 0;  // a container of nobody known
   virtual bool has_foreign(const std::string& name) = 0;
@@ -59,6 +66,10 @@ class DockerBench : public DriverBench {
   ~DockerBench() override;
   Driver& driver() override { return *driver_; }
   std::unique_ptr<Driver> another(const InstallationId&) override;
+  Volumes& volumes() override { return *volumes_; }
+  std::unique_ptr<Volumes> other_volumes() override;
+  void write(const VolumeId&, const std::string& text) override;
+  std::string read(const VolumeId&) override;
   int cores() override;
   void add_foreign(const std::string& name) override;
   bool has_foreign(const std::string& name) override;
@@ -81,6 +92,8 @@ class DockerBench : public DriverBench {
   std::vector<std::string> foreign_;
   std::unique_ptr<Logs> logs_;
   std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Volumes> volumes_;
+  std::unique_ptr<VolumeFiles> files_;
 };
 
 // One HTTP GET over TCP; the whole reply, "" when nobody answers. Tries for `patience` to connect.

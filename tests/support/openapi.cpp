@@ -52,6 +52,8 @@ Operation read_operation(const Json& root, const std::string& path, const std::s
     const std::string name = parameter.at("name");
     if (parameter.at("in") == "path") operation.path_examples[name] = parameter.at("example");
     if (parameter.at("in") == "query") operation.query.push_back(name);
+    if (parameter.at("in") == "query" && parameter.value("required", false))
+      operation.query_example = "?" + name + "=" + parameter.at("example").get<std::string>();
     if (parameter.at("in") == "header") operation.headers.push_back(name);
   }
   if (json.contains("requestBody") &&

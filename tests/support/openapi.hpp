@@ -20,6 +20,7 @@ struct Operation {
   bool open = false;
   std::map<std::string, std::string> path_examples;
   std::vector<std::string> query;  // names
+  std::string query_example;       // "?path=/hello.txt": those that are required
   std::vector<std::string> headers;
   Json body_schema;  // null: takes no JSON
   Json body_example;

@@ -113,6 +113,7 @@ void Storm::check_calm() {
     if (const Row* row = ledger_.row(owner); row == nullptr || row->erased)
       broke("a host of nobody is routed", host);
   check_containers();
+  check_volumes_calm();
   for (const Daemon& daemon : daemons_) {
     if (!daemon.up || !ledger_.holds(daemon.number)) continue;
     for (const auto& [id, instance] : daemon.world.instances)

@@ -48,6 +48,7 @@ void Storm::start(Daemon& daemon) {
   hold_lease(daemon);
   look(daemon);
   resync(daemon);
+  if (about_ == Story::volumes) keep_volumes(daemon);
 }
 
 void Storm::crash(Daemon& daemon) {

@@ -18,6 +18,7 @@ Error lost() { return {Code::unavailable, "engine_unavailable", "the answer was 
 void Storm::execute(Daemon& daemon, const Action& action) {
   if (kept_lines > 0 && !std::holds_alternative<Probe>(action))
     tell(fmt::format("d{} orders {}", daemon.number, gantry::describe(action)));
+  if (const auto* start = std::get_if<Start>(&action)) check_order(*start);
   std::visit([&](const auto& one) { perform(daemon, one); }, action);
 }
 
@@ -35,32 +36,38 @@ void Storm::began(const Container& container) {
 }
 
 void Storm::perform(Daemon& daemon, const Start& action) {
-  after(daemon, lag(std::chrono::milliseconds(300), kSlow), [this, &daemon, spec = action.spec] {
-    counted(daemon);
-    const auto before = engine_.find(spec.key);
-    auto made = leads_on(daemon) ? daemon.driver->start(spec) : Result<Container>(not_ours());
-    if (!made && made.error().reason == "image_not_found") {
-      const auto pulled = daemon.driver->pull(spec.image);
-      made = pulled ? daemon.driver->start(spec) : Result<Container>(pulled.error());
-    }
-    if (made && (!before || before->started_at != made->started_at)) {
-      Truth& truth = truth_[spec.key];
-      truth.proved_at.reset();
-      truth.drained_at.reset();
-      if (edge_.live().find(spec.key).backend != nullptr) truth.trouble_at = now_;
-      truth.sick = false;
-      truth.sessions = 0;
-      edge_.set_sessions(spec.key, 0);
-      began(*made);
-    }
-    if (made && storming_ && dice_.percent(severity_ / 2)) made = lost();
-    tell(fmt::format("d{} starts {} {}", daemon.number, spec.key.id(), made.ok()));
-    const Duration answer = lag(kQuick, kSlowAnswer);
-    if (made)
-      reply(daemon, answer, DeedDone{spec.instance_id, spec.key, Deed::start, *made});
-    else
-      reply(daemon, answer, DeedFailed{spec.instance_id, spec.key, Deed::start, made.error()});
-  });
+  after(
+      daemon, lag(std::chrono::milliseconds(300), kSlow),
+      [this, &daemon, spec = action.spec]() mutable {
+        counted(daemon);
+        const auto before = engine_.find(spec.key);
+        const auto volumes = leads_on(daemon) ? make_volumes(daemon, spec) : Result<>(not_ours());
+        auto made = volumes ? daemon.driver->start(spec) : Result<Container>(volumes.error());
+        if (!made && made.error().reason == "image_not_found") {
+          const auto pulled = daemon.driver->pull(spec.image);
+          made = pulled ? daemon.driver->start(spec) : Result<Container>(pulled.error());
+        }
+        if (made && (!before || before->started_at != made->started_at)) {
+          Truth& truth = truth_[spec.key];
+          truth.proved_at.reset();
+          truth.drained_at.reset();
+          if (edge_.live().find(spec.key).backend != nullptr) truth.trouble_at = now_;
+          truth.sick = false;
+          truth.sessions = 0;
+          edge_.set_sessions(spec.key, 0);
+          began(*made);
+          check_mounted(*made);
+        }
+        if (!made && made.error().reason == "volume_missing")
+          broke("a volume is gone", spec.key.id());
+        if (made && storming_ && dice_.percent(severity_ / 2)) made = lost();
+        tell(fmt::format("d{} starts {} {}", daemon.number, spec.key.id(), made.ok()));
+        const Duration answer = lag(kQuick, kSlowAnswer);
+        if (made)
+          reply(daemon, answer, DeedDone{spec.instance_id, spec.key, Deed::start, *made});
+        else
+          reply(daemon, answer, DeedFailed{spec.instance_id, spec.key, Deed::start, made.error()});
+      });
 }
 
 void Storm::perform(Daemon& daemon, const Stop& action) {

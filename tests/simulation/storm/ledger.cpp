@@ -107,15 +107,21 @@ bool Ledger::order(Row& row, const DeploymentId& id, RolloutOrder order) {
 }
 
 void Ledger::scale(Row& row, int count) {
+  if (row.vessel) return;  // refused: several replicas
   row.deploy.replicas = count;
   for (Deployment& deployment : row.deployments)
     if (is_live(deployment.status)) deployment.settings.deploy.replicas = count;
   touch(row);
 }
 
-Result<Row*> Ledger::open(int daemon, const InstanceId& id) {
+Result<> Ledger::may_write(int daemon) const {
   if (down) return away();
   if (!holds(daemon)) return Error{Code::conflict, "lease_lost", "another daemon acts now"};
+  return done();
+}
+
+Result<Row*> Ledger::open(int daemon, const InstanceId& id) {
+  GANTRY_TRY(may_write(daemon));
   Row* found = row(id);
   if (found == nullptr || found->erased) return not_found("service instance " + id.str());
   return found;

@@ -22,6 +22,7 @@ struct Row {
   DeploySettings deploy;
   std::vector<Deployment> deployments;  // oldest first
   bool erased = false;
+  bool vessel = false;  // may mount volumes: keeps to one replica
   std::int64_t version = 1;
   int load = 0;                          // requests a second
   Duration asked_at{};                   // when a request came last, on the steady clock
@@ -48,6 +49,17 @@ class Ledger {
   void scale(Row&, int replicas);
   void touch(Row& row) { ++row.version; }
 
+  // ---- volumes: volumes.cpp; false: refused ----
+  VolumeId create_volume();
+  bool attach(const VolumeId&, Row& to);
+  bool detach(const VolumeId&);
+  bool erase_volume(const VolumeId&);
+  bool restore_volume(const VolumeId&);
+  void erase_with(const InstanceId&);  // a service goes
+  Result<> record_made(int daemon, const VolumeId&);
+  Result<bool> claim_purge(int daemon, const VolumeId&, TimePoint deleted_before);
+  Result<> record_purged(int daemon, const VolumeId&);
+
   // ---- daemons ----
   Result<> record(int daemon, const StatusChange&);
   Result<> record(int daemon, const ProgressChange&);
@@ -66,8 +78,12 @@ class Ledger {
   Duration back_at{-1'000'000'000};  // since when it is not, steady
   std::map<InstanceId, Row> rows;
   std::map<ReplicaKey, Replica> replicas;
+  std::map<VolumeId, Volume> volumes;
+  std::set<VolumeId> purging;
 
  private:
+  Result<> may_write(int daemon) const;
+  void unmount(Volume&);
   Result<Row*> open(int daemon, const InstanceId&);
   void note_alone(Row&);
 

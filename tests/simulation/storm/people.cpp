@@ -184,6 +184,7 @@ void Storm::people() {
   } else {
     tell("person erases " + row->base.service);
     row->erased = true;
+    ledger_.erase_with(row->base.instance_id);
   }
   ledger_.touch(*row);
   publish(row->base.instance_id);

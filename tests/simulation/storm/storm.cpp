@@ -11,7 +11,7 @@ constexpr Duration kLook = Seconds(60);
 
 }  // namespace
 
-Storm::Storm(std::uint64_t seed) : dice_(seed) {
+Storm::Storm(std::uint64_t seed, Story story) : dice_(seed), about_(story) {
   severity_ = dice_.of(std::array{0, 3, 6, 10, 15});
   (void)edge_.start();
   edge_.on_wake([this](const InstanceId& id) {
@@ -126,6 +126,7 @@ void Storm::every_second() {
   lower_promises();
   check_reaction();
   check_shares();
+  check_volumes();
   after(Seconds(1), [this] { every_second(); });
 }
 
@@ -134,6 +135,7 @@ bool Storm::run() {
   for (Daemon& daemon : daemons_) start(daemon);
   every_second();
   people();
+  if (about_ == Story::volumes) volume_people();
   weather();
   run_until(Seconds(dice_.between(200, 900)));
   clear_up();

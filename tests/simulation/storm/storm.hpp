@@ -67,9 +67,12 @@ struct Truth {
   int sessions = 0;
 };
 
+// What a story is about beside the rest.
+enum class Story { services, volumes };
+
 class Storm {
  public:
-  explicit Storm(std::uint64_t seed);
+  explicit Storm(std::uint64_t seed, Story story = Story::services);
   // False: an invariant broke.
   bool run();
 
@@ -151,6 +154,17 @@ class Storm {
   Row* some_row();
   std::optional<Container> some_container();
 
+  // ---- volumes: volumes.cpp ----
+  void found_vessel();
+  void volume_people();
+  void volume_deed(const VolumeId&);
+  Result<> make_volumes(Daemon&, ContainerSpec&);
+  void keep_volumes(Daemon&);
+  void check_order(const Start&);
+  void check_mounted(const Container&);
+  void check_volumes();
+  void check_volumes_calm();
+
   // ---- invariants: truth.cpp, calm.cpp ----
   bool healthy(const Container&) const;
   std::map<ReplicaKey, Container> containers() const;
@@ -182,6 +196,8 @@ class Storm {
   void check_containers();
 
   Dice dice_;
+  const Story about_;
+  std::map<VolumeId, std::string> sentinels_;  // of volumes that are not purged
   WallClock clock_;
   Duration now_{};  // steady
   SimEngine engine_{clock_};
