@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/driver.hpp"
+#include "runtime/exec.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/usage.hpp"
 
@@ -27,5 +28,7 @@ struct DockerOptions {
 std::unique_ptr<Driver> make_docker_driver(const DockerOptions&);
 // Of the same engine; a connection of its own. Not thread-safe.
 std::unique_ptr<UsageMeter> make_docker_usage(const DockerOptions&);
+// Of the same engine; connections of its own. What it gave may outlive it.
+std::unique_ptr<Exec> make_docker_exec(const DockerOptions&);
 
 }  // namespace gantry
