@@ -121,7 +121,7 @@ int ssh(Session& session) {
 }  // namespace
 
 std::vector<Command> reach_commands() {
-  const Option replica{"--replica,--instance", "ID|NUMBER", "in this one of its replicas"};
+  const Option replica{"--instance,--replica", "ID|NUMBER", "in this one of its replicas"};
   const Option one_off{"--one-off", "", "in a container of its own, whatever runs"};
   return {
       {.path = "run",

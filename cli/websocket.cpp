@@ -85,6 +85,10 @@ WebSocket::WebSocket(const std::string& server_url, const std::string& path)
         "unreachable", ""};
   }
   descriptor_ = descriptor;
+  // A program here that is killed leaves at once, also when the server takes nothing from it: else
+  // its end would wait behind what is still to be sent.
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
   shake_hands(authority_of(server_url), base_path_of(server_url) + path);
 }
 

@@ -66,17 +66,22 @@ Result<> Carrier::carry_out() {
 void Carrier::conclude(const Result<>& carried) {
   const auto code = carried ? far_->exit_code() : Result<int>(carried.error());
   ended_ = true;
-  if (!carried) end_far();
+  if (carried)
+    far_->cancel();
+  else
+    end_far();
   SessionControl last;
   if (code)
     last.exit_code = *code;
   else
     last.error = code.error();
+  {
+    const std::scoped_lock lock(mutex_);
+    if (outcome_.empty())
+      outcome_ = code ? "exit code " + std::to_string(*code) : code.error().detail;
+  }
   (void)peer_->send(last);
   (void)peer_->send_close(kNormal);
-  const std::scoped_lock lock(mutex_);
-  if (outcome_.empty())
-    outcome_ = code ? "exit code " + std::to_string(*code) : code.error().detail;
 }
 
 Result<> Carrier::take(Channel channel, std::string_view bytes) {

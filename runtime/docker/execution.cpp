@@ -48,6 +48,8 @@ Result<bool> DockerExecution::fill() {
   const auto got = socket_->read(buffer_.data() + end_, buffer_.size() - end_);
   if (!got) return got.error();
   end_ += *got;
+  // The engine goes on waiting for input that nobody reads any more: whoever writes it comes back.
+  if (*got == 0) socket_->end_input();
   return *got > 0;
 }
 
