@@ -98,7 +98,8 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .metrics = whole.metrics,
                                                       .report = whole.report,
                                                       .event_feed = whole.event_feed,
-                                                      .volume_files = whole.volume_files});
+                                                      .volume_files = whole.volume_files,
+                                                      .tickets = whole.tickets});
   return caller;
 }
 

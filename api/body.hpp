@@ -9,6 +9,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/http.hpp"
 #include "proto/model.hpp"
@@ -34,6 +35,9 @@ class Fields {
   std::optional<std::string> optional_mount_path(std::string_view field);
   // That a field is required which another one asks for.
   void missing(std::string_view field);
+  bool flag(std::string_view field, bool otherwise);
+  std::vector<std::string> texts(std::string_view field);  // required; a list
+  bool has_value(std::string_view field) const;            // there, and not null
   // The members "source", "build" and "deploy" as a merge patch of the defaults.
   Settings settings();
   // The named members, a merge patch of those groups of base.deploy, as JSON; empty: none is there.

@@ -101,6 +101,10 @@ Answer get_token(const Request&, Context&);
 Answer create_token(const Request&, Context&, Transaction&);
 Answer revoke_token(const Request&, Context&, Transaction&);
 
+// sessions.cpp
+Answer open_exec(const Request&, Context&, Transaction&);
+Answer open_tunnel(const Request&, Context&, Transaction&);
+
 // sources.cpp
 Answer get_source(const Request&, Context&);
 Result<std::unique_ptr<Intake>> put_source(const Request&, Context&);

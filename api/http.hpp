@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/event_feed.hpp"
+#include "api/tickets.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
 #include "runtime/build/sources.hpp"
@@ -88,6 +89,8 @@ struct Context {
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
+  std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);    // wakes the open event streams
+  std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();  // of sessions to come
 };
 
 // A body that is taken piece by piece, each on a worker thread, one at a time. Dropped before

@@ -236,6 +236,37 @@ std::optional<std::string> Fields::optional_mount_path(std::string_view field) {
   return keep(parse_mount_path(*value, pointer(field)));
 }
 
+bool Fields::flag(std::string_view field, bool otherwise) {
+  const auto member = document_->json.find(field);
+  if (member == document_->json.end()) return otherwise;
+  if (member->is_boolean()) return member->get<bool>();
+  keep(Result<>(wrong_type(pointer(field), "true or false", *member)));
+  return otherwise;
+}
+
+std::vector<std::string> Fields::texts(std::string_view field) {
+  std::vector<std::string> found;
+  const auto member = document_->json.find(field);
+  if (member == document_->json.end()) {
+    missing(field);
+  } else if (!member->is_array()) {
+    keep(Result<>(wrong_type(pointer(field), "a list of strings", *member)));
+  } else {
+    for (const Json& item : *member)
+      if (item.is_string())
+        found.push_back(item.get<std::string>());
+      else
+        keep(Result<>(
+            wrong_type(pointer(field) + "/" + std::to_string(found.size()), "a string", item)));
+  }
+  return found;
+}
+
+bool Fields::has_value(std::string_view field) const {
+  const auto member = document_->json.find(field);
+  return member != document_->json.end() && !member->is_null();
+}
+
 Settings Fields::settings() {
   Json patch = Json::object();
   for (const char* part : {"source", "build", "deploy"})

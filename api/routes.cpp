@@ -74,6 +74,8 @@ constexpr Endpoint kEndpoints[] = {
     {Method::del, INSTANCE, Permission::account, changes<delete_instance>},
     {Method::post, INSTANCE "/scale", Permission::project, changes<scale>},
     {Method::post, INSTANCE "/restart", Permission::project, changes<restart>},
+    {Method::post, INSTANCE "/exec", Permission::project, changes<open_exec>},
+    {Method::post, INSTANCE "/tunnel", Permission::project, changes<open_tunnel>},
     {Method::get, ENVIRONMENT "/variables", Permission::project, reads<list_shared_variables>, hot},
     {Method::patch, ENVIRONMENT "/variables", Permission::project, changes<patch_shared_variables>,
      cold, "allow_unresolved"},

@@ -30,7 +30,8 @@ struct Command {
   std::vector<Option> options = {};
   std::vector<std::string> examples = {};  // without the program's name
   int (*run)(Session&) = nullptr;
-  bool later = false;  // known, but not there yet: takes anything
+  bool later = false;      // known, but not there yet: takes anything
+  bool raw_words = false;  // from its first word on, everything is a word: a program's arguments
 
   std::string last_word() const { return path.substr(path.rfind(' ') + 1); }
   std::vector<Option> all_options() const;  // with those of its scope, --json and --help

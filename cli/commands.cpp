@@ -33,6 +33,8 @@ std::vector<Command> make_commands() {
   append(all, ps_commands());
   append(all, logs_commands());
   append(all, events_commands());
+  append(all, reach_commands());
+  append(all, connect_commands());
   append(all, api_commands());
   append(all, config_commands());
   append(all, completion_commands());

@@ -15,10 +15,6 @@ constexpr const char* kNone = "nothing stands in for it yet";
 
 constexpr Later kLater[] = {
     {"add", "`{program} service create NAME --image IMAGE` makes a service of any image"},
-    {"connect", "run the database's own client against its address (`{program} ps --json`)"},
-    {"run", "`{program} variables --kv` prints the variables for a local program"},
-    {"shell", "`{program} variables --kv` prints the variables for a local shell"},
-    {"ssh", "`{program} ps --json` names the container: docker exec reaches it on the server"},
     {"metrics", "`{program} ps` shows the replicas, and /metrics of the server has figures"},
     {"dev", kNone},
     {"functions", kNone},

@@ -50,7 +50,8 @@ void build(CLI::App& root) {
       continue;
     }
     for (const Option& option : command.all_options()) add_option(app, option);
-    if (command.words_max != 0)
+    if (command.raw_words) app.prefix_command();
+    if (command.words_max != 0 && !command.raw_words)
       app.add_option("words")
           ->expected(0, 1 << 20)
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
@@ -110,6 +111,7 @@ Call parse_arguments(const std::vector<std::string>& arguments) {
     throw unreadable("\"" + path + "\" needs one more word", path);
   if (call.command != nullptr && call.command->words_max != 0)
     if (const auto* words = app->get_option_no_throw("words")) call.words = words->results();
+  if (call.command != nullptr && call.command->raw_words) call.words = app->remaining();
   if (call.command != nullptr && call.command->words_max >= 0 &&
       call.words.size() > static_cast<std::size_t>(call.command->words_max))
     throw unreadable("unexpected argument \"" + call.words.back() + "\"", path);

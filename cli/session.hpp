@@ -22,6 +22,7 @@ class Session {
   const std::string& program() const { return call_.program; }
 
   Client& client();
+  Access access();  // for a client of a thread's own
   const ConfigFile& config();
   void change_config(const std::function<void(ConfigFile&)>&);
   std::string url();  // of the server
@@ -36,8 +37,6 @@ class Session {
   void warn(const std::string& text) const;
 
  private:
-  Access access();
-
   Call call_;
   std::optional<ConfigFile> config_;
   bool token_asked_ = false;

@@ -29,6 +29,8 @@ std::vector<Command> scale_commands();
 std::vector<Command> ps_commands();
 std::vector<Command> logs_commands();
 std::vector<Command> events_commands();
+std::vector<Command> reach_commands();
+std::vector<Command> connect_commands();
 std::vector<Command> api_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();

@@ -167,6 +167,7 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                       {"images_low_bytes", reader.bytes(config.build.images_low_bytes)},
                       {"cache_bytes", reader.bytes(config.build.cache_bytes)},
                       {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
+       {"sessions", reader.section({{"most", reader.number(config.sessions.most, 0, 10000)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
                         {"orphan_grace_seconds",

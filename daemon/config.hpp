@@ -53,6 +53,9 @@ struct Config {
     std::int64_t cache_bytes = 20LL << 30;   // of the engine's build cache
     std::int64_t upload_bytes = 1LL << 30;   // of one uploaded archive
   } build;
+  struct SessionsConfig {
+    int most = 64;  // commands, shells and tunnels open at once
+  } sessions;
   struct SchedulerConfig {
     int resync_seconds = 30;
     int orphan_grace_seconds = 300;

@@ -22,6 +22,7 @@
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/server.hpp"
+#include "daemon/sessions.hpp"
 #include "runtime/build/buildkit.hpp"
 #include "runtime/build/image_name.hpp"
 #include "runtime/build/source_builder.hpp"
@@ -99,9 +100,11 @@ class GantryDaemon final : public Daemon {
   void stop() override {
     if (server_) notify_systemd("STOPPING=1");
     server_.reset();
+    sessions_.reset();
     reconciler_.reset();
     prober_.reset();
     edge_.reset();
+    exec_.reset();
     driver_.reset();
     builder_.reset();
     images_.reset();
@@ -210,6 +213,7 @@ class GantryDaemon final : public Daemon {
     usage_ = make_docker_usage(docker);
     volumes_ = make_docker_volumes(docker);
     volume_files_ = make_docker_volume_files(docker);
+    exec_ = make_docker_exec(docker);
     start_builder();
     EdgeOptions edge;
     edge.directory = config_.data_dir + "/edge";
@@ -226,7 +230,7 @@ class GantryDaemon final : public Daemon {
     }
     edge_ = make_haproxy_edge(edge);
     GANTRY_TRY(edge_->start());
-    prober_ = make_prober();
+    prober_ = make_command_prober(*exec_, make_prober());
     return done();
   }
 
@@ -257,6 +261,12 @@ class GantryDaemon final : public Daemon {
     builder_ = make_source_builder(std::move(options), *build_logs_, *images_);
   }
 
+  DesiredOptions desired_options() const {
+    return {.base_domain = config_.base_domain,
+            .network_range = parse_network_range(config_.network_range)->base,
+            .installation = store_->installation()};
+  }
+
   Result<> start_scheduler() {
     auto holder = lease_holder(config_.data_dir);
     if (!holder) return holder.error();
@@ -280,7 +290,17 @@ class GantryDaemon final : public Daemon {
     return done();
   }
 
+  void start_sessions() {
+    SessionOptions options;
+    options.desired = desired_options();
+    options.most = config_.sessions.most;
+    options.log = [](const std::string& text) { log::info(text); };
+    const SessionPorts ports{*store_, *exec_, *driver_, system_clock()};
+    sessions_ = std::make_unique<Sessions>(ports, std::move(options));
+  }
+
   Result<> start_api() {
+    start_sessions();
     context_ = std::make_unique<api::Context>(api::Context{.store = *store_,
                                                            .logs = *logs_,
                                                            .build_logs = *build_logs_,
@@ -303,7 +323,7 @@ class GantryDaemon final : public Daemon {
     };
     context_->ready = [this] { return store_->ping(); };
     context_->metrics = [this] {
-      return metrics_text(reconciler_->counters(), server_->counters());
+      return metrics_text(reconciler_->counters(), server_->counters(), sessions_->open());
     };
     ServerOptions options;
     options.address = config_.listen.address;
@@ -312,6 +332,7 @@ class GantryDaemon final : public Daemon {
     options.workers = config_.workers;
     options.max_connections = config_.max_connections;
     options.upload_bytes = static_cast<std::uint64_t>(config_.build.upload_bytes);
+    options.sessions = sessions_.get();
     auto server = make_server(options, *context_);
     if (!server) return server.error();
     server_ = std::move(*server);
@@ -330,12 +351,14 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<ImageEngine> images_;
   std::unique_ptr<Builder> builder_;
   std::unique_ptr<Driver> driver_;
+  std::unique_ptr<Exec> exec_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<UsageMeter> usage_;
   std::unique_ptr<Volumes> volumes_;
   std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Reconciler> reconciler_;
+  std::unique_ptr<Sessions> sessions_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;
 };

@@ -26,11 +26,14 @@ void gauge(std::string& out, const char* name, const char* help, std::uint64_t v
 
 }  // namespace
 
-std::string metrics_text(const ReconcilerCounters& scheduler, const ServerCounters& server) {
+std::string metrics_text(const ReconcilerCounters& scheduler, const ServerCounters& server,
+                         int sessions) {
   std::string out;
   counter(out, "http_requests", "Requests read by the API.", server.requests);
   counter(out, "http_shed", "Requests and connections refused because of load.", server.shed);
   gauge(out, "http_connections", "Connections open to the API.", server.connections);
+  gauge(out, "sessions", "Commands, shells and tunnels open.",
+        static_cast<std::uint64_t>(sessions));
   counter(out, "scheduler_facts", "Facts absorbed.", scheduler.facts);
   counter(out, "scheduler_plans", "Instances planned.", scheduler.plans);
   counter(out, "scheduler_starts", "Replicas started.", scheduler.starts);

@@ -8,6 +8,6 @@
 
 namespace gantry {
 
-std::string metrics_text(const ReconcilerCounters&, const ServerCounters&);
+std::string metrics_text(const ReconcilerCounters&, const ServerCounters&, int sessions);
 
 }  // namespace gantry

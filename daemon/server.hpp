@@ -14,6 +14,8 @@
 
 namespace gantry {
 
+class Sessions;
+
 struct ServerOptions {
   std::string address = "127.0.0.1";
   int port = 7070;
@@ -27,6 +29,7 @@ struct ServerOptions {
   int max_uploads = 16;                                // at once; above it: 503
   int uploaders = 4;                                   // threads that write them
   int idle_seconds = 60;                               // of silence within an upload
+  Sessions* sessions = nullptr;                        // where tickets lead; outlives the server
 };
 
 struct ServerCounters {

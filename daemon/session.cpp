@@ -6,6 +6,7 @@
 #include <boost/beast/http.hpp>
 
 #include "daemon/exchange.hpp"
+#include "daemon/upgrade.hpp"
 #include "daemon/upload.hpp"
 
 namespace gantry {
@@ -129,6 +130,12 @@ asio::awaitable<void> serve(PeerStream& stream, asio::io_context& io, Shared& sh
     boost::system::error_code error;
     auto token = asio::redirect_error(asio::use_awaitable, error);
     co_await http::async_read_header(stream, buffer, parser, token);
+    if (!error && opens_session(parser)) {
+      const Count answering(shared.answering);
+      fresh.let_go();
+      co_await open_session(stream, buffer, shared, parser);
+      co_return;
+    }
     std::optional<api::Match> upload;
     if (!error) upload = upload_of(parser);
     if (upload) {

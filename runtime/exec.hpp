@@ -36,7 +36,7 @@ struct ExecBytes {
 };
 
 // A program under way. One thread may read while another one writes. Dropping it closes both
-// directions; what the program does then is its own affair.
+// directions; what the program does then is its own affair, unless it was killed before.
 class Execution {
  public:
   virtual ~Execution() = default;
@@ -46,10 +46,14 @@ class Execution {
   virtual Result<> write(std::string_view) = 0;
   virtual Result<> close_input() = 0;
   virtual Result<> resize(const TerminalSize&) = 0;
-  // Its exit code. REQUIRES: read() has given the end. 126, 127: it could not be started.
+  // Its exit code. REQUIRES: read() has given the end. Its container ended meanwhile:
+  // Code::unavailable "stream_broken".
   virtual Result<int> exit_code() = 0;
   // From any thread: read() and write() that wait come back with "stream_broken".
   virtual void cancel() = 0;
+  // Ends the program and all that it started: hung up, and killed a second later. Does not wait for
+  // that. At its end already: nothing.
+  virtual void kill() { cancel(); }
 };
 
 // A container of its own for one command, without ports, removed when it is dropped.
@@ -73,7 +77,7 @@ class Exec {
  public:
   virtual ~Exec() = default;
   // In a container that runs. It does not: Code::conflict "not_running"; it is not ours or not
-  // there: not_found.
+  // there: not_found; there is no such program in it: invalid "start_failed".
   virtual Result<std::unique_ptr<Execution>> exec(const ExecSpec&) = 0;
   // Errors as Driver::start().
   virtual Result<std::unique_ptr<Execution>> run(const OneOffSpec&) = 0;

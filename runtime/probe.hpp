@@ -1,12 +1,13 @@
 // Health from outside the container: an HTTP GET that must answer 2xx, or a TCP connect. Sends
 // "Host: healthcheck.railway.app" (what Railway's prober sends). One thread, any number of probes
-// under way.
+// under way. Or from inside it: a program that must exit with 0.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/driver.hpp"
 
@@ -16,6 +17,8 @@ struct ProbeTarget {
   Address address;
   std::optional<std::string> path;  // absent: TCP
   Duration timeout = Seconds(5);
+  std::vector<std::string> command = {};  // argv; run in the container instead of all that
+  std::string container_id = {};          // with a command
 };
 
 struct ProbeOutcome {
@@ -31,5 +34,11 @@ class Prober {
 };
 
 std::unique_ptr<Prober> make_prober();
+
+class Exec;
+// Runs commands, so many at once, each on a thread; what has none goes to `others`. `exec` outlives
+// it.
+std::unique_ptr<Prober> make_command_prober(Exec& exec, std::unique_ptr<Prober> others,
+                                            int threads = 4);
 
 }  // namespace gantry

@@ -167,8 +167,8 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   spec.memory_bytes = deploy.memory_bytes;
   spec.pids_limit = deploy.pids_limit;
   spec.port_mode = port_mode(deployment, spec.port);
-  // Who names a health path says that something answers there: silence is no success.
-  spec.listens = deploy.healthcheck_path.has_value();
+  // Who names a health check says that something answers there: silence is no success.
+  spec.listens = deploy.healthcheck_path.has_value() || !deploy.healthcheck_command.empty();
   spec.network = desired.network;
   spec.mounts = desired.mounts;
   return spec;

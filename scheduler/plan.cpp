@@ -74,11 +74,17 @@ void settle(Draft& draft, const ReplicaWorld& replica) {
 
 void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& replica) {
   const Container& container = *replica.container;
-  if (container.port_mode == PortMode::none) return;
-  if (replica.probing || !container.address || !draft.due(replica.next_probe_at)) return;
+  const DeploySettings& deploy = deployment.settings.deploy;
+  const bool from_inside = !deploy.healthcheck_command.empty();
+  if (!from_inside && (container.port_mode == PortMode::none || !container.address)) return;
+  if (replica.probing || !draft.due(replica.next_probe_at)) return;
   Probe action{draft.instance.id, replica.key, container.container_id, {}};
-  action.target.address = *container.address;
-  action.target.path = deployment.settings.deploy.healthcheck_path;
+  if (container.address) action.target.address = *container.address;
+  action.target.path = deploy.healthcheck_path;
+  if (from_inside) {
+    action.target.command = deploy.healthcheck_command;
+    action.target.container_id = container.container_id;
+  }
   draft.act(std::move(action));
 }
 
@@ -90,7 +96,9 @@ bool is_sick(Draft& draft, const Deployment& deployment, const ReplicaWorld& rep
     return draft.due(*replica.unready_since + draft.world.policy.unhealthy_restart);
   const bool promised = deployment.status == DeploymentStatus::success ||
                         deployment.status == DeploymentStatus::crashed;
-  if (!promised || replica.ready || replica.container->port_mode != PortMode::fixed) return false;
+  const bool proves = replica.container->port_mode == PortMode::fixed ||
+                      !deployment.settings.deploy.healthcheck_command.empty();
+  if (!promised || replica.ready || !proves) return false;
   return draft.due(replica.container->started_at +
                    Seconds(deployment.settings.deploy.healthcheck_timeout_seconds));
 }

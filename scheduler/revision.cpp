@@ -48,6 +48,14 @@ int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) 
   return instance.desired->epoch;
 }
 
+// Then time alone proves nothing.
+static bool has_health_command(const World& world, const ReplicaWorld& replica) {
+  const auto instance = world.instances.find(replica.container->instance_id);
+  if (instance == world.instances.end()) return false;
+  const Deployment* deployment = deployment_of(instance->second, replica.key.deployment_id);
+  return deployment != nullptr && !deployment->settings.deploy.healthcheck_command.empty();
+}
+
 bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
   if (!replica.container) return false;
   const Container& container = *replica.container;
@@ -58,7 +66,8 @@ bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {
     case PortMode::fixed:
       return false;
     case PortMode::none:
-      return now >= container.started_at + world.policy.worker_settle;
+      return !has_health_command(world, replica) &&
+             now >= container.started_at + world.policy.worker_settle;
     case PortMode::automatic:
       return !replica.unready_since && now >= container.started_at + world.policy.port_settle;
   }

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/driver.hpp"
+#include "runtime/exec.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/usage.hpp"
 #include "runtime/volume_files.hpp"
@@ -32,5 +33,7 @@ std::unique_ptr<UsageMeter> make_docker_usage(const DockerOptions&);
 // Of the same engine, each with a connection of its own.
 std::unique_ptr<Volumes> make_docker_volumes(const DockerOptions&);
 std::unique_ptr<VolumeFiles> make_docker_volume_files(const DockerOptions&);
+// Of the same engine; connections of its own. What it gave may outlive it.
+std::unique_ptr<Exec> make_docker_exec(const DockerOptions&);
 
 }  // namespace gantry

@@ -70,6 +70,8 @@ const std::map<std::string, Expected> kEndpoints{
     {"DELETE " INSTANCE, kOfEnvironmentAccountOnly},
     {"POST " INSTANCE "/scale", kOfEnvironment},
     {"POST " INSTANCE "/restart", kOfEnvironment},
+    {"POST " INSTANCE "/exec", kOfEnvironment},
+    {"POST " INSTANCE "/tunnel", kOfEnvironment},
     {"GET " ENVIRONMENT "/variables", kOfEnvironment},
     {"PATCH " ENVIRONMENT "/variables", kOfEnvironment},
     {"GET " ENVIRONMENT "/variables/{name}", kOfEnvironment},

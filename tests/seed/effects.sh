@@ -27,6 +27,28 @@ effect_later() {
   err '^hint: meanwhile: '
 }
 
+# Until `add` makes databases: no such service, and no such program anywhere.
+effect_no_database() {
+  run_line 1
+  out '^$'
+  err 'postgres.*not found'
+}
+effect_no_program() {
+  run_line 127
+  out '^$'
+  err '^error: (pg_dump|psql): '
+}
+
+effect_shell_there() {
+  run_line 0
+  err '^running bash in rep_.* of app \(production\)$'
+  same 'a script on its input' app "$(echo 'echo $RAILWAY_SERVICE_NAME' | railway run bash 2>/dev/null)"
+}
+effect_seed_there() {
+  run_line 0
+  out '^seeded app$'
+}
+
 effect_variables() {
   run_line 0
   out '^RAILWAY_SERVICE_NAME +app$'

@@ -118,6 +118,14 @@ void ApiTest::seed_rollout() {
   ASSERT_EQ(post(kInstance + "/domains", {{"host", "www.example.com"}}).status, 201);
   const auto next = post(kInstance + "/deployments", {{"rollout", {{"strategy", "CANARY"}}}});
   ASSERT_EQ(next.status, 202) << next.body;
+  Replica replica;
+  replica.key = {*DeploymentId::parse(deployment_id_), 0, 0};
+  replica.instance_id = instance_id_;
+  replica.status = ReplicaStatus::running;
+  replica.container_id = "0123456789ab";
+  replica.address = "10.192.0.2:80";
+  replica.ready = true;
+  ASSERT_TRUE(store().record_replica(replica).ok());
   deployment_id_ = json(next)["id"];
 }
 
