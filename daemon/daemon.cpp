@@ -22,6 +22,7 @@
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
 #include "daemon/server.hpp"
+#include "daemon/templates.hpp"
 #include "runtime/build/buildkit.hpp"
 #include "runtime/build/image_name.hpp"
 #include "runtime/build/source_builder.hpp"
@@ -289,6 +290,7 @@ class GantryDaemon final : public Daemon {
       return !found || !found->empty() ||
              !image.starts_with(built_image_prefix(store_->installation()));
     };
+    context_->templates = load_templates(config_.templates_dir);
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {
