@@ -97,7 +97,8 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .image_present = whole.image_present,
                                                       .metrics = whole.metrics,
                                                       .report = whole.report,
-                                                      .event_feed = whole.event_feed});
+                                                      .event_feed = whole.event_feed,
+                                                      .templates = whole.templates});
   return caller;
 }
 

@@ -82,6 +82,12 @@ Answer get_token(const Request&, Context&);
 Answer create_token(const Request&, Context&, Transaction&);
 Answer revoke_token(const Request&, Context&, Transaction&);
 
+// templates.cpp, imports.cpp
+Answer list_templates(const Request&, Context&);
+Answer get_template(const Request&, Context&);
+Answer create_from_template(const Request&, Context&, Transaction&);
+Answer import_services(const Request&, Context&, Transaction&);
+
 // sources.cpp
 Answer get_source(const Request&, Context&);
 Result<std::unique_ptr<Intake>> put_source(const Request&, Context&);

@@ -15,6 +15,10 @@
 #include "runtime/build/sources.hpp"
 #include "runtime/logs.hpp"
 
+namespace gantry {
+class Templates;
+}
+
 namespace gantry::api {
 
 enum class Method { get, post, put, patch, del };
@@ -85,6 +89,7 @@ struct Context {
   // says only "internal".
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
+  std::shared_ptr<const Templates> templates = nullptr;          // null: none
 };
 
 // A body that is taken piece by piece, each on a worker thread, one at a time. Dropped before

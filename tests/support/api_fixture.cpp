@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/templates.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
@@ -62,6 +63,7 @@ void ApiTest::SetUp() {
                                                          .options = {},
                                                          .ready = {},
                                                          .metrics = {}});
+  context_->templates = load_templates("");
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
