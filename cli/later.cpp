@@ -14,7 +14,6 @@ struct Later {
 constexpr const char* kNone = "nothing stands in for it yet";
 
 constexpr Later kLater[] = {
-    {"add", "`{program} service create NAME --image IMAGE` makes a service of any image"},
     {"connect", "run the database's own client against its address (`{program} ps --json`)"},
     {"run", "`{program} variables --kv` prints the variables for a local program"},
     {"shell", "`{program} variables --kv` prints the variables for a local shell"},
@@ -26,7 +25,6 @@ constexpr Later kLater[] = {
     {"bucket", kNone},
     {"tcp-proxy", kNone},
     {"usage", kNone},
-    {"templates", "`{program} deploy --image IMAGE`"},
     {"upgrade", "deploy/quickstart builds and installs the present sources"},
 };
 

@@ -89,7 +89,7 @@ void read_services(const ConfigNode& services, ComposeFile& out, Context& contex
       context.note(member.at, path,
                    "it has profiles, so that it does not run by default: it is left out");
     } else {
-      out.services.push_back(compose::read_service(member.key, member.value, context));
+      out.services.push_back(compose::read_service(member, context));
     }
   }
 }

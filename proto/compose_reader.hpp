@@ -49,6 +49,6 @@ void set_memory(const ConfigNode&, const std::string& path, const Target&);
 void set_pids(const ConfigNode&, const std::string& path, const Target&);
 void set_replicas(const ConfigNode&, const std::string& path, const Target&);
 
-ComposeService read_service(const std::string& name, const ConfigNode&, Context&);
+ComposeService read_service(const ConfigMember&, Context&);
 
 }  // namespace gantry::compose

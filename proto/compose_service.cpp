@@ -180,18 +180,20 @@ void read_commands(const ConfigNode& node, const std::string& path, const Target
 
 }  // namespace
 
-ComposeService read_service(const std::string& name, const ConfigNode& node, Context& context) {
+ComposeService read_service(const ConfigMember& written, Context& context) {
+  const std::string& name = written.key;
+  const ConfigNode& node = written.value;
   ComposeService service;
   service.name = name_of(name);
   service.settings.deploy.exposed = false;
   const std::string path = "services." + name;
   if (!Name::parse(service.name))
-    context.refuse(node.at, path,
+    context.refuse(written.at, path,
                    "\"" + name +
                        "\" cannot be a service's name: letters, digits and "
                        "hyphens, at most 30");
   else if (service.name != name)
-    context.note(node.at, path,
+    context.note(written.at, path,
                  "it is called " + service.name + " here: others reach it by that name");
   const Target to{path, service, context};
   for (const Key& key : kKeys)  // in this order: what is written here wins over an env_file
@@ -206,7 +208,7 @@ ComposeService read_service(const std::string& name, const ConfigNode& node, Con
                      [&](const Key& key) { return key.name == member.key; }))
       report(member, path + "." + member.key, context);
   if (!service.settings.source.image && service.folder.empty())
-    context.refuse(node.at, path, "it has neither an image nor a build");
+    context.refuse(written.at, path, "it has neither an image nor a build");
   return service;
 }
 
