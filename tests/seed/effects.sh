@@ -27,6 +27,17 @@ effect_later() {
   err '^hint: meanwhile: '
 }
 
+# A database: healthy, its URL told, wired to nobody.
+effect_adds() {
+  local kind=${LINE##* }
+  run_line 0
+  out "^[a-z]+://[^ ]+@$kind\\.railway\\.internal:[0-9]+"
+  err "variables set '[A-Z_]+=\\$\\{\\{$kind\\.[A-Z_]+\\}\\}' -s app"
+  linked_to service app
+  same "replicas of $kind" 1 "$(replicas production "$kind")"
+  same "variables of app" '' "$(railway variables --kv | grep "@$kind")"
+}
+
 effect_variables() {
   run_line 0
   out '^RAILWAY_SERVICE_NAME +app$'
