@@ -99,7 +99,8 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .report = whole.report,
                                                       .event_feed = whole.event_feed,
                                                       .volume_files = whole.volume_files,
-                                                      .tickets = whole.tickets});
+                                                      .tickets = whole.tickets,
+                                                      .templates = whole.templates});
   return caller;
 }
 

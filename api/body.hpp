@@ -45,6 +45,11 @@ class Fields {
   // A member that is an object itself; required. Its complaints are this one's.
   Fields object(std::string_view field, std::initializer_list<std::string_view> known);
   void take_errors(const Fields& inner);
+  // A member that is a list of objects; absent: none. Their complaints are theirs.
+  std::vector<Fields> objects(std::string_view field,
+                              std::initializer_list<std::string_view> known);
+  // A member {"NAME": "value", "OTHER": null}; absent: none.
+  std::map<std::string, std::optional<std::string>> optional_texts(std::string_view field);
 
   // Every broken field, or nothing.
   Result<> check() const;

@@ -104,6 +104,11 @@ Answer revoke_token(const Request&, Context&, Transaction&);
 // sessions.cpp
 Answer open_exec(const Request&, Context&, Transaction&);
 Answer open_tunnel(const Request&, Context&, Transaction&);
+// templates.cpp, imports.cpp
+Answer list_templates(const Request&, Context&);
+Answer get_template(const Request&, Context&);
+Answer create_from_template(const Request&, Context&, Transaction&);
+Answer import_services(const Request&, Context&, Transaction&);
 
 // sources.cpp
 Answer get_source(const Request&, Context&);

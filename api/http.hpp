@@ -17,6 +17,10 @@
 #include "runtime/logs.hpp"
 #include "runtime/volume_files.hpp"
 
+namespace gantry {
+class Templates;
+}
+
 namespace gantry::api {
 
 enum class Method { get, post, put, patch, del };
@@ -89,8 +93,8 @@ struct Context {
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
-  std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);    // wakes the open event streams
   std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();  // of sessions to come
+  std::shared_ptr<const Templates> templates = nullptr;            // null: none
 };
 
 // A body that is taken piece by piece, each on a worker thread, one at a time. Dropped before

@@ -150,6 +150,45 @@ void Fields::take_errors(const Fields& inner) {
   errors_.insert(errors_.end(), inner.errors_.begin(), inner.errors_.end());
 }
 
+std::vector<Fields> Fields::objects(std::string_view field,
+                                    std::initializer_list<std::string_view> known) {
+  std::vector<Fields> all;
+  const auto member = document_->json.find(field);
+  if (member == document_->json.end()) return all;
+  if (!member->is_array()) {
+    keep(Result<>(wrong_type(pointer(field), "a list of objects", *member)));
+    return all;
+  }
+  for (const Json& each : *member) {
+    Fields& inner = all.emplace_back();
+    inner.base_ = pointer(field) + "/" + std::to_string(all.size() - 1);
+    const bool fits = each.is_object();
+    if (!fits) errors_.push_back(wrong_type(inner.base_, "an object", each).fields.front());
+    inner.document_ = std::make_shared<const Document>(Document{fits ? each : Json::object()});
+    inner.refuse_unknown(known);
+  }
+  return all;
+}
+
+std::map<std::string, std::optional<std::string>> Fields::optional_texts(std::string_view field) {
+  std::map<std::string, std::optional<std::string>> texts;
+  const auto member = document_->json.find(field);
+  if (member == document_->json.end()) return texts;
+  if (!member->is_object()) {
+    keep(Result<>(wrong_type(pointer(field), "an object", *member)));
+    return texts;
+  }
+  for (const auto& [key, value] : member->items()) {
+    if (value.is_string())
+      texts[key] = value.get<std::string>();
+    else if (value.is_null())
+      texts[key] = std::nullopt;
+    else
+      keep(Result<>(wrong_type(pointer(field) + pointer_to(key), "a string or null", value)));
+  }
+  return texts;
+}
+
 bool Fields::has(std::string_view field) const { return document_->json.contains(field); }
 
 template <class T>
@@ -271,7 +310,13 @@ Settings Fields::settings() {
   Json patch = Json::object();
   for (const char* part : {"source", "build", "deploy"})
     if (has(part)) patch[part] = document_->json[part];
-  return keep(merge_settings(Settings(), patch.dump()));
+  auto merged = merge_settings(Settings(), patch.dump());
+  if (merged) return *std::move(merged);
+  for (FieldError error : merged.error().fields) {
+    error.pointer.insert(0, base_);
+    errors_.push_back(std::move(error));
+  }
+  return {};
 }
 
 std::string Fields::deploy_patch(const Settings& base,

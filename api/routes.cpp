@@ -72,6 +72,10 @@ constexpr Endpoint kEndpoints[] = {
     {Method::get, INSTANCE, Permission::project, reads<get_instance>, hot},
     {Method::patch, INSTANCE, Permission::project, changes<change_instance>},
     {Method::del, INSTANCE, Permission::account, changes<delete_instance>},
+    {Method::get, "/v1/templates", Permission::project, reads<list_templates>, hot},
+    {Method::get, "/v1/templates/{template}", Permission::project, reads<get_template>, hot},
+    {Method::post, ENVIRONMENT "/templates", Permission::project, changes<create_from_template>},
+    {Method::post, ENVIRONMENT "/imports", Permission::project, changes<import_services>},
     {Method::post, INSTANCE "/scale", Permission::project, changes<scale>},
     {Method::post, INSTANCE "/restart", Permission::project, changes<restart>},
     {Method::post, INSTANCE "/exec", Permission::project, changes<open_exec>},
@@ -144,9 +148,10 @@ constexpr Endpoint kEndpoints[] = {
      "follow since limit deployment replica"},
 };
 
-// The parameters that find_named() knows, and three that are looked up in what it found.
-constexpr std::string_view kParameters[] = {
-    "project", "environment", "service", "deployment", "token", "name", "digest", "host", "volume"};
+// The parameters that find_named() knows, and four that are looked up in what it found.
+constexpr std::string_view kParameters[] = {"project",  "environment", "service", "deployment",
+                                            "token",    "name",        "digest",  "host",
+                                            "template", "volume"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

@@ -19,6 +19,8 @@ std::vector<Command> make_commands() {
   append(all, status_commands());
   append(all, service_commands());
   append(all, environment_commands());
+  append(all, add_commands());
+  append(all, import_commands());
   append(all, up_commands());
   append(all, build_commands());
   append(all, deploy_commands());

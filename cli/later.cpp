@@ -14,14 +14,12 @@ struct Later {
 constexpr const char* kNone = "nothing stands in for it yet";
 
 constexpr Later kLater[] = {
-    {"add", "`{program} service create NAME --image IMAGE` makes a service of any image"},
     {"metrics", "`{program} ps` shows the replicas, and /metrics of the server has figures"},
     {"dev", kNone},
     {"functions", kNone},
     {"bucket", kNone},
     {"tcp-proxy", kNone},
     {"usage", kNone},
-    {"templates", "`{program} deploy --image IMAGE`"},
     {"upgrade", "deploy/quickstart builds and installs the present sources"},
 };
 

@@ -14,6 +14,8 @@ std::vector<Command> link_commands();
 std::vector<Command> status_commands();
 std::vector<Command> service_commands();
 std::vector<Command> environment_commands();
+std::vector<Command> add_commands();
+std::vector<Command> import_commands();
 std::vector<Command> up_commands();
 std::vector<Command> build_commands();
 std::vector<Command> deploy_commands();

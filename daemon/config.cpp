@@ -142,6 +142,7 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
        {"workers", reader.number(config.workers, 1, 64)},
        {"max_connections", reader.number(config.max_connections, 8, 100000)},
        {"key_file", reader.path(config.key_file)},
+       {"templates_dir", reader.path(config.templates_dir)},
        {"network_range", reader.network(config.network_range)},
        {"log", reader.section({{"level", reader.text(config.log_level,
                                                      {"trace", "debug", "info", "warn", "error"})},
@@ -233,6 +234,7 @@ Result<Config> parse_config(const std::string& text, const std::string& name) {
     return error;
   }
   if (config.key_file.empty()) config.key_file = config.data_dir + "/key";
+  if (config.templates_dir.empty()) config.templates_dir = config.data_dir + "/templates";
   return config;
 }
 

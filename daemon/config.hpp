@@ -29,7 +29,8 @@ struct Config {
     std::string url;                // empty: a PostgreSQL cluster of its own in data_dir
     std::string user = "postgres";  // the unprivileged user that runs the own cluster
   } database;
-  std::string key_file;  // empty: <data_dir>/key
+  std::string key_file;       // empty: <data_dir>/key
+  std::string templates_dir;  // of the operator's own; empty: <data_dir>/templates
   std::string engine_socket = "/var/run/docker.sock";
   struct EdgeConfig {
     Endpoint listen{"0.0.0.0", 8080};

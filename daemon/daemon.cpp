@@ -23,6 +23,7 @@
 #include "daemon/notify.hpp"
 #include "daemon/server.hpp"
 #include "daemon/sessions.hpp"
+#include "daemon/templates.hpp"
 #include "runtime/build/buildkit.hpp"
 #include "runtime/build/image_name.hpp"
 #include "runtime/build/source_builder.hpp"
@@ -316,6 +317,7 @@ class GantryDaemon final : public Daemon {
     };
     context_->volume_files = volume_files_.get();
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
+    context_->templates = load_templates(config_.templates_dir);
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {

@@ -30,7 +30,10 @@ struct DataTools {
 };
 
 struct TemplateService {
-  std::string name;                   // of the service, when it is free
+  std::string name;  // of the service, when it is free
+  // Another template, whose first service this is: name, version and variables alone are its own,
+  // the variables on top of that one's. Empty: none.
+  std::string of;
   std::string image;                  // with "{version}" where it takes one
   std::string version;                // the default; empty: it takes none
   std::vector<std::string> versions;  // that are known to work
@@ -46,6 +49,7 @@ struct TemplateService {
   // As written, in order: references as in any variable, and ${{secret(32)}} for a random one.
   std::vector<std::pair<std::string, std::string>> variables;
   std::string url_variable;  // that others refer to: "DATABASE_URL"; empty: none
+  std::string linked_as;     // what an application calls it; empty: the same
   DataTools tools;
 };
 
@@ -54,10 +58,13 @@ struct Template {
   std::vector<std::string> aliases;  // "postgresql"
   std::string title;                 // "PostgreSQL"
   std::string summary;
+  // The template of a service that must be there already: its variables refer to that one under
+  // this name ("postgres"); empty: none.
+  std::string needs;
   std::vector<TemplateService> services;  // never empty; the first is what one gets linked to
 };
 
-// Errors name the key and the line.
+// Errors name the key and the line: "postgres.yaml:3: services[0].port: ...".
 Result<Template> parse_template(std::string_view yaml, std::string_view file_name);
 
 class Templates {
@@ -71,5 +78,9 @@ class Templates {
 // The service of a template that made an instance: `Source::from_template` is "postgres", or
 // "<template>.<service>" for one with several. Null when it is not known any more.
 const TemplateService* template_service(const Templates&, std::string_view from_template);
+
+// A service as it is to be made: with what the template that it names gives it. That one is not
+// known: Code::invalid "unknown_template".
+Result<TemplateService> complete(const Templates&, const TemplateService&);
 
 }  // namespace gantry

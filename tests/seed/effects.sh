@@ -27,18 +27,6 @@ effect_later() {
   err '^hint: meanwhile: '
 }
 
-# Until `add` makes databases: no such service, and no such program anywhere.
-effect_no_database() {
-  run_line 1
-  out '^$'
-  err 'postgres.*not found'
-}
-effect_no_program() {
-  run_line 127
-  out '^$'
-  err '^error: (pg_dump|psql): '
-}
-
 effect_shell_there() {
   run_line 0
   err '^running bash in rep_.* of app \(production\)$'
@@ -47,6 +35,33 @@ effect_shell_there() {
 effect_seed_there() {
   run_line 0
   out '^seeded app$'
+}
+
+# The client is given its words on its input, as a person would type them.
+effect_connects() {
+  try 0 bash -c "echo 'create table people (name text); insert into people values (E\x27Zoë\x27); select 6 * 7;' | $LINE"
+  out '42'
+}
+# The app is linked and its image has no such program: the environment's database has it, and the login.
+effect_dumps() {
+  run_line 0
+  out '^$'
+  grep -q '^CREATE TABLE public.people' backup.sql && grep -qx 'Zoë' backup.sql || fail "the dump: $(wc -c <backup.sql) bytes"
+}
+effect_loads() {
+  try 0 bash -c "echo 'drop table people;' | railway connect postgres"
+  run_line 0
+  same 'what came back' Zoë "$(railway run psql -Atc 'select name from people' 2>/dev/null </dev/null)"
+}
+# A database: healthy, its URL told, wired to nobody.
+effect_adds() {
+  local kind=${LINE##* }
+  run_line 0
+  out "^[a-z]+://[^ ]+@$kind\\.railway\\.internal:[0-9]+"
+  err "variables set '[A-Z_]+=\\$\\{\\{$kind\\.[A-Z_]+\\}\\}' -s app"
+  linked_to service app
+  same "replicas of $kind" 1 "$(replicas production "$kind")"
+  same "variables of app" '' "$(railway variables --kv | grep "@$kind")"
 }
 
 effect_variables() {

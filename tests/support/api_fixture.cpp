@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "daemon/templates.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
@@ -67,6 +68,7 @@ void ApiTest::SetUp() {
   volume_files_ = make_volume_files(
       [this](const VolumeId& id) -> Result<std::string> { return folder_of(id); });
   context_->volume_files = volume_files_.get();
+  context_->templates = load_templates("");
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };

@@ -10,7 +10,7 @@ part_parsing() {
   try 2 gantry ps --nope --json; json '.code == "usage"'; json 'has("error") and has("hint")'
   try 2 gantry scale lots; err 'Invalid scale target `lots`'
   try 2 gantry variables set NOPAIR; err 'not KEY=VALUE'
-  try 3 gantry add postgres; err '^error: `gantry add` is not available yet'; err '^hint: meanwhile'
+  try 3 gantry bucket list; err '^error: `gantry bucket` is not available yet'; err '^hint: meanwhile'
   try 2 gantry up one two; err 'unexpected argument'
   try 2 gantry up --name shop; err '\-\-new'
   try 3 railway run pg_dump -Fc; err '`railway run` is not available yet'
