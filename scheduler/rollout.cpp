@@ -183,7 +183,8 @@ bool step_stands(const World& world, const InstanceWorld& instance, const Roles&
   const Revision to{candidate.id, starting_epoch(instance, candidate)};
   if (!all_ready(world, instance, to, replicas_now(roles), now)) return false;
   if (mutated(Mutation::step_without_edge)) return true;
-  if (instance.requested || !same_route(wanted_route(world, instance, roles), instance.applied))
+  if (instance.requested || instance.route_failures > 0 ||
+      !same_route(wanted_route(world, instance, roles), instance.applied))
     return false;
   const int percent = roles.fallback ? percent_in(candidate, step_of(candidate)) : 100;
   if (percent == 0) return roles.preview == to;

@@ -69,6 +69,7 @@ class PgStore final : public Store {
   const Secrets& secrets() const { return secrets_; }
   const Clock& clock() const { return *options_.clock; }
   const Memory& memory() const { return memory_; }
+  ConnectionPool& pool() { return pool_; }     // for the ledger of backups
   std::int64_t term() const { return term_; }  // of the lease it holds; 0: none
   int subnet_count() const { return options_.subnet_count; }
   // After a commit: memory first, then the listeners.

@@ -1,0 +1,181 @@
+// A backup on its way into a service.
+#include "proto/variables.hpp"
+#include "runtime/backup/jobs.hpp"
+
+namespace gantry {
+namespace {
+
+Error interrupted() { return {Code::unavailable, "interrupted", "the daemon stopped meanwhile"}; }
+
+std::string clipped_name(const std::string& name, const BackupId& id) {
+  const std::string end = "-" + std::string(id.ulid().substr(20));
+  return name.substr(0, 30 - end.size()) + end;
+}
+
+}  // namespace
+
+Result<> BackupJobs::deploy(const InstanceView& view, const ProjectSnapshot& project,
+                            const BackupId& backup) {
+  NewDeployment wanted;
+  wanted.instance_id = view.instance.id;
+  wanted.id = DeploymentId::make(ports_.clock.now());
+  wanted.settings = view.instance.settings;
+  wanted.trigger = "deploy";
+  wanted.message = "for the restore of " + backup.str();
+  if (wanted.settings.source.image)
+    wanted.progress = {.prepared = true,
+                       .image = wanted.settings.source.image->str(),
+                       .pre_deployed = wanted.settings.deploy.pre_deploy_command.empty()};
+  auto resolution = resolve_variables(
+      project, view, {.base_domain = options_.base_domain, .deployment_id = wanted.id});
+  if (!resolution) return resolution.error();
+  if (!resolution->missing.empty())
+    return Error{Code::conflict, "unresolved_reference",
+                 resolution->missing[0].variable + " refers to " +
+                     resolution->missing[0].reference + ", which is not there"};
+  wanted.variables = std::move(resolution->variables);
+  auto transaction = ports_.store.begin({});
+  if (!transaction) return transaction.error();
+  if (const auto made = (*transaction)->create_deployment(wanted); !made) return made.error();
+  return (*transaction)->commit();
+}
+
+Result<> BackupJobs::bring_up(const Restore& restore, const std::stop_token& stop) {
+  const InstanceId& id = restore.instance_id;
+  const TimePoint start = ports_.clock.now();
+  do {
+    const ProjectPtr project = ports_.store.project_of(id);
+    if (!project || !project->instances.contains(id)) {
+      // Whoever asked may not have committed yet.
+      if (ports_.clock.now() - start > options_.committed_within)
+        return not_found("the new service");
+      continue;
+    }
+    if (container_of(id)) return done();
+    const InstanceView& view = *project->instances.at(id);
+    if (view.deployments.empty()) {
+      GANTRY_TRY(deploy(view, *project, restore.backup_id));
+    } else if (view.deployments.front()->status == DeploymentStatus::failed) {
+      return Error{Code::conflict, "not_running",
+                   "the new service was not deployed: " + view.deployments.front()->reason};
+    }
+    if (ports_.clock.now() - start > options_.deployed_within)
+      return Error{Code::conflict, "not_running", "the new service did not become ready in time"};
+  } while (wait(stop));
+  return interrupted();
+}
+
+// What is there before it is replaced. Without a good copy of it nothing is replaced.
+Result<> BackupJobs::keep_safety(Restore& restore, const Backup& wanted,
+                                 const std::stop_token& stop) {
+  const ProjectPtr project = ports_.store.project_of(restore.instance_id);
+  if (!project) return not_found("instance " + restore.instance_id.str());
+  const ServiceInstance& to = project->instances.at(restore.instance_id)->instance;
+  Backup safety;
+  safety.id = BackupId::make(ports_.clock.now());
+  safety.origin = {
+      .project_id = project->project.id,
+      .environment_id = to.environment_id,
+      .service_id = to.service_id,
+      .instance_id = to.id,
+      .project = project->project.name.str(),
+      .environment = project->environments.at(to.environment_id)->environment.name.str(),
+      .service = project->services.at(to.service_id)->name.str()};
+  safety.from_template = to.settings.source.from_template;
+  safety.kind = wanted.kind;
+  safety.trigger = BackupTrigger::safety;
+  safety.extension = wanted.extension;
+  safety.created_at = ports_.clock.now();
+  const auto place = places_.find("");
+  if (!place) return place.error();
+  safety.destination = place->name;
+  safety.object_key = object_key_of(safety);
+  GANTRY_TRY(ports_.ledger.add_backup(safety));
+  restore.safety_id = safety.id;
+  GANTRY_TRY(ports_.ledger.record_restore(restore));
+  GANTRY_TRY(back_up(safety.id, stop));
+  const auto made = ports_.ledger.backup(safety.id);
+  if (!made) return made.error();
+  if (made->status == BackupStatus::good) return done();
+  return Error{
+      Code::conflict, "no_safety_copy",
+      "nothing was changed, since what is there could not be copied first: " + made->reason};
+}
+
+// Into a new volume that takes the place of the old one, which stays as it is.
+Result<> BackupJobs::give_back_volume(const Backup& backup, const Subject& to,
+                                      const std::stop_token& stop) {
+  if (ports_.volumes == nullptr || to.volume == nullptr)
+    return Error{Code::conflict, "no_volume", "the service mounts no volume"};
+  const auto name = Name::parse(clipped_name(to.volume->name.str(), backup.id));
+  if (!name) return name.error();
+  const Actor self{};
+  auto making = ports_.store.begin(self);
+  if (!making) return making.error();
+  const auto made = (*making)->create_volume({to.environment.id, *name, to.volume->size_bytes});
+  if (!made) return made.error();
+  GANTRY_TRY((*making)->commit());
+  GANTRY_TRY(ports_.volumes->create(made->id));
+  GANTRY_TRY(ports_.store.record_volume_made(made->id));
+  OneOffSpec spec = one_off(to);
+  spec.command = {"tar", "-C", to.volume->mount_path, "-xpf", "-"};
+  spec.mounts = {{made->id, to.volume->mount_path, true}};
+  spec.input = true;
+  const auto place = places_.open(backup.destination);
+  if (!place) return place.error();
+  const auto plain =
+      open_copy(copied_of(backup), options_.key, **place, backup.object_key, label_of(backup));
+  if (!plain) return plain.error();
+  auto execution = ports_.exec.run(spec);
+  if (!execution) return execution.error();
+  const auto unpacked = finish_run(**execution, "unpacking", plain->get(), stop);
+  if (!unpacked) return unpacked.error();
+  auto swap = ports_.store.begin(self);
+  if (!swap) return swap.error();
+  if (const auto off = (*swap)->detach_volume(to.volume->id); !off) return off.error();
+  if (const auto on = (*swap)->attach_volume(made->id, to.view->instance.id, to.volume->mount_path);
+      !on)
+    return on.error();
+  return (*swap)->commit();
+}
+
+Result<> BackupJobs::give_back(Restore& restore, const Backup& backup,
+                               const std::stop_token& stop) {
+  if (backup.status != BackupStatus::good)
+    return Error{Code::conflict, "not_good", "only a good backup is restored"};
+  const auto place = places_.open(backup.destination);
+  if (!place) return place.error();
+  // All of it, before anything is touched.
+  GANTRY_TRY(
+      check_copy(copied_of(backup), options_.key, **place, backup.object_key, label_of(backup)));
+  if (restore.fresh) GANTRY_TRY(bring_up(restore, stop));
+  const auto to = subject(restore.instance_id, backup.from_template);
+  if (!to) return to.error();
+  if (backup.kind == BackupKind::snapshot) return give_back_volume(backup, *to, stop);
+  if (to->made_from == nullptr)
+    return Error{Code::conflict, "no_restore", "its template is not known any more"};
+  const auto container = container_of(restore.instance_id);
+  if (!container) return container.error();
+  if (!restore.fresh) GANTRY_TRY(keep_safety(restore, backup, stop));
+  return put_into(backup, *container, to->made_from->tools, stop);
+}
+
+Result<> BackupJobs::restore(const RestoreId& id, const std::stop_token& stop) {
+  auto restore = ports_.ledger.restore(id);
+  if (!restore) return restore.error();
+  if (restore->status != RestoreStatus::queued) return done();
+  restore->status = RestoreStatus::running;
+  GANTRY_TRY(ports_.ledger.record_restore(*restore));
+  auto backup = ports_.ledger.backup(restore->backup_id);
+  const auto given = backup ? give_back(*restore, *backup, stop) : Result<>(backup.error());
+  restore->status = given ? RestoreStatus::done : RestoreStatus::failed;
+  restore->reason = given ? "" : given.error().detail;
+  restore->finished_at = ports_.clock.now();
+  GANTRY_TRY(ports_.ledger.record_restore(*restore));
+  if (backup)
+    tell(*backup, given ? "restore.succeeded" : "restore.failed",
+         given ? "restored into " + restore->instance_id.str() : restore->reason);
+  return done();
+}
+
+}  // namespace gantry
