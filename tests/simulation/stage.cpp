@@ -43,7 +43,7 @@ InstanceId Stage::create_service(const std::string& name, DeploySettings deploy)
 DeploymentId Stage::deploy(const InstanceId& id, const std::string& image) {
   const auto& deploy = services_.at(id).deployments.back().settings.deploy;
   return add_deployment(
-      id, {.image = *ImageRef::parse(image), .archive = {}},
+      id, {.image = *ImageRef::parse(image), .archive = {}, .from_template = {}},
       {.prepared = true, .image = image, .pre_deployed = deploy.pre_deploy_command.empty()});
 }
 
