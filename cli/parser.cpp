@@ -1,4 +1,5 @@
 // The only file that sees CLI11.
+#include <algorithm>
 #include <map>
 
 #include <CLI/CLI.hpp>
@@ -81,12 +82,45 @@ Failure unreadable(const std::string& what, const std::string& path) {
           kUnreadable};
 }
 
+const Command* command_of(const std::string& word) {
+  for (const Command& command : commands())
+    if (command.path == word ||
+        std::find(command.aliases.begin(), command.aliases.end(), word) != command.aliases.end())
+      return &command;
+  return nullptr;
+}
+
+bool takes_value(const Command& command, const std::string& argument) {
+  for (const Option& option : command.all_options())
+    if (("," + option.names + ",").find("," + argument + ",") != std::string::npos)
+      return !option.value.empty();
+  return false;
+}
+
+// What stands behind "--" is words, whatever it looks like; behind a program it is one of its own.
+std::vector<std::string> cut_behind_dashes(std::vector<std::string>& arguments) {
+  const Command* const command = arguments.empty() ? nullptr : command_of(arguments.front());
+  if (command == nullptr || command->words_max != -1) return {};
+  std::size_t at = 1;
+  for (; at < arguments.size() && arguments[at] != "--"; ++at) {
+    if (command->raw_words && arguments[at].rfind('-', 0) != 0) return {};
+    if (takes_value(*command, arguments[at])) ++at;
+  }
+  if (at >= arguments.size()) return {};
+  const auto mark = arguments.begin() + static_cast<std::ptrdiff_t>(at);
+  std::vector<std::string> behind(mark + 1, arguments.end());
+  arguments.erase(mark, arguments.end());
+  return behind;
+}
+
 }  // namespace
 
-Call parse_arguments(const std::vector<std::string>& arguments) {
+Call parse_arguments(const std::vector<std::string>& all_arguments) {
   CLI::App root;
   build(root);
   Call call;
+  std::vector<std::string> arguments = all_arguments;
+  const std::vector<std::string> behind = cut_behind_dashes(arguments);
   std::vector<std::string> reversed(arguments.rbegin(), arguments.rend());
   std::string problem;
   try {
@@ -112,6 +146,7 @@ Call parse_arguments(const std::vector<std::string>& arguments) {
   if (call.command != nullptr && call.command->words_max != 0)
     if (const auto* words = app->get_option_no_throw("words")) call.words = words->results();
   if (call.command != nullptr && call.command->raw_words) call.words = app->remaining();
+  call.words.insert(call.words.end(), behind.begin(), behind.end());
   if (call.command != nullptr && call.command->words_max >= 0 &&
       call.words.size() > static_cast<std::size_t>(call.command->words_max))
     throw unreadable("unexpected argument \"" + call.words.back() + "\"", path);

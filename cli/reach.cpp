@@ -18,12 +18,6 @@ const char* const kShell = "/bin/sh";
 // What people expect of a shell, where the image has it.
 const char* const kBestShell = "command -v bash >/dev/null && exec bash -l; exec sh";
 
-std::vector<std::string> words_of(const Call& call) {
-  std::vector<std::string> words = call.words;
-  if (!words.empty() && words.front() == "--") words.erase(words.begin());
-  return words;
-}
-
 RemoteCall remote_call(const Call& call, std::vector<std::string> command) {
   return {.command = std::move(command),
           .replica = call.value("--replica").value_or(""),
@@ -97,7 +91,7 @@ int run_here(Session& session, const std::vector<std::string>& command, const Va
 }
 
 int run_program(Session& session) {
-  const auto command = words_of(session.call());
+  const auto command = session.call().words;
   if (command.empty())
     throw Failure{"the program is missing", "usage", "`{program} run pg_dump`", kUnreadable};
   if (session.call().has("--local")) return run_here(session, command, {});
@@ -111,7 +105,7 @@ int shell(Session& session) {
 }
 
 int ssh(Session& session) {
-  auto command = words_of(session.call());
+  auto command = session.call().words;
   const Place place = find_service(session);
   if (command.empty()) command = {kShell, "-c", kBestShell};
   const RemoteCall call = remote_call(session.call(), std::move(command));

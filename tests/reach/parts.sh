@@ -81,6 +81,10 @@ part_exits() {
   out '^blue web$'
   try 0 gantry exec echo -n --json -s x
   out '^-n --json -s x$|^--json -s x$'
+  try 0 gantry run -s web -- echo -s x
+  out '^-s x$'
+  try 0 gantry exec echo a -- b
+  out '^a -- b$'
   try 2 gantry run
   head -c 5M /dev/zero | gantry run sh -c 'exit 5' 2>/dev/null
   same 'exit code of who reads nothing' 5 "${PIPESTATUS[1]}"
