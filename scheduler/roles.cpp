@@ -33,9 +33,8 @@ struct Casting {
     roles.wanted.push_back({revision, std::move(ordinals)});
   }
   // After a reduction: who serves goes only when those that stay are ready.
-  void want_all(const Revision& revision) {
+  std::set<int> surplus_of(const Revision& revision) const {
     const int replicas = replicas_of(instance, revision.deployment_id);
-    std::set<int> ordinals = first(replicas);
     std::set<int> surplus;
     int missing = replicas;
     for (const auto& [key, replica] : instance.replicas) {
@@ -46,7 +45,11 @@ struct Casting {
       else if (replica.ready && ready && instance.in_rotation(key) && missing > 0 && --missing >= 0)
         surplus.insert(key.ordinal);
     }
-    ordinals.merge(surplus);
+    return surplus;
+  }
+  void want_all(const Revision& revision) {
+    std::set<int> ordinals = first(replicas_of(instance, revision.deployment_id));
+    ordinals.merge(surplus_of(revision));
     want(revision, std::move(ordinals));
   }
   void serve(const Revision& revision, int percent = 0) {
@@ -78,6 +81,7 @@ struct Casting {
     TakeOver over = take_over(world, instance, from, to, deploy, now);
     if (!over.from.empty()) serve(from);
     serve(to);
+    over.to.merge(surplus_of(to));
     want(to, std::move(over.to));
     want(from, std::move(over.from));
   }

@@ -48,10 +48,22 @@ std::uint64_t requests_of(const InstanceWorld& instance, const Deployment& candi
   return known(instance, candidate.id).measured.requests;
 }
 
+// The stable version had at least a quarter of what its share would have been: one that was away
+// most of the time is nothing to compare with.
+bool is_comparable(const InstanceWorld& instance, const Deployment& candidate) {
+  const Deployment* stable = success_of(instance);
+  const int percent = percent_in(candidate, step_of(candidate));
+  if (stable == nullptr || percent <= 0) return true;
+  const auto share = static_cast<std::uint64_t>(100 - percent);
+  return known(instance, stable->id).measured.requests * 4 * static_cast<std::uint64_t>(percent) >=
+         requests_of(instance, candidate) * share;
+}
+
 bool has_enough(const InstanceWorld& instance, const Deployment& candidate) {
-  return !rollout_of(candidate).judge || instance.desired->hosts.empty() ||
-         requests_of(instance, candidate) >=
-             static_cast<std::uint64_t>(rollout_of(candidate).min_requests);
+  if (!rollout_of(candidate).judge || instance.desired->hosts.empty()) return true;
+  return requests_of(instance, candidate) >=
+             static_cast<std::uint64_t>(rollout_of(candidate).min_requests) &&
+         is_comparable(instance, candidate);
 }
 
 // While a step goes on it is looked at again and again, and only what is all but certain ends it;
@@ -264,7 +276,12 @@ std::string setback(const World& world, const InstanceWorld& instance, const Rol
   std::string late;
   if (canary && candidate.rollout.order != RolloutOrder::pause && rollout.automatic) {
     deadline = *since + world.policy.step_patience * Seconds(rollout.interval_seconds);
-    if (!has_enough(instance, candidate))
+    if (!is_comparable(instance, candidate))
+      late = fmt::format(
+          "canary step {}: the stable version answered too few requests to compare with: promote "
+          "it by hand, or deploy again when the stable version is well",
+          step_of(candidate) + 1);
+    else if (!has_enough(instance, candidate))
       late = fmt::format(
           "canary step {}: {} requests of its own within {} s, and min_requests is {}: promote it "
           "by hand, or ask for fewer",
