@@ -30,6 +30,7 @@ finish() {
     for id in $(engine "http://e/containers/json?all=1&$filter" | jq -r '.[].Id'); do
       engine -X DELETE "http://e/containers/$id?force=1" >/dev/null
     done
+    for id in $(engine "http://e/volumes?$filter" | jq -r '.Volumes[]?.Name'); do engine -X DELETE "http://e/volumes/$id"; done
     for id in $(engine "http://e/networks?$filter" | jq -r '.[].Id'); do engine -X DELETE "http://e/networks/$id"; done
     for id in $(engine "http://e/images/json" | jq -r '.[].RepoTags[]?' | grep "^gantry-build/${label: -8}/"); do
       engine -X DELETE "http://e/images/$id" >/dev/null
