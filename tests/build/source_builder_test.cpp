@@ -199,6 +199,15 @@ TEST_F(SourceBuilderTest, TheFileOfTheSourceCountsForItsDeployment) {
   EXPECT_EQ(builder_->prepare(prepare_order(upload(dockerized())))->config, "");
 }
 
+TEST_F(SourceBuilderTest, ARequiredMountPathIsThatOfAVolume) {
+  auto order = prepare_order(
+      upload(dockerized().file("railway.toml", "[deploy]\nrequiredMountPath = '/d/'")));
+  order.mount_paths = {"/data"};
+  EXPECT_EQ(builder_->prepare(order).error().reason, "volume_missing");
+  order.mount_paths = {"/data", "/d"};
+  EXPECT_TRUE(builder_->prepare(order).ok()) << "a volume is mounted there";
+}
+
 TEST_F(SourceBuilderTest, WhatIsWrongInTheFileIsSaidWithItsPlace) {
   EXPECT_NE(refusal(Tar().file("railway.json", "{\n \"deploy\": {\"numReplicas\": \"many\"}}"))
                 .find("railway.json:2:28: deploy.numReplicas: "),
@@ -208,12 +217,6 @@ TEST_F(SourceBuilderTest, WhatIsWrongInTheFileIsSaidWithItsPlace) {
                 .find("railway.toml:2:21: deploy.requiredMountPath: no volume is mounted at /data"),
             std::string::npos)
       << refusal(Tar().file("railway.toml", "[deploy]\nrequiredMountPath = '/data'"));
-  auto order = prepare_order(
-      upload(dockerized().file("railway.toml", "[deploy]\nrequiredMountPath = '/d/'")));
-  order.mount_paths = {"/data"};
-  EXPECT_EQ(builder_->prepare(order).error().reason, "volume_missing");
-  order.mount_paths = {"/data", "/d"};
-  EXPECT_TRUE(builder_->prepare(order).ok()) << "a volume is mounted there";
   Tar tar;
   tar.file("gantry.yaml", "services: {api: {rootDirectory: services/api}}").file("apps/x", "");
   EXPECT_EQ(refusal(tar),

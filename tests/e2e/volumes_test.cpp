@@ -30,6 +30,8 @@ class Keeper {
   std::string service(const std::string& name) const {
     return base_ + kEnvironment + "/services/" + name;
   }
+  // In all environments.
+  std::string whole_service(const std::string& name) const { return base_ + "/services/" + name; }
   std::string create_service(const std::string& name) {
     return gantry_.create(name,
                           {{"draining_seconds", 1},
@@ -194,8 +196,7 @@ class Sequence {
   void erase_service() {
     const std::string service = some_service();
     tell("delete service " + service);
-    const std::string path = keeper_.service(service);
-    EXPECT_EQ(gantry_.api("DELETE", path).status, 204);
+    EXPECT_EQ(gantry_.api("DELETE", keeper_.whole_service(service)).status, 204);
     for (Known& one : known_)
       if (one.service == service) {
         one.deleted = true;
@@ -270,7 +271,7 @@ TEST(E2eVolumes, OneThatIsDeletedWithItsServiceComesBack) {
   ASSERT_TRUE(gantry.converged(path, 1)) << gantry.state_of(path);
   EXPECT_TRUE(keeper.in_container(known));
   EXPECT_EQ(gantry.api("POST", path + "/scale", {{"replicas", 2}}).status, 409) << "one writer";
-  ASSERT_EQ(gantry.api("DELETE", path).status, 204);
+  ASSERT_EQ(gantry.api("DELETE", keeper.whole_service("web")).status, 204);
   EXPECT_EQ(gantry.get(keeper.volumes())["data"].size(), 0U);
   EXPECT_EQ(gantry.get(keeper.volumes() + "?deleted=true")["data"].size(), 1U);
   EXPECT_EQ(keeper.read(known), known.sentinel) << "also while it is deleted";
