@@ -143,7 +143,7 @@ std::vector<Command> reach_commands() {
        .words_max = -1,
        .scope = Scope::service,
        .options = {replica, one_off},
-       .examples = {"ssh", "ssh -s api ls -l", "exec --replica 1 top"},
+       .examples = {"ssh", "ssh -s api ls -l", "ssh --replica 1 top"},
        .run = ssh,
        .raw_words = true}};
 }

@@ -47,8 +47,10 @@ std::string Carrier::carry(std::unique_ptr<Execution> far) {
   peer_->cancel();
   inward.join();
   lock.lock();
-  far_.reset();
-  return outcome_;
+  const auto ended = std::move(far_);  // its own container is removed outside of the lock
+  std::string outcome = outcome_;
+  lock.unlock();
+  return outcome;
 }
 
 // The far end's thread.

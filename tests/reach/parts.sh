@@ -230,7 +230,7 @@ part_databases() {
   cp "$HERE/psql.sh" "$build/psql"
   cp "$HERE/psql.sh" "$build/pg_dump"
   printf 'FROM gantry-test/web:1\nCOPY psql pg_dump /bin/\n' >"$build/Dockerfile"
-  DOCKER_BUILDKIT=0 docker -H "unix://$SOCKET" build -q -t postgres:gantry-reach "$build" >/dev/null || fail 'the image'
+  DOCKER_BUILDKIT=0 docker -H "unix://$SOCKET" build -q -t postgres:gantry-reach "$build" >/dev/null 2>&1 || fail 'the image'
   rm -r "$build"
   service pg postgres:gantry-reach 1
   api -X PATCH "$GANTRY_URL${INSTANCE%web}pg/variables" -d '{"POSTGRES_USER":"ann","POSTGRES_PASSWORD":"hunter2"}' >/dev/null
@@ -250,6 +250,23 @@ part_databases() {
   rm "$WORK/bin/psql"
   try 1 gantry connect web
   err 'no database'
+}
+
+# A worker without a port, which is healthy when a program in it says so.
+part_health() {
+  api -X POST "$GANTRY_URL/v1/projects/shop/services" -d '{"name":"checked","source":{"image":"gantry-test/web:1"},"deploy":
+    {"port":0,"exposed":false,"healthcheck_interval_seconds":1,"healthcheck_command":["/bin/sh","-c","cat /tmp/well"]}}' >/dev/null
+  api -X POST "$GANTRY_URL${INSTANCE%web}checked/deployments" -d '{}' >/dev/null
+  holds 'it runs' 30 gantry run -s checked true
+  sleep 4
+  same 'before it is well' DEPLOYING "$(newest shop production checked .status)"
+  gantry run -s checked sh -c 'echo fine >/tmp/well' 2>/dev/null
+  holds 'it is well' 15 has_status checked SUCCESS
+  gantry run -s checked sh -c 'busybox rm /tmp/well' 2>/dev/null
+  holds 'it is ill' 15 is_ill
+}
+is_ill() {
+  api "$GANTRY_URL${INSTANCE%web}checked/replicas" | jq -e '.data[0] | (.ready | not) and (.reason | test("cat exited|sh exited with code 1"))'
 }
 
 part_shutdown() {

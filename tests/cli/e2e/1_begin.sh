@@ -13,7 +13,7 @@ part_parsing() {
   try 3 gantry bucket list; err '^error: `gantry bucket` is not available yet'; err '^hint: meanwhile'
   try 2 gantry up one two; err 'unexpected argument'
   try 2 gantry up --name shop; err '\-\-new'
-  try 3 railway run pg_dump -Fc; err '`railway run` is not available yet'
+  try 3 railway dev up -Fc; err '`railway dev` is not available yet'
   try 0 gantry completion bash; bash -n <<<"$OUT" || FAILED=$((FAILED + 1))
   try 0 gantry completion zsh; out '^#compdef gantry'
   try 0 gantry completion fish; out '^complete -c gantry'
