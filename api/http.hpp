@@ -12,6 +12,7 @@
 #include "api/event_feed.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
+#include "runtime/backup/backups.hpp"
 #include "runtime/build/sources.hpp"
 #include "runtime/logs.hpp"
 
@@ -84,6 +85,7 @@ struct Context {
   // Told of what must never happen (an exception in a handler), with the request id; the answer
   // says only "internal".
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
+  Backups* backups = nullptr;                                    // none: 503
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
 };
 

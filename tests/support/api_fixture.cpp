@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include "store/open_ledger.hpp"
+#include "tests/backup/streams.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
@@ -45,6 +47,24 @@ std::string upper(std::string text) {
   return text;
 }
 
+// Keeps a destination without going there.
+class SeatedBackups final : public BackupRunner {
+ public:
+  using BackupRunner::BackupRunner;
+  Result<> add_destination(BackupDestination wanted) override {
+    return ledger().put_destination(wanted);
+  }
+};
+
+class SampleOrigin final : public Origin {
+ public:
+  Result<std::string> read() override { return std::exchange(text_, ""); }
+  Result<> finish() override { return done(); }
+
+ private:
+  std::string text_ = "a dump";
+};
+
 void expect(const api::Response& response, int status) {
   if (response.status != status) throw std::runtime_error("the seed got " + response.body);
 }
@@ -62,6 +82,12 @@ void ApiTest::SetUp() {
                                                          .options = {},
                                                          .ready = {},
                                                          .metrics = {}});
+  ledger_ = open_backup_ledger(store());
+  backups_ = std::make_unique<SeatedBackups>(
+      BackupPorts{store(), *ledger_, exec_, *workbench_, templates_, system_clock()},
+      BackupOptions{
+          .key = VaultKey::of({}), .local_path = folder_.path() + "/backups", .network = {}});
+  context_->backups = backups_.get();
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
@@ -114,6 +140,43 @@ void ApiTest::seed_rollout() {
   const auto next = post(kInstance + "/deployments", {{"rollout", {{"strategy", "CANARY"}}}});
   ASSERT_EQ(next.status, 202) << next.body;
   deployment_id_ = json(next)["id"];
+  seed_backups();
+}
+
+void ApiTest::seed_backups() {
+  const std::string number = "01jd8yq5x8c5v0m6r7k2n4t9wz";
+  sql("truncate backups, backup_plans, backup_schedules, backup_restores, backup_destinations");
+  Backup backup;
+  backup.id = *BackupId::parse("bak_" + number);
+  backup.origin = *origin_in(store().project("shop"), instance_id_);
+  backup.destination = "local";
+  backup.object_key = "shop/sample.gantry";
+  backup.trigger = BackupTrigger::upload;
+  backup.created_at = *parse_time("2026-11-29T03:00:00Z");
+  auto folder = make_directory_destination(folder_.path() + "/backups");
+  ASSERT_TRUE(folder.ok());
+  SampleOrigin origin;
+  const auto copied =
+      take_copy(origin, VaultKey::of({}), **folder, backup.object_key, backup.id.str());
+  ASSERT_TRUE(copied.ok()) << copied.error().detail;
+  backup.bytes = copied->bytes;
+  backup.stored_bytes = copied->stored_bytes;
+  backup.sha256 = copied->sha256;
+  backup.status = BackupStatus::good;
+  ASSERT_TRUE(ledger_->add_backup(backup).ok());
+  ASSERT_TRUE(
+      ledger_->put_schedules(instance_id_, *backup_profile("standard"), backup.created_at).ok());
+  Restore restore;
+  restore.id = *RestoreId::parse("rst_" + number);
+  restore.backup_id = backup.id;
+  restore.instance_id = instance_id_;
+  restore.created_at = backup.created_at;
+  ASSERT_TRUE(ledger_->add_restore(restore).ok());
+  BackupDestination offsite;
+  offsite.name = "offsite";
+  offsite.kind = "s3";
+  offsite.secret_access_key = "nobody reads it";
+  ASSERT_TRUE(ledger_->put_destination(offsite).ok());
 }
 
 std::string ApiTest::target(const Operation& operation) const {
@@ -129,6 +192,7 @@ std::string ApiTest::target(const Operation& operation) const {
 Call ApiTest::call(const Operation& operation) const {
   Call made{.method = upper(operation.method), .target = target(operation)};
   if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
+  if (operation.opaque_body) made.body = kArchive;
   return made;
 }
 
