@@ -169,11 +169,11 @@ class BackupPostgres : public StoreTest {
     return look();
   }
   // Without the two lines that pg_dump makes up anew each time.
-  std::string content(const Backup& backup) {
+  std::vector<std::string> content(const Backup& backup) {
     std::istringstream lines(*read_all(**runner_->content(backup)));
-    std::string all;
+    std::vector<std::string> all;
     for (std::string line; std::getline(lines, line);)
-      if (!line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")) all += line + "\n";
+      if (!line.starts_with("\\restrict") && !line.starts_with("\\unrestrict")) all.push_back(line);
     return all;
   }
   void restore(const Backup& backup) {
@@ -207,7 +207,11 @@ TEST_F(BackupPostgres, ADumpOfEverythingIsTheSameAfterItWasRestored) {
   psql("drop view seen; drop table plain; drop database latin; select lo_unlink(4711);");
   restore(first);
   const Backup second = take();
-  EXPECT_EQ(content(first), content(second));
+  const auto one = content(first), two = content(second);
+  EXPECT_GT(one.size(), 25000U);
+  for (std::size_t i = 0; i < std::min(one.size(), two.size()); ++i)
+    ASSERT_EQ(one[i], two[i]) << "line " << i;
+  EXPECT_EQ(one.size(), two.size());
   EXPECT_EQ(first.after, second.after);
   ASSERT_TRUE(runner_->request_drill(second.id));
   wait_for([&] {
