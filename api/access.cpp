@@ -97,6 +97,7 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .image_present = whole.image_present,
                                                       .metrics = whole.metrics,
                                                       .report = whole.report,
+                                                      .backups = whole.backups,
                                                       .event_feed = whole.event_feed,
                                                       .volume_files = whole.volume_files,
                                                       .tickets = whole.tickets,

@@ -114,6 +114,30 @@ Answer import_services(const Request&, Context&, Transaction&);
 Answer get_source(const Request&, Context&);
 Result<std::unique_ptr<Intake>> put_source(const Request&, Context&);
 
+// backups.cpp, backup_schedules.cpp, backup_restores.cpp, backup_destinations.cpp
+Answer list_backups(const Request&, Context&);
+Answer list_all_backups(const Request&, Context&);
+Answer get_backup(const Request&, Context&);
+Answer create_backup(const Request&, Context&, Transaction&);
+Answer delete_backup(const Request&, Context&, Transaction&);
+Answer lock_backup(const Request&, Context&, Transaction&);
+Answer unlock_backup(const Request&, Context&, Transaction&);
+Answer verify_backup(const Request&, Context&, Transaction&);
+Answer get_backup_content(const Request&, Context&);
+Result<std::unique_ptr<Intake>> put_backup_content(const Request&, Context&);
+Answer get_backup_schedules(const Request&, Context&);
+Answer put_backup_profile(const Request&, Context&, Transaction&);
+Answer put_backup_schedule(const Request&, Context&, Transaction&);
+Answer delete_backup_schedule(const Request&, Context&, Transaction&);
+Answer restore_backup(const Request&, Context&, Transaction&);
+Answer create_restore(const Request&, Context&, Transaction&);
+Answer list_restores(const Request&, Context&);
+Answer get_restore(const Request&, Context&);
+Answer list_backup_destinations(const Request&, Context&);
+Answer create_backup_destination(const Request&, Context&, Transaction&);
+Answer prefer_backup_destination(const Request&, Context&, Transaction&);
+Answer delete_backup_destination(const Request&, Context&, Transaction&);
+
 // replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);

@@ -13,6 +13,7 @@
 #include "api/tickets.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
+#include "runtime/backup/backups.hpp"
 #include "runtime/build/sources.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/volume_files.hpp"
@@ -91,6 +92,7 @@ struct Context {
   // Told of what must never happen (an exception in a handler), with the request id; the answer
   // says only "internal".
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
+  Backups* backups = nullptr;                                    // none: 503
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
   std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();  // of sessions to come

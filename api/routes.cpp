@@ -143,15 +143,51 @@ constexpr Endpoint kEndpoints[] = {
     {Method::post, "/v1/deployments/{deployment}/resume", Permission::project, changes<resume>},
     {Method::post, "/v1/deployments/{deployment}/abort", Permission::project,
      changes<abort_rollout>},
+    {Method::get, "/v1/backups", Permission::account, reads<list_all_backups>, cold, paged},
+    {Method::get, "/v1/backup-destinations", Permission::account, reads<list_backup_destinations>},
+    {Method::post, "/v1/backup-destinations", Permission::account,
+     changes<create_backup_destination>},
+    {Method::del, "/v1/backup-destinations/{destination}", Permission::account,
+     changes<delete_backup_destination>},
+    {Method::post, "/v1/backup-destinations/{destination}/prefer", Permission::account,
+     changes<prefer_backup_destination>},
+    {Method::get, INSTANCE "/backups", Permission::project, reads<list_backups>, cold, paged},
+    {Method::post, INSTANCE "/backups", Permission::project, changes<create_backup>},
+    {Method::get, INSTANCE "/backups/{backup}", Permission::project, reads<get_backup>},
+    {Method::del, INSTANCE "/backups/{backup}", Permission::project, changes<delete_backup>, cold,
+     "force"},
+    {Method::post, INSTANCE "/backups/{backup}/lock", Permission::project, changes<lock_backup>},
+    {Method::post, INSTANCE "/backups/{backup}/unlock", Permission::project,
+     changes<unlock_backup>},
+    {Method::post, INSTANCE "/backups/{backup}/verify", Permission::project,
+     changes<verify_backup>},
+    {Method::post, INSTANCE "/backups/{backup}/restore", Permission::project,
+     changes<restore_backup>},
+    {Method::get, INSTANCE "/backups/{backup}/content", Permission::project,
+     reads<get_backup_content>},
+    {.method = Method::put,
+     .pattern = INSTANCE "/backup-upload",
+     .permission = Permission::project,
+     .handler = nullptr,
+     .receiver = put_backup_content},
+    {Method::get, INSTANCE "/backup-schedules", Permission::project, reads<get_backup_schedules>},
+    {Method::put, INSTANCE "/backup-schedules", Permission::project, changes<put_backup_profile>},
+    {Method::put, INSTANCE "/backup-schedules/{schedule}", Permission::project,
+     changes<put_backup_schedule>},
+    {Method::del, INSTANCE "/backup-schedules/{schedule}", Permission::project,
+     changes<delete_backup_schedule>},
+    {Method::get, INSTANCE "/restores", Permission::project, reads<list_restores>},
+    {Method::post, INSTANCE "/restores", Permission::project, changes<create_restore>},
+    {Method::get, INSTANCE "/restores/{restore}", Permission::project, reads<get_restore>},
     {Method::get, INSTANCE "/replicas", Permission::project, reads<list_replicas>},
     {Method::get, INSTANCE "/logs", Permission::project, reads<read_logs>, cold,
      "follow since limit deployment replica"},
 };
 
-// The parameters that find_named() knows, and four that are looked up in what it found.
-constexpr std::string_view kParameters[] = {"project",  "environment", "service", "deployment",
-                                            "token",    "name",        "digest",  "host",
-                                            "template", "volume"};
+// The parameters that find_named() knows, and those that are looked up in what it found.
+constexpr std::string_view kParameters[] = {
+    "project", "environment", "service", "deployment", "token",       "name",     "digest",
+    "host",    "backup",      "restore", "schedule",   "destination", "template", "volume"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

@@ -105,6 +105,15 @@ HttpReply Client::put_file(const std::string& path, const FileBody& file,
   return http_.call(call);
 }
 
+HttpReply Client::get_bytes(const std::string& path,
+                            const std::function<bool(std::string_view)>& on_data) {
+  HttpCall call = call_to("GET", path, "");
+  call.timeout_seconds = 0;
+  call.stall_seconds = kStallSeconds;
+  call.on_data = on_data;
+  return http_.call(call);
+}
+
 std::optional<Json> Client::find(const std::string& path) {
   const HttpReply reply = call_with_retries(call_to("GET", path, ""));
   if (reply.trouble.empty() && reply.status == 404) return std::nullopt;

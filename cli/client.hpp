@@ -32,6 +32,9 @@ class Client {
   // One attempt to PUT a part of a file; `headers` go beside the token. Never throws.
   HttpReply put_file(const std::string& path, const FileBody&, std::vector<std::string> headers,
                      const std::function<void(std::uint64_t)>& on_sent);
+  // One attempt at an answer of bytes; `on_data` false ends it. Never throws.
+  HttpReply get_bytes(const std::string& path,
+                      const std::function<bool(std::string_view)>& on_data);
   // What an answer that is no success means to a person.
   Failure failure_of(const HttpReply&) const;
   // Until the server or on_event (false) ends it. Throws Failure when it cannot begin.

@@ -40,6 +40,9 @@ std::vector<Command> make_commands() {
   append(all, api_commands());
   append(all, config_commands());
   append(all, completion_commands());
+  append(all, backup_commands());
+  append(all, backup_schedule_commands());
+  append(all, admin_commands());
   append(all, later_commands());
   return all;
 }

@@ -36,6 +36,9 @@ std::vector<Command> connect_commands();
 std::vector<Command> api_commands();
 std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
+std::vector<Command> backup_commands();
+std::vector<Command> backup_schedule_commands();
+std::vector<Command> admin_commands();
 std::vector<Command> later_commands();
 
 }  // namespace gantry::cli

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/http.hpp"
+#include "daemon/control_backup.hpp"
 #include "daemon/embedded_postgres.hpp"
 #include "daemon/log.hpp"
 #include "daemon/metrics.hpp"
@@ -273,7 +274,9 @@ class GantryDaemon final : public Daemon {
     if (!holder) return holder.error();
     ReconcilerOptions options;
     options.resync = Seconds(config_.scheduler.resync_seconds);
-    options.policy.orphan_grace = Seconds(config_.scheduler.orphan_grace_seconds);
+    options.policy.orphan_grace = orphan_grace_of(config_, system_clock().now());
+    if (options.policy.orphan_grace > Seconds(config_.scheduler.orphan_grace_seconds))
+      log::warn("restored from a backup: unknown containers are left alone for now");
     options.desired.base_domain = config_.base_domain;
     options.desired.network_range = parse_network_range(config_.network_range)->base;
     options.desired.installation = store_->installation();

@@ -1,4 +1,4 @@
-// gantryd [--config FILE] [--check-config] [--version]
+// gantryd [--config FILE] [--check-config] [--version], and the control plane's own backup
 #include <csignal>
 #include <cstdio>
 #include <cstring>
@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "daemon/config.hpp"
+#include "daemon/control_backup.hpp"
 #include "daemon/daemon.hpp"
 #include "daemon/log.hpp"
 
@@ -17,23 +18,45 @@ constexpr const char* kUsage =
     "  gantryd [--config FILE]        run; without a file on embedded defaults\n"
     "  gantryd --check-config [--config FILE]\n"
     "                                 read the configuration, say what is wrong, exit 0 or 1\n"
+    "  gantryd --backup FILE | --restore FILE [--passphrase-file FILE] [--config FILE]\n"
+    "                                 the control plane's own backup, and the way back\n"
+    "  gantryd --confirm-restore      what the restored database does not know may go\n"
     "  gantryd --version\n";
 
 struct Arguments {
   std::string config;
   bool check = false;
+  std::string backup, restore;  // files
+  std::string passphrase_file;
+  bool confirm = false;
 };
+
+// An option with a value behind it, or after "=".
+bool take_value(const char* option, int argc, char** argv, int& i, std::string& out) {
+  const std::string word = argv[i];
+  const std::string joined = std::string(option) + "=";
+  if (word == option && i + 1 < argc) {
+    out = argv[++i];
+    return true;
+  }
+  if (word.rfind(joined, 0) != 0) return false;
+  out = word.substr(joined.size());
+  return true;
+}
 
 // 0: go on; else the exit code + 1.
 int read_arguments(int argc, char** argv, Arguments& out) {
   for (int i = 1; i < argc; ++i) {
     const std::string word = argv[i];
-    if (word == "--config" && i + 1 < argc) {
-      out.config = argv[++i];
-    } else if (word.rfind("--config=", 0) == 0) {
-      out.config = word.substr(9);
-    } else if (word == "--check-config") {
+    if (take_value("--config", argc, argv, i, out.config) ||
+        take_value("--backup", argc, argv, i, out.backup) ||
+        take_value("--restore", argc, argv, i, out.restore) ||
+        take_value("--passphrase-file", argc, argv, i, out.passphrase_file))
+      continue;
+    if (word == "--check-config") {
       out.check = true;
+    } else if (word == "--confirm-restore") {
+      out.confirm = true;
     } else if (word == "--version") {
       fmt::print("gantryd {}\n", GANTRY_VERSION);
       return 1;
@@ -49,6 +72,28 @@ int read_arguments(int argc, char** argv, Arguments& out) {
 }
 
 void complain(const gantry::Error& error) { fmt::print(stderr, "gantryd: {}\n", error.detail); }
+
+// The control plane's own backup: true when that was asked for, with its exit code.
+bool do_admin(const Arguments& arguments, const gantry::Config& config, int& code) {
+  const gantry::ControlBackupOptions options{.config_file = arguments.config,
+                                             .passphrase_file = arguments.passphrase_file};
+  gantry::Result<> result = gantry::done();
+  if (!arguments.backup.empty())
+    result = gantry::back_up_control_plane(config, arguments.backup, options);
+  else if (!arguments.restore.empty())
+    result = gantry::restore_control_plane(config, arguments.restore, options);
+  else if (arguments.confirm)
+    result = gantry::confirm_restore(config);
+  else
+    return false;
+  if (!result) complain(result.error());
+  if (result && !arguments.restore.empty())
+    fmt::print(
+        "restored; containers that the database does not know are left alone for a week, or "
+        "until `gantry admin confirm-restore` and a restart of gantryd\n");
+  code = result ? 0 : 1;
+  return true;
+}
 
 }  // namespace
 
@@ -71,12 +116,14 @@ int main(int argc, char** argv) {
     return 0;
   }
 
+  std::signal(SIGPIPE, SIG_IGN);
+  if (int code = 0; do_admin(arguments, config, code)) return code;
+
   // Signals are taken by this thread alone; the threads of every part inherit the mask.
   sigset_t signals;
   sigemptyset(&signals);
   for (const int signal : {SIGTERM, SIGINT}) sigaddset(&signals, signal);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
 
   gantry::log::configure(config.log_level, config.log_format);
   auto daemon = gantry::make_daemon(config);

@@ -29,7 +29,7 @@ class ProgramOrigin final : public Origin {
   ProgramOrigin(std::unique_ptr<Execution> execution, std::string what, std::stop_token stop)
       : execution_(std::move(execution)),
         what_(std::move(what)),
-        cancel_(stop, [this] { execution_->cancel(); }),
+        cancel_(stop, [this] { break_off(*execution_); }),
         stop_(std::move(stop)) {}
 
   Result<std::string> read() override {

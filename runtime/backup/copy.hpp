@@ -28,6 +28,13 @@ class Origin : public ByteSource {
   virtual Result<> finish() = 0;
 };
 
+// Ends it, whatever it does: also the program, where an Execution can do that.
+template <class E>
+void break_off(E& execution) {
+  if constexpr (requires { execution.kill(); }) execution.kill();
+  execution.cancel();
+}
+
 // The output of a program in a container. Its exit code other than 0: conflict "program_failed"
 // with the end of what it said; broken off: unavailable "stream_broken"; stopped: "interrupted".
 std::unique_ptr<Origin> origin_of(std::unique_ptr<Execution>, std::string what, std::stop_token);

@@ -56,7 +56,7 @@ Result<std::string> run_in(Exec& exec, const ExecSpec& spec, const std::string& 
 
 Result<std::string> finish_run(Execution& execution, const std::string& what, ByteSource* input,
                                std::stop_token stop) {
-  const std::stop_callback cancel(stop, [&] { execution.cancel(); });
+  const std::stop_callback cancel(stop, [&] { break_off(execution); });
   Output output;
   Result<> fed = done();
   {
@@ -64,7 +64,7 @@ Result<std::string> finish_run(Execution& execution, const std::string& what, By
     std::jthread reader([&] { drain(execution, output); });
     if (input != nullptr) fed = feed(execution, *input);
     // Half of a dump must not look like a whole one.
-    if (!fed) execution.cancel();
+    if (!fed) break_off(execution);
   }
   if (stop.stop_requested())
     return Error{Code::unavailable, "interrupted", "the daemon stopped meanwhile"};

@@ -7,6 +7,8 @@
 #include <utility>
 
 #include "daemon/templates.hpp"
+#include "store/open_ledger.hpp"
+#include "tests/backup/streams.hpp"
 #include "tests/support/postgres.hpp"
 
 namespace gantry::testing {
@@ -48,6 +50,24 @@ std::string upper(std::string text) {
   return text;
 }
 
+// Keeps a destination without going there.
+class SeatedBackups final : public BackupRunner {
+ public:
+  using BackupRunner::BackupRunner;
+  Result<> add_destination(BackupDestination wanted) override {
+    return ledger().put_destination(wanted);
+  }
+};
+
+class SampleOrigin final : public Origin {
+ public:
+  Result<std::string> read() override { return std::exchange(text_, ""); }
+  Result<> finish() override { return done(); }
+
+ private:
+  std::string text_ = "a dump";
+};
+
 void expect(const api::Response& response, int status) {
   if (response.status != status) throw std::runtime_error("the seed got " + response.body);
 }
@@ -69,6 +89,12 @@ void ApiTest::SetUp() {
       [this](const VolumeId& id) -> Result<std::string> { return folder_of(id); });
   context_->volume_files = volume_files_.get();
   context_->templates = load_templates("");
+  ledger_ = open_backup_ledger(store());
+  backups_ = std::make_unique<SeatedBackups>(
+      BackupPorts{store(), *ledger_, exec_, *workbench_, templates_, system_clock()},
+      BackupOptions{
+          .key = VaultKey::of({}), .local_path = folder_.path() + "/backups", .network = {}});
+  context_->backups = backups_.get();
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
@@ -129,6 +155,43 @@ void ApiTest::seed_rollout() {
   replica.ready = true;
   ASSERT_TRUE(store().record_replica(replica).ok());
   deployment_id_ = json(next)["id"];
+  seed_backups();
+}
+
+void ApiTest::seed_backups() {
+  const std::string number = "01jd8yq5x8c5v0m6r7k2n4t9wz";
+  sql("truncate backups, backup_plans, backup_schedules, backup_restores, backup_destinations");
+  Backup backup;
+  backup.id = *BackupId::parse("bak_" + number);
+  backup.origin = *origin_in(store().project("shop"), instance_id_);
+  backup.destination = "local";
+  backup.object_key = "shop/sample.gantry";
+  backup.trigger = BackupTrigger::upload;
+  backup.created_at = *parse_time("2026-11-29T03:00:00Z");
+  auto folder = make_directory_destination(folder_.path() + "/backups");
+  ASSERT_TRUE(folder.ok());
+  SampleOrigin origin;
+  const auto copied =
+      take_copy(origin, VaultKey::of({}), **folder, backup.object_key, backup.id.str());
+  ASSERT_TRUE(copied.ok()) << copied.error().detail;
+  backup.bytes = copied->bytes;
+  backup.stored_bytes = copied->stored_bytes;
+  backup.sha256 = copied->sha256;
+  backup.status = BackupStatus::good;
+  ASSERT_TRUE(ledger_->add_backup(backup).ok());
+  ASSERT_TRUE(
+      ledger_->put_schedules(instance_id_, *backup_profile("standard"), backup.created_at).ok());
+  Restore restore;
+  restore.id = *RestoreId::parse("rst_" + number);
+  restore.backup_id = backup.id;
+  restore.instance_id = instance_id_;
+  restore.created_at = backup.created_at;
+  ASSERT_TRUE(ledger_->add_restore(restore).ok());
+  BackupDestination offsite;
+  offsite.name = "offsite";
+  offsite.kind = "s3";
+  offsite.secret_access_key = "nobody reads it";
+  ASSERT_TRUE(ledger_->put_destination(offsite).ok());
 }
 
 std::string ApiTest::target(const Operation& operation) const {
@@ -145,6 +208,7 @@ std::string ApiTest::target(const Operation& operation) const {
 Call ApiTest::call(const Operation& operation) const {
   Call made{.method = upper(operation.method), .target = target(operation)};
   if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
+  if (operation.opaque_body) made.body = kArchive;
   return made;
 }
 

@@ -11,6 +11,8 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http.hpp"
+#include "runtime/backup/runner.hpp"
+#include "tests/backup/fake_exec.hpp"
 #include "tests/support/fake_logs.hpp"
 #include "tests/support/openapi.hpp"
 #include "tests/support/postgres.hpp"
@@ -52,8 +54,10 @@ class ApiTest : public ::testing::Test {
   // project token "ci". Anything else is deleted, but the first token.
   void seed();
   // On top of it, so that every operation's example can be carried out: an earlier deployment that
-  // served, a canary on its way, a second service and a domain.
+  // served, a canary on its way, a second service and a domain; a backup, its schedule, a restore
+  // and a destination.
   void seed_rollout();
+  void seed_backups();
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
   // Where a volume's files lie.
   std::string folder_of(const VolumeId&) const;
@@ -83,6 +87,11 @@ class ApiTest : public ::testing::Test {
   TemporaryDirectory folder_, volumes_folder_;
   std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Sources> sources_;
+  FakeExec exec_;
+  std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
+  FakeTemplates templates_;
+  std::unique_ptr<BackupLedger> ledger_;
+  std::unique_ptr<BackupRunner> backups_;  // carries nothing out: it is not started
   std::unique_ptr<api::Context> context_;
 };
 
