@@ -26,7 +26,7 @@ Result<std::unique_ptr<BackupRunner>> make_backups(const Config& config, const B
                                                     .ledger = parts.ledger,
                                                     .exec = parts.exec,
                                                     .workbench = parts.workbench,
-                                                    .templates = parts.templates,
+                                                    .made_from = parts.made_from,
                                                     .clock = system_clock(),
                                                     .volumes = parts.volumes},
                                         std::move(options));

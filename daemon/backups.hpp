@@ -12,7 +12,7 @@ struct BackupParts {
   Store& store;
   Exec& exec;
   Workbench& workbench;
-  const Templates& templates;
+  std::function<const TemplateService*(std::string_view)> made_from;
   BackupLedger& ledger;
   Volumes* volumes = nullptr;
 };

@@ -18,6 +18,12 @@ using BodyParser = http::request_parser<http::buffer_body>;
 constexpr std::size_t kPieceBytes = 256 * 1024;
 constexpr std::size_t kReadBytes = 64 * 1024;  // the most that Beast reads at once
 
+// A dump of a database may be as large as that is; it goes straight to its destination.
+constexpr std::uint64_t kDumpMax = 1ULL << 40;
+std::uint64_t limit_of(const Shared& shared, const api::Endpoint& endpoint) {
+  return endpoint.pattern.ends_with("/backup-upload") ? kDumpMax : shared.options.upload_bytes;
+}
+
 api::Response too_large(std::uint64_t limit) {
   return refused(
       413, "source_too_large",
@@ -48,7 +54,8 @@ asio::awaitable<std::size_t> read_piece(PeerStream& stream, beast::flat_buffer& 
 asio::awaitable<std::optional<api::Response>> take_body(PeerStream& stream,
                                                         beast::flat_buffer& buffer, Shared& shared,
                                                         BodyParser& parser,
-                                                        api::Admission& admission) {
+                                                        api::Admission& admission,
+                                                        std::uint64_t limit) {
   const std::chrono::seconds idle(shared.options.idle_seconds);
   std::vector<char> piece(kPieceBytes);
   buffer.reserve(kReadBytes);
@@ -68,7 +75,7 @@ asio::awaitable<std::optional<api::Response>> take_body(PeerStream& stream,
         response = api::conclude(admission, taken, shared.context);
     };
     co_await offload(shared.uploaders, job);
-    if (too_much) response = too_large(shared.options.upload_bytes);
+    if (too_much) response = too_large(limit);
     if (gone) break;
   }
   stream.expires_never();
@@ -79,8 +86,9 @@ asio::awaitable<std::optional<api::Response>> take_body(PeerStream& stream,
 asio::awaitable<api::Admission> admit(Shared& shared, const RequestParser& head, api::Match match,
                                       const Count& slot) {
   api::Admission admission;
-  if (head.content_length().value_or(0) > shared.options.upload_bytes) {
-    admission.refusal = too_large(shared.options.upload_bytes);
+  const std::uint64_t limit = limit_of(shared, *match.endpoint);
+  if (head.content_length().value_or(0) > limit) {
+    admission.refusal = too_large(limit);
   } else if (slot.before() >= shared.options.max_uploads) {
     ++shared.shed;
     admission.refusal =
@@ -109,6 +117,7 @@ std::optional<api::Match> upload_of(const RequestParser& head) {
 asio::awaitable<bool> take_upload(PeerStream& stream, beast::flat_buffer& buffer, Shared& shared,
                                   RequestParser& head, api::Match match) {
   ++shared.requests;
+  const std::uint64_t limit = limit_of(shared, *match.endpoint);
   Count slot(shared.uploads);
   const std::chrono::seconds patience(shared.options.request_seconds);
   wire::Framing framing;
@@ -125,8 +134,8 @@ asio::awaitable<bool> take_upload(PeerStream& stream, beast::flat_buffer& buffer
   co_await invite(stream, head);
   framing.keep_alive = head.get().keep_alive() && !shared.stopping;
   BodyParser parser(std::move(head));
-  parser.body_limit(shared.options.upload_bytes);
-  const auto response = co_await take_body(stream, buffer, shared, parser, admission);
+  parser.body_limit(limit);
+  const auto response = co_await take_body(stream, buffer, shared, parser, admission, limit);
   slot.let_go();
   if (!response) co_return false;
   framing.keep_alive = framing.keep_alive && parser.is_done();

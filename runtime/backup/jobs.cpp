@@ -59,7 +59,7 @@ Result<BackupJobs::Subject> BackupJobs::subject(const InstanceId& id,
   const auto environment = project->environments.find(found.view->instance.environment_id);
   if (environment == project->environments.end()) return not_found("environment of " + id.str());
   found.environment = environment->second->environment;
-  found.made_from = template_service(ports_.templates, from_template);
+  found.made_from = ports_.made_from(from_template);
   for (const auto& deployment : found.view->deployments) {
     if (!has_served(deployment->status)) continue;
     auto whole = ports_.store.deployment(deployment->id);

@@ -24,7 +24,8 @@ struct BackupPorts {
   BackupLedger& ledger;
   Exec& exec;
   Workbench& workbench;
-  const Templates& templates;
+  // What an instance was made from, by its `from_template`; null: that is not known (any more).
+  std::function<const TemplateService*(std::string_view)> made_from;
   const Clock& clock;
   Volumes* volumes = nullptr;  // none: snapshots cannot be restored
 };

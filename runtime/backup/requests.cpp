@@ -84,7 +84,7 @@ Error not_good() { return {Code::conflict, "not_good", "the backup is not good"}
 
 bool BackupRunner::dumps(std::string_view from_template) const {
   if (from_template.empty()) return false;
-  const TemplateService* made_from = template_service(ports_.templates, from_template);
+  const TemplateService* made_from = ports_.made_from(from_template);
   return made_from != nullptr && !made_from->tools.dump.empty();
 }
 
@@ -100,7 +100,7 @@ Result<Backup> BackupRunner::new_backup(const BackupRequest& wanted) {
   backup.schedule = wanted.schedule;
   backup.destination = place->name;
   backup.object_key = object_key_of(backup);
-  const TemplateService* made_from = template_service(ports_.templates, wanted.from_template);
+  const TemplateService* made_from = ports_.made_from(wanted.from_template);
   backup.extension = wanted.kind == BackupKind::snapshot ? "tar"
                      : made_from != nullptr              ? made_from->tools.dump_extension
                                                          : "dump";

@@ -2,17 +2,6 @@
 
 #include <algorithm>
 
-namespace gantry {
-
-// Until the one that reads templates is linked in, which wins.
-__attribute__((weak)) const TemplateService* template_service(const Templates& templates,
-                                                              std::string_view from_template) {
-  const Template* found = templates.find(from_template.substr(0, from_template.find('.')));
-  return found == nullptr ? nullptr : &found->services.front();
-}
-
-}  // namespace gantry
-
 namespace gantry::testing {
 namespace {
 
@@ -182,21 +171,19 @@ void FakeExec::fault(std::optional<FakeFault> wanted) {
 
 std::string one_off_container(const SessionId& id) { return "one-off-" + id.str(); }
 
-FakeTemplates::FakeTemplates() {
-  fake_.name = "fake";
-  TemplateService service;
-  service.name = "db";
-  service.image = "fake:1";
-  service.healthcheck_command = {"health"};
-  service.tools.dump = {"dump"};
-  service.tools.restore = {"restore"};
-  service.tools.inspect = {"inspect"};
-  service.tools.check = {"check"};
-  fake_.services.push_back(service);
-}
-
-const Template* FakeTemplates::find(std::string_view name) const {
-  return name == "fake" ? &fake_ : nullptr;
+const TemplateService* fake_template(std::string_view from_template) {
+  static const TemplateService made = [] {
+    TemplateService service;
+    service.name = "db";
+    service.image = "fake:1";
+    service.healthcheck_command = {"health"};
+    service.tools.dump = {"dump"};
+    service.tools.restore = {"restore"};
+    service.tools.inspect = {"inspect"};
+    service.tools.check = {"check"};
+    return service;
+  }();
+  return from_template == "fake" ? &made : nullptr;
 }
 
 }  // namespace gantry::testing

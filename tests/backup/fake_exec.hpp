@@ -58,15 +58,7 @@ std::string one_off_container(const SessionId&);
 std::string dump_of(const FakeDatabase&);
 std::optional<FakeDatabase> read_dump(const std::string&);
 
-// "fake": a database whose tools are those of FakeExec.
-class FakeTemplates final : public Templates {
- public:
-  FakeTemplates();
-  const Template* find(std::string_view name) const override;
-  std::vector<const Template*> all() const override { return {&fake_}; }
-
- private:
-  Template fake_;
-};
+// Of "fake": a database whose tools are those of FakeExec.
+const TemplateService* fake_template(std::string_view from_template);
 
 }  // namespace gantry::testing

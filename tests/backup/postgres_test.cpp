@@ -138,7 +138,10 @@ class BackupPostgres : public StoreTest {
     options.drill_interval = std::chrono::hours(24 * 3650);
     options.log = [](const std::string& text) { std::cerr << text << "\n"; };
     runner_ = std::make_unique<BackupRunner>(
-        BackupPorts{*store_, *ledger_, *exec_, *workbench_, templates_, system_clock()}, options);
+        BackupPorts{*store_, *ledger_, *exec_, *workbench_,
+                    [this](std::string_view name) { return template_service(templates_, name); },
+                    system_clock()},
+        options);
     runner_->start();
   }
   Result<std::string> in(std::vector<std::string> command, ByteSource* input = nullptr) {

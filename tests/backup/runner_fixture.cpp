@@ -28,7 +28,7 @@ void BackupRunnerTest::run(const std::function<void(BackupOptions&)>& change) {
   if (change) change(options);
   runner_.reset();
   runner_ = std::make_unique<BackupRunner>(
-      BackupPorts{*store_, *ledger_, exec_, *workbench_, templates_, clock_}, options);
+      BackupPorts{*store_, *ledger_, exec_, *workbench_, fake_template, clock_}, options);
   runner_->start();
 }
 

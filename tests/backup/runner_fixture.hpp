@@ -45,7 +45,6 @@ class BackupRunnerTest : public StoreTest {
   SetClock clock_;
   FakeExec exec_;
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
-  FakeTemplates templates_;
   std::unique_ptr<BackupRunner> runner_;
 };
 

@@ -272,7 +272,7 @@ TEST_F(BackupRuns, OnlyWhoLeadsDoesAnything) {
   auto other = open_without_lease();
   auto ledger = open_backup_ledger(*other);
   std::array<unsigned char, 32> master{};
-  BackupRunner idle({*other, *ledger, exec_, *workbench_, templates_, clock_},
+  BackupRunner idle({*other, *ledger, exec_, *workbench_, fake_template, clock_},
                     {.key = VaultKey::of(master), .local_path = directory_.path() + "/backups"});
   ASSERT_TRUE(idle.request(wanted(id)));
   ASSERT_TRUE(idle.look());

@@ -91,7 +91,7 @@ void ApiTest::SetUp() {
   context_->templates = load_templates("");
   ledger_ = open_backup_ledger(store());
   backups_ = std::make_unique<SeatedBackups>(
-      BackupPorts{store(), *ledger_, exec_, *workbench_, templates_, system_clock()},
+      BackupPorts{store(), *ledger_, exec_, *workbench_, fake_template, system_clock()},
       BackupOptions{
           .key = VaultKey::of({}), .local_path = folder_.path() + "/backups", .network = {}});
   context_->backups = backups_.get();

@@ -89,7 +89,6 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<Sources> sources_;
   FakeExec exec_;
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
-  FakeTemplates templates_;
   std::unique_ptr<BackupLedger> ledger_;
   std::unique_ptr<BackupRunner> backups_;  // carries nothing out: it is not started
   std::unique_ptr<api::Context> context_;
