@@ -45,6 +45,8 @@ foreach(suite seed monorepo migrations hostile execve reach databases prisma)
   add_test(NAME ${suite} COMMAND ${CMAKE_SOURCE_DIR}/tests/${suite}/run ${CMAKE_BINARY_DIR})
   set_tests_properties(${suite} PROPERTIES RESOURCE_LOCK host TIMEOUT 900)
 endforeach()
+add_test(NAME databases_chapter COMMAND ${CMAKE_SOURCE_DIR}/tests/databases/chapter ${CMAKE_BINARY_DIR})
+set_tests_properties(databases_chapter PROPERTIES RESOURCE_LOCK host TIMEOUT 900)
 set_tests_properties(build PROPERTIES RESOURCE_LOCK host)
 # Builds from source, on real applications.
 add_test(NAME apps COMMAND ${CMAKE_SOURCE_DIR}/tests/apps/run ${CMAKE_BINARY_DIR})
