@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "api/http.hpp"
+#include "daemon/backups.hpp"
 #include "daemon/control_backup.hpp"
 #include "daemon/embedded_postgres.hpp"
 #include "daemon/log.hpp"
@@ -25,10 +26,13 @@
 #include "daemon/server.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/templates.hpp"
+#include "proto/template.hpp"
+#include "runtime/backup/workbench.hpp"
 #include "runtime/build/buildkit.hpp"
 #include "runtime/build/image_name.hpp"
 #include "runtime/build/source_builder.hpp"
 #include "runtime/build/sources.hpp"
+#include "runtime/docker/codec_exec.hpp"
 #include "runtime/docker/docker.hpp"
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/files.hpp"
@@ -36,6 +40,7 @@
 #include "runtime/probe.hpp"
 #include "scheduler/reconciler.hpp"
 #include "store/open.hpp"
+#include "store/open_ledger.hpp"
 
 namespace gantry {
 namespace {
@@ -103,6 +108,9 @@ class GantryDaemon final : public Daemon {
     if (server_) notify_systemd("STOPPING=1");
     server_.reset();
     sessions_.reset();
+    backups_.reset();
+    workbench_.reset();
+    ledger_.reset();
     reconciler_.reset();
     prober_.reset();
     edge_.reset();
@@ -303,8 +311,29 @@ class GantryDaemon final : public Daemon {
     sessions_ = std::make_unique<Sessions>(ports, std::move(options));
   }
 
+  Result<> start_backups() {
+    ledger_ = open_backup_ledger(*store_);
+    workbench_ = make_workbench(*exec_, [this](const SessionId& id) {
+      return docker::one_off_name(store_->installation(), id);
+    });
+    auto made = make_backups(
+        config_,
+        {.store = *store_,
+         .exec = *exec_,
+         .workbench = *workbench_,
+         .made_from = [this](std::string_view name) { return template_service(*templates_, name); },
+         .ledger = *ledger_,
+         .volumes = volumes_.get()});
+    if (!made) return made.error();
+    backups_ = std::move(*made);
+    backups_->start();
+    return done();
+  }
+
   Result<> start_api() {
     start_sessions();
+    templates_ = load_templates(config_.templates_dir);
+    GANTRY_TRY(start_backups());
     context_ = std::make_unique<api::Context>(api::Context{.store = *store_,
                                                            .logs = *logs_,
                                                            .build_logs = *build_logs_,
@@ -320,7 +349,8 @@ class GantryDaemon final : public Daemon {
     };
     context_->volume_files = volume_files_.get();
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
-    context_->templates = load_templates(config_.templates_dir);
+    context_->templates = templates_;
+    context_->backups = backups_.get();
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {
@@ -364,6 +394,10 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Sessions> sessions_;
+  std::shared_ptr<const Templates> templates_;
+  std::unique_ptr<BackupLedger> ledger_;
+  std::unique_ptr<Workbench> workbench_;
+  std::unique_ptr<BackupRunner> backups_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;
 };
