@@ -5,6 +5,7 @@
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
+#include "proto/mount_path.hpp"
 
 namespace gantry::api {
 namespace {
@@ -37,6 +38,14 @@ Result<BackupDestination> read_destination(const Request& request) {
     return invalid("/addressing", "invalid_addressing", "expected path or virtual");
   if (wanted.name == "local")
     return invalid("/name", "reserved_name", "\"local\" is the directory that is always there");
+  if (wanted.kind == "directory") {
+    const auto path = parse_mount_path(wanted.path, "/path");
+    if (!path)
+      return invalid("/path", "invalid_path",
+                     "expected an absolute directory of the server, without . and .., such as "
+                     "/srv/backups");
+    wanted.path = *path;
+  }
   wanted.path_style = addressing == "path";
   return wanted;
 }

@@ -18,7 +18,10 @@ NewService read_service(Fields& body) {
   for (auto& [name, value] : body.optional_texts("variables"))
     if (value) service.variables.emplace_back(name, *std::move(value));
   for (Fields& each : body.objects("volumes", {"name", "mount_path"})) {
-    service.mounts.push_back({each.name("name"), each.text("mount_path")});
+    const Name volume = each.name("name");
+    const auto path = each.optional_mount_path("mount_path");
+    if (!each.has("mount_path")) each.missing("mount_path");
+    service.mounts.push_back({volume, path.value_or("")});
     body.take_errors(each);
   }
   service.deploy = service.settings.source.image || !service.settings.source.archive.empty();

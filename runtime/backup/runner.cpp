@@ -107,6 +107,7 @@ void BackupRunner::enqueue(const std::string& id, Job job) {
 }
 
 Result<> BackupRunner::look() {
+  const std::lock_guard one_at_a_time(looking_);
   const auto leads = ports_.ledger.leads();
   if (!leads) return leads.error();
   if (!*leads) {

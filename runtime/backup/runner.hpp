@@ -66,6 +66,7 @@ class BackupRunner : public Backups {
   std::map<InstanceId, TimePoint> tried_;
   std::map<std::string, TimePoint> raised_;
 
+  std::mutex looking_;  // one look at a time
   mutable std::mutex mutex_;
   std::condition_variable_any changed_;
   bool woken_ = false;
