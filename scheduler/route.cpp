@@ -1,7 +1,6 @@
 // What the edge should have of an instance: hosts, who takes which share, what drains.
 #include <algorithm>
 
-#include "runtime/edge/table.hpp"
 #include "runtime/edge/weights.hpp"
 #include "scheduler/mutation.hpp"
 #include "scheduler/plan.hpp"

@@ -1,7 +1,7 @@
 // Facts about the edge: what it has, what it refused, what has drained.
 #include <algorithm>
 
-#include "runtime/edge/table.hpp"
+#include "runtime/edge/weights.hpp"
 #include "scheduler/absorb.hpp"
 #include "scheduler/mutation.hpp"
 

@@ -12,11 +12,6 @@ std::string slot_name(int slot) {
   return "s" + digits;
 }
 
-bool is_serving(const Route& route) {
-  return std::any_of(route.backends.begin(), route.backends.end(),
-                     [](const RouteBackend& backend) { return is_serving(backend); });
-}
-
 std::vector<const RouteBackend*> preview_backends(const Route& route, const Preview& preview) {
   std::vector<const RouteBackend*> backends;
   for (const auto& backend : route.backends)

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "runtime/edge/edge.hpp"
+#include "runtime/edge/weights.hpp"
 
 namespace gantry {
 
@@ -30,12 +31,6 @@ constexpr int kMostSlots = 65536;
 
 // "s0001": opaque to everybody else.
 std::string slot_name(int slot);
-
-// Whether a replica gets new requests that name nothing but the host.
-inline bool is_serving(const RouteBackend& backend) {
-  return !backend.draining && backend.weight > 0;
-}
-bool is_serving(const Route&);
 
 // The replicas that answer a preview's requests: its own that are routed and do not drain.
 std::vector<const RouteBackend*> preview_backends(const Route&, const Preview&);

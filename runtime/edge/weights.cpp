@@ -29,4 +29,9 @@ GroupWeights weights_for(int n_stable, int n_canary, int percent) {
   return best;
 }
 
+bool is_serving(const Route& route) {
+  return std::any_of(route.backends.begin(), route.backends.end(),
+                     [](const RouteBackend& backend) { return is_serving(backend); });
+}
+
 }  // namespace gantry

@@ -1,9 +1,16 @@
-// Weights that give two groups of replicas a wanted share of the requests. Pure.
+// Who of a route gets new requests, and the weights that give two groups of replicas a wanted share
+// of them. Pure.
 #pragma once
 
 #include "runtime/edge/edge.hpp"
 
 namespace gantry {
+
+// Whether a replica gets new requests that name nothing but the host.
+inline bool is_serving(const RouteBackend& backend) {
+  return !backend.draining && backend.weight > 0;
+}
+bool is_serving(const Route&);
 
 struct GroupWeights {
   int stable = 0;  // of each replica of the group
