@@ -180,6 +180,7 @@ class Storm {
   void check_change(Daemon&, const Before&, const char* deed);
   void check_shares();
   void check_stop(Daemon&, const Stop&);
+  void check_given_up(const Row&, const Deployment&);
   void check_status(Daemon&, const StatusChange&);
   void check_rollout(const RolloutChange&);
   void check_reaction();

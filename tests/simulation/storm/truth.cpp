@@ -220,10 +220,23 @@ void Storm::check_stop(Daemon& daemon, const Stop& stop) {
     broke("the kept version is stopped", key.id());
 }
 
+// A blue-green take-over keeps the version before it for a while, unless a newer one comes.
+void Storm::check_given_up(const Row& row, const Deployment& deployment) {
+  const Deployment* active = row.active();
+  if (active == nullptr || row.deployments.back().id != active->id ||
+      !(deployment.id < active->id) || now_ - jumped_at_ < Seconds(120))
+    return;
+  const RolloutSettings& rollout = active->settings.deploy.rollout;
+  const bool keeps = rollout.strategy == Strategy::blue_green && active->rollout.since;
+  if (keeps && clock_.now() + Seconds(15) < *active->rollout.since + Seconds(rollout.keep_seconds))
+    broke("the kept version is given up", deployment.id.str());
+}
+
 void Storm::check_status(Daemon&, const StatusChange& change) {
   const Row* row = ledger_.row(change.instance_id);
   const Deployment* deployment = ledger_.deployment(change.deployment_id);
   if (row == nullptr || deployment == nullptr || deployment->status != change.status) return;
+  if (change.status == DeploymentStatus::removing) return check_given_up(*row, *deployment);
   const DeploySettings& deploy = deployment->settings.deploy;
   if (change.status == DeploymentStatus::sleeping && row->load > 0 && !disturbed(kTrouble) &&
       row->asked_at > Duration(0) &&
