@@ -30,6 +30,8 @@ bool is_under_way(const Deployment& deployment) {
     case DeploymentStatus::removing:
     case DeploymentStatus::removed:
     case DeploymentStatus::skipped:
+    case DeploymentStatus::waiting:
+    case DeploymentStatus::needs_approval:
     case DeploymentStatus::sleeping:
       return false;
   }

@@ -11,8 +11,10 @@ Answer list_environments(const Request& request, Context& context) {
   if (!place) return place.error();
   const auto wanted = read_page(request, context);
   if (!wanted) return wanted.error();
+  auto present = place->project->environments;
+  std::erase_if(present, [](const auto& item) { return item.second->environment.deleted_at; });
   return page_of(
-      request, context, *wanted, place->project->environments,
+      request, context, *wanted, present,
       [](const auto& item) -> const std::string& { return item.first.str(); },
       [](std::string& out, const auto& item) { append_json(out, item.second->environment); });
 }

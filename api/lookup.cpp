@@ -115,6 +115,7 @@ Result<Place> place_of(const InstanceId& id, const Context& context) {
   place.instance = view->second.get();
   place.service = service_of(*place.project, place.instance->instance);
   place.environment = place.project->environments.at(place.instance->instance.environment_id).get();
+  if (place.environment->environment.deleted_at) return not_found("instance " + id.str());
   return place;
 }
 

@@ -17,8 +17,7 @@ void read_image(const Field& field, Source& out) {
   if (!field.json.is_string()) return field.refuse("wrong_type", "expected a string or null");
   auto image = ImageRef::parse(field.json.get_ref<const std::string&>(), field.pointer);
   if (!image) return field.errors.push_back(image.error().fields.front());
-  out.image = *std::move(image);
-  out.archive.clear();
+  out = {.image = *std::move(image), .from_template = std::move(out.from_template)};
 }
 
 void read_archive(const Field& field, Source& out) {
@@ -27,6 +26,37 @@ void read_archive(const Field& field, Source& out) {
                         "expected \"sha256:\" and 64 hexadecimal digits, or null");
   out.archive = field.json.get<std::string>();
   out.image.reset();
+}
+
+// Its shape; what can be fetched is known where it is fetched.
+bool is_word(const Json& json, std::size_t most) {
+  if (!json.is_string()) return false;
+  const auto& text = json.get_ref<const std::string&>();
+  return !text.empty() && text.size() <= most && text.front() != '-' &&
+         std::none_of(text.begin(), text.end(),
+                      [](unsigned char c) { return c <= 0x20 || c == 0x7f; });
+}
+
+void read_repository(const Field& field, Source& out) {
+  if (!is_word(field.json, 2048))
+    return field.refuse("invalid_repository",
+                        "expected a URL such as \"https://git.example.com/team/app.git\", or null");
+  out.repository = field.json.get<std::string>();
+  out.image.reset();
+}
+
+void read_branch(const Field& field, Source& out) {
+  if (!is_word(field.json, 255))
+    return field.refuse("invalid_branch", "expected a branch such as \"main\", or null");
+  out.branch = field.json.get<std::string>();
+}
+
+void read_commit(const Field& field, Source& out) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  if (!is_word(field.json, 40) || field.json.get_ref<const std::string&>().size() != 40 ||
+      field.json.get_ref<const std::string&>().find_first_not_of(digits) != std::string::npos)
+    return field.refuse("invalid_commit", "expected 40 hexadecimal digits, or null");
+  out.commit = field.json.get<std::string>();
 }
 
 void read_template(const Field& field, Source& out) {
@@ -39,10 +69,14 @@ void read_template(const Field& field, Source& out) {
   out.from_template = text;
 }
 
-constexpr std::array<Entry<Source>, 3> kSource{
-    {{"image", read_image, [](Source& out) { out.image.reset(); }},
-     {"archive", read_archive, [](Source& out) { out.archive.clear(); }},
-     {"template", read_template, [](Source& out) { out.from_template.clear(); }}}};
+constexpr std::array<Entry<Source>, 6> kSource{{
+    {"image", read_image, clear<&Source::image>},
+    {"archive", read_archive, clear<&Source::archive>},
+    {"repository", read_repository, clear<&Source::repository>},
+    {"branch", read_branch, clear<&Source::branch>},
+    {"commit", read_commit, clear<&Source::commit>},
+    {"template", read_template, clear<&Source::from_template>},
+}};
 constexpr std::array<Entry<Settings>, 3> kSettings{{
     {"source", [](const Field& f, Settings& out) { merge_object(f, kSource, out.source); },
      [](Settings& out) { out.source = {}; }},

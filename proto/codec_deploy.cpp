@@ -103,7 +103,7 @@ void read_commands(const Field& field, DeploySettings& out) {
 
 using D = DeploySettings;
 
-constexpr std::array<Entry<D>, 20> kDeploy{{
+constexpr std::array<Entry<D>, 21> kDeploy{{
     {"start_command", read_command, clear<&D::start_command>},
     {"healthcheck_path", read_path, clear<&D::healthcheck_path>},
     {"healthcheck_command", read_health_command, clear<&D::healthcheck_command>},
@@ -127,6 +127,7 @@ constexpr std::array<Entry<D>, 20> kDeploy{{
     {"traffic", [](const Field& f, D& out) { read_traffic(f, out.traffic); }, clear<&D::traffic>},
     {"scaling", [](const Field& f, D& out) { read_scaling(f, out.scaling); }, clear<&D::scaling>},
     {"sleep", [](const Field& f, D& out) { read_sleep(f, out.sleep); }, clear<&D::sleep>},
+    {"cron", [](const Field& f, D& out) { read_cron(f, out.cron); }, clear<&D::cron>},
 }};
 
 }  // namespace

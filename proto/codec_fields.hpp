@@ -107,5 +107,6 @@ void read_rollout(const Field&, RolloutSettings&);
 void read_traffic(const Field&, TrafficSettings&);
 void read_scaling(const Field&, ScalingSettings&);
 void read_sleep(const Field&, SleepSettings&);
+void read_cron(const Field&, CronSettings&);
 
 }  // namespace gantry::codec

@@ -70,6 +70,9 @@ struct BackupTag {
 struct SessionTag {  // a command, shell or tunnel that a person opened
   static constexpr std::string_view prefix = "ses";
 };
+struct UserTag {
+  static constexpr std::string_view prefix = "usr";
+};
 struct InstallationTag {
   static constexpr std::string_view prefix = "gty";
 };
@@ -83,6 +86,7 @@ using TokenId = Id<TokenTag>;
 using VolumeId = Id<VolumeTag>;
 using BackupId = Id<BackupTag>;
 using SessionId = Id<SessionTag>;
+using UserId = Id<UserTag>;
 using InstallationId = Id<InstallationTag>;
 
 }  // namespace gantry

@@ -170,7 +170,13 @@ void append_json(std::string& out, const Environment& environment) {
   JsonObject object(out);
   object.text("id", environment.id.str())
       .text("name", environment.name.str())
-      .text("project_id", environment.project_id.str());
+      .text("project_id", environment.project_id.str())
+      .boolean("guarded", environment.protection.guarded)
+      .boolean("needs_approval", environment.protection.needs_approval);
+  if (environment.deleted_at)
+    object.time("deleted_at", *environment.deleted_at);
+  else
+    object.null("deleted_at");
   append_stamp(object, environment.stamp);
 }
 

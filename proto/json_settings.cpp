@@ -82,6 +82,12 @@ void append_deploy(std::string& out, const DeploySettings& deploy) {
   JsonObject(object.at("sleep"))
       .boolean("enabled", deploy.sleep.enabled)
       .number("idle_seconds", deploy.sleep.idle_seconds);
+  JsonObject(object.at("cron"))
+      .text_or_null("schedule", deploy.cron.schedule)
+      .text("zone", deploy.cron.zone)
+      .text("overlap", name(deploy.cron.overlap))
+      .text("missed", name(deploy.cron.missed))
+      .number("limit_seconds", deploy.cron.limit_seconds);
 }
 
 }  // namespace
@@ -90,6 +96,9 @@ void append_settings(JsonObject& object, const Settings& settings) {
   JsonObject(object.at("source"))
       .text_or_null("image", settings.source.image ? settings.source.image->str() : "")
       .text_or_null("archive", settings.source.archive)
+      .text_or_null("repository", settings.source.repository)
+      .text_or_null("branch", settings.source.branch)
+      .text_or_null("commit", settings.source.commit)
       .text_or_null("template", settings.source.from_template);
   append_build(object.at("build"), settings.build);
   append_deploy(object.at("deploy"), settings.deploy);

@@ -15,7 +15,7 @@ constexpr std::array<Named<RestartPolicy>, 3> kRestartPolicies{{
     {RestartPolicy::never, "NEVER"},
 }};
 
-constexpr std::array<Named<DeploymentStatus>, 11> kDeploymentStatuses{{
+constexpr std::array<Named<DeploymentStatus>, 13> kDeploymentStatuses{{
     {DeploymentStatus::queued, "QUEUED"},
     {DeploymentStatus::initializing, "INITIALIZING"},
     {DeploymentStatus::building, "BUILDING"},
@@ -27,6 +27,8 @@ constexpr std::array<Named<DeploymentStatus>, 11> kDeploymentStatuses{{
     {DeploymentStatus::removed, "REMOVED"},
     {DeploymentStatus::skipped, "SKIPPED"},
     {DeploymentStatus::sleeping, "SLEEPING"},
+    {DeploymentStatus::waiting, "WAITING"},
+    {DeploymentStatus::needs_approval, "NEEDS_APPROVAL"},
 }};
 
 constexpr std::array<Named<ReplicaStatus>, 8> kReplicaStatuses{{
@@ -82,13 +84,19 @@ bool is_live(DeploymentStatus status) {
     case DeploymentStatus::removing:
     case DeploymentStatus::removed:
     case DeploymentStatus::skipped:
+    case DeploymentStatus::waiting:
+    case DeploymentStatus::needs_approval:
       return false;
   }
   return false;
 }
 
 bool is_terminal(DeploymentStatus status) {
-  return !is_live(status) && status != DeploymentStatus::removing;
+  return !is_live(status) && !is_held(status) && status != DeploymentStatus::removing;
+}
+
+bool is_held(DeploymentStatus status) {
+  return status == DeploymentStatus::waiting || status == DeploymentStatus::needs_approval;
 }
 
 bool has_served(DeploymentStatus status) {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "proto/cron_settings.hpp"
 #include "proto/id.hpp"
 #include "proto/name.hpp"
 #include "proto/result.hpp"
@@ -35,6 +36,9 @@ enum class DeploymentStatus {
   removed,       // gone
   skipped,       // an end: nothing that its watch patterns name has changed
   sleeping,
+  // Held: made and not begun. The version that serves goes on; release_deployment() queues it.
+  waiting,         // for the checks of its commit
+  needs_approval,  // for a person who may let it into its environment
 };
 
 enum class ReplicaStatus {
@@ -61,17 +65,22 @@ std::optional<ReplicaStatus> parse_replica_status(std::string_view);        // e
 std::optional<TokenKind> parse_token_kind(std::string_view);                // exact
 
 // Whether replicas of a deployment in this status may run.
-bool is_live(DeploymentStatus);  // queued..deploying, success, crashed, sleeping
-bool is_terminal(DeploymentStatus);
+bool is_live(DeploymentStatus);      // queued..deploying, success, crashed, sleeping
+bool is_terminal(DeploymentStatus);  // nothing follows
+bool is_held(DeploymentStatus);      // waiting, needs_approval
 // Whether it came to serve, and is there still: success, crashed, sleeping.
 bool has_served(DeploymentStatus);
 
 // ---- configuration ----
 
-// What is deployed: an image, or an uploaded archive that one is built from.
+// What is deployed: an image, or an archive that one is built from: uploaded, or of a commit of a
+// repository.
 struct Source {
   std::optional<ImageRef> image;
-  std::string archive;  // "sha256:<64 hex>" of a gzip tar; empty: none. Then there is no image
+  std::string archive;     // "sha256:<64 hex>" of a gzip tar; empty: none. Then there is no image
+  std::string repository;  // URL; empty: none. Then there is no image
+  std::string branch;      // whose pushes are deployed; empty: the repository's default
+  std::string commit;      // of a deployment: 40 hex digits; empty: not made from a commit
   // "postgres" or "TEMPLATE.SERVICE": what it was made from (proto/template.hpp); empty: nothing.
   std::string from_template;
   bool operator==(const Source&) const = default;
@@ -120,6 +129,7 @@ struct DeploySettings {
   TrafficSettings traffic;
   ScalingSettings scaling;
   SleepSettings sleep;
+  CronSettings cron;
   bool operator==(const DeploySettings&) const = default;
 };
 
@@ -144,11 +154,22 @@ struct Project {
   Stamp stamp;
 };
 
+// What an environment asks of people.
+struct Protection {
+  bool guarded = false;         // only owners of the project change what is in it
+  bool needs_approval = false;  // a deployment waits until an owner lets it in
+  bool operator==(const Protection&) const = default;
+};
+
 struct Environment {
   EnvironmentId id;
   ProjectId project_id;
   Name name;
   int subnet_index = 0;  // the n-th /24 of the configured range
+  Protection protection = {};
+  // Its containers are stopped and nobody finds it; purged when its grace is over, until then
+  // restored.
+  std::optional<TimePoint> deleted_at = {};
   Stamp stamp;
 };
 
@@ -166,6 +187,13 @@ struct TrafficSplit {
   bool operator==(const TrafficSplit&) const = default;
 };
 
+// A port of the edge whose connections go to the replicas byte by byte.
+struct TcpProxy {
+  int port = 0;         // of the edge; unique in the installation
+  int target_port = 0;  // in the container
+  bool operator==(const TcpProxy&) const = default;
+};
+
 // Service x environment: everything that can be configured.
 struct ServiceInstance {
   InstanceId id;
@@ -176,6 +204,7 @@ struct ServiceInstance {
       host_label;  // "<service>-<environment>", with "-<4 hex>" when somebody else has that; unique
   std::vector<std::string> domains = {};  // hosts that people gave it, ascending; unique
   std::optional<TrafficSplit> split = {};
+  std::optional<TcpProxy> tcp_proxy = {};
   int restart_epoch = 0;        // +1 with every restart: replicas of an older epoch are replaced
   std::int64_t generation = 1;  // +1 with every write that the scheduler must see
   Stamp stamp;
@@ -230,7 +259,7 @@ struct Deployment {
   InstanceId instance_id;
   DeploymentStatus status = DeploymentStatus::queued;
   std::string reason;   // why it is in that status: a sentence; empty when it needs none
-  std::string trigger;  // "deploy" "redeploy" "rollback"
+  std::string trigger;  // "deploy" "redeploy" "rollback" "push" "apply"
   std::string message;  // of who deployed it; may be empty
   // Frozen: source, build and deploy settings of the day; of a source, only once it is prepared.
   Settings settings;
@@ -300,6 +329,7 @@ struct Token {
   TokenId id;
   std::string name;
   TokenKind kind = TokenKind::account;
+  UserId user_id = {};           // whose it is and whose roles it has; empty: the operator's
   ProjectId project_id;          // of a project token, which reaches nothing else; else empty
   EnvironmentId environment_id;  // the same
   TimePoint created_at{};

@@ -19,6 +19,7 @@ auto part_of(const Parts& parts, const Index& index, std::string_view text)
 
 SnapshotIndex::SnapshotIndex(const ProjectSnapshot& project) {
   for (const auto& [id, view] : project.environments) {
+    if (view->environment.deleted_at) continue;
     environments.emplace(id.str(), id);
     environments.emplace(view->environment.name.str(), id);
   }
@@ -35,7 +36,9 @@ SnapshotIndex::SnapshotIndex(const ProjectSnapshot& project) {
 const EnvironmentView* ProjectSnapshot::environment(std::string_view id_or_name) const {
   if (index) return part_of(environments, index->environments, id_or_name);
   for (const auto& [id, view] : environments)
-    if (id.str() == id_or_name || view->environment.name.str() == id_or_name) return view.get();
+    if (!view->environment.deleted_at &&
+        (id.str() == id_or_name || view->environment.name.str() == id_or_name))
+      return view.get();
   return nullptr;
 }
 
@@ -84,7 +87,8 @@ std::vector<const Volume*> ProjectSnapshot::volumes_of(const InstanceId& instanc
 
 ProjectPtr within(const ProjectSnapshot& project, const EnvironmentId& environment_id) {
   const auto environment = project.environments.find(environment_id);
-  if (environment == project.environments.end()) return nullptr;
+  if (environment == project.environments.end() || environment->second->environment.deleted_at)
+    return nullptr;
   const std::scoped_lock lock(project.views.mutex_);
   auto& made = project.views.views_[environment_id];
   if (made) return made;

@@ -94,7 +94,8 @@ class ViewCache {
 
 struct ProjectSnapshot {
   Project project;
-  std::map<EnvironmentId, std::shared_ptr<const EnvironmentView>> environments;
+  std::map<EnvironmentId, std::shared_ptr<const EnvironmentView>>
+      environments;  // deleted ones in their grace, too
   std::map<ServiceId, std::shared_ptr<const Service>> services;
   std::map<InstanceId, std::shared_ptr<const InstanceView>> instances;
   std::map<VolumeId, std::shared_ptr<const Volume>> volumes;  // deleted ones in their grace, too
@@ -102,7 +103,7 @@ struct ProjectSnapshot {
   std::shared_ptr<const SnapshotIndex> index;  // null: look-ups search
   ViewCache views{};
 
-  // By id or by name; null when there is none.
+  // By id or by name; null when there is none, or a deleted one.
   const EnvironmentView* environment(std::string_view id_or_name) const;
   const Service* service(std::string_view id_or_name) const;
   const InstanceView* instance(const ServiceId&, const EnvironmentId&) const;

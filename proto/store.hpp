@@ -38,6 +38,9 @@ struct NewDeployment {
   std::string message = {};
   BuildProgress progress = {};
   std::string once = {};  // as in Deployment
+  // Held when it is waiting or needs_approval: then it takes the place of held ones only.
+  DeploymentStatus status = DeploymentStatus::queued;
+  std::string reason = {};  // why it is held: a sentence
 };
 
 // What was done for a deployment before its replicas start.
@@ -134,7 +137,16 @@ class Transaction {
   // "network_pool_exhausted".
   virtual Result<Environment> create_environment(const ProjectId&, const Name&) = 0;
   virtual Result<Environment> rename_environment(const EnvironmentId&, const Name&, IfMatch) = 0;
+  virtual Result<Environment> protect_environment(const EnvironmentId&, const Protection&,
+                                                  IfMatch) = 0;
+  // Marked: its containers stop, its name is free, its data stays through the grace period.
   virtual Result<> delete_environment(const EnvironmentId&, IfMatch) = 0;
+  // A deleted one, as it was. Not deleted: Code::conflict "not_deleted".
+  virtual Result<Environment> restore_environment(const EnvironmentId&) = 0;
+  // With all that is in it; its volumes are deleted and have their own grace. With a time: only one
+  // that was deleted before it, else Code::conflict "not_deleted".
+  virtual Result<> purge_environment(const EnvironmentId&,
+                                     std::optional<TimePoint> deleted_before) = 0;
   // Instances with their settings and all variables, into an environment of the same project that
   // has none; nothing is deployed.
   virtual Result<> copy_environment(const EnvironmentId& from, const EnvironmentId& to) = 0;
@@ -164,10 +176,15 @@ class Transaction {
   // removing. Another one with a greater id exists already: Code::conflict "superseded", to be
   // tried again with a new id.
   virtual Result<Deployment> create_deployment(const NewDeployment&) = 0;
-  // Live ones become removing (the scheduler then drains and stops them); others: Code::conflict
-  // "not_live". Older ones that still run, as the kept colour of a blue-green rollout does, serve
-  // again.
+  // Live and held ones become removing (the scheduler then drains and stops them); others:
+  // Code::conflict "not_live". Older ones that still run, as the kept colour of a blue-green
+  // rollout does, serve again.
   virtual Result<Deployment> remove_deployment(const DeploymentId&, std::string_view reason) = 0;
+  // A held one is queued. Not held: Code::conflict "not_held"; a newer one has begun:
+  // Code::conflict "superseded".
+  virtual Result<Deployment> release_deployment(const DeploymentId&) = 0;
+  // A held one is skipped. Not held: Code::conflict "not_held".
+  virtual Result<Deployment> skip_deployment(const DeploymentId&, std::string_view reason) = 0;
   // What a person asks of a deployment on its way: Code::conflict "not_under_way" when it is not
   // queued..deploying.
   virtual Result<Deployment> order_rollout(const DeploymentId&, RolloutOrder) = 0;
@@ -181,6 +198,10 @@ class Transaction {
   // To another instance of the same environment; nothing: no split.
   virtual Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
                                             IfMatch) = 0;
+
+  // A port of the edge; nothing: none. Another instance has it: Code::conflict "tcp_port_taken".
+  virtual Result<ServiceInstance> set_tcp_proxy(const InstanceId&, const std::optional<TcpProxy>&,
+                                                IfMatch) = 0;
 
   // A volume of an environment, mounted nowhere. Names are one environment's.
   virtual Result<Volume> create_volume(const NewVolume&) = 0;

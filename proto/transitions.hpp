@@ -11,15 +11,20 @@ namespace gantry {
 // On its way: queued, initializing, building, deploying.
 inline bool is_pending(DeploymentStatus status) { return is_live(status) && !has_served(status); }
 
-// What is over stays over, and what is being removed only goes on to be removed.
+// What is over stays over, what is being removed only goes on to be removed, and who holds one
+// lets it go, passes it over or removes it.
 inline bool may_become(DeploymentStatus from, DeploymentStatus to) {
   if (is_terminal(from)) return false;
+  if (is_held(from))
+    return to == DeploymentStatus::queued || to == DeploymentStatus::skipped ||
+           to == DeploymentStatus::removing;
   return from != DeploymentStatus::removing || to == DeploymentStatus::removed;
 }
 
-// A new deployment takes the place of older ones that are still on their way.
+// A new deployment takes the place of older ones that are still on their way or held; one that is
+// held itself only of those.
 inline bool superseded_by_new(const Deployment& older, const DeploymentId& newer) {
-  return older.id < newer && is_pending(older.status);
+  return older.id < newer && (is_pending(older.status) || is_held(older.status));
 }
 
 // A success takes the place of every older one that is live, but of the one that it keeps.

@@ -96,7 +96,8 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
   const InstanceView& view = *found->second;
   const auto service = project.services.find(view.instance.service_id);
   const auto environment = project.environments.find(view.instance.environment_id);
-  if (service == project.services.end() || environment == project.environments.end())
+  if (service == project.services.end() || environment == project.environments.end() ||
+      environment->second->environment.deleted_at)
     return nullptr;
 
   auto desired = std::make_shared<Desired>();

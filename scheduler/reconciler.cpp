@@ -254,7 +254,8 @@ void Reconciler::sweep_networks(const std::set<EnvironmentId>& occupied) {
   if (!networks) return;
   std::set<EnvironmentId> wanted = occupied;
   for (const ProjectPtr& project : ports_.store.projects())
-    for (const auto& [id, view] : project->environments) wanted.insert(id);
+    for (const auto& [id, view] : project->environments)
+      if (!view->environment.deleted_at) wanted.insert(id);
   for (const EnvironmentId& id : *networks)
     if (!wanted.contains(id)) (void)ports_.driver.remove_network(id);
 }

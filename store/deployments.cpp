@@ -31,6 +31,10 @@ std::string_view event_of(DeploymentStatus status) {
       return "deployment.skipped";
     case DeploymentStatus::sleeping:
       return "deployment.sleeping";
+    case DeploymentStatus::waiting:
+      return "deployment.waiting";
+    case DeploymentStatus::needs_approval:
+      return "deployment.needs_approval";
   }
   return "deployment.queued";
 }
@@ -96,16 +100,18 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
     const std::string sealed =
         store_.secrets().seal(variables_json(wanted.variables), deployment_identity(wanted.id));
     const auto row = work_->exec_params1(
-        std::string("insert into deployments (id, instance_id, status, trigger, settings, "
-                    "variables, created_at, updated_at, message, prepared, image, pre_deployed, "
-                    "once) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12) "
-                    "returning ") +
+        std::string(
+            "insert into deployments (id, instance_id, status, trigger, settings, "
+            "variables, created_at, updated_at, message, prepared, image, pre_deployed, "
+            "once, reason) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13) "
+            "returning ") +
             kDeploymentColumns + ", variables",
-        wanted.id.str(), instance_id.str(), std::string(name(DeploymentStatus::queued)),
-        wanted.trigger, settings_json(wanted.settings), bytea(sealed), now(), wanted.message,
-        wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed, wanted.once);
+        wanted.id.str(), instance_id.str(), std::string(name(wanted.status)), wanted.trigger,
+        settings_json(wanted.settings), bytea(sealed), now(), wanted.message,
+        wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed, wanted.once,
+        wanted.reason);
     const Deployment deployment = announce_status(row, *place, "deployment.created");
-    supersede(*place, kPending, wanted.id, {});
+    supersede(*place, is_held(wanted.status) ? kHeld : kPendingOrHeld, wanted.id, {});
     return deployment;
   });
 }
@@ -125,11 +131,50 @@ Result<Deployment> PgTransaction::remove_deployment(const DeploymentId& id,
     const auto place = lock_deployment(id);
     if (!place) return place.error();
     const auto rows = work_->exec_params(
-        update_returning("id = $1 and status in " + std::string(kLive)), id.str(),
+        update_returning("id = $1 and status in " + std::string(kLiveOrHeld)), id.str(),
         std::string(name(DeploymentStatus::removing)), std::string(reason), now());
     if (rows.empty())
       return Error{Code::conflict, "not_live", "the deployment is not live: nothing to remove"};
     return announce_status(rows[0], *place, event_of(DeploymentStatus::removing));
+  });
+}
+
+Result<pqxx::row> PgTransaction::end_hold(const DeploymentId& id, DeploymentStatus status,
+                                          std::string_view reason) {
+  const auto rows =
+      work_->exec_params(update_returning("id = $1 and status in " + std::string(kHeld)), id.str(),
+                         std::string(name(status)), std::string(reason), now());
+  if (!rows.empty()) return rows[0];
+  return Error{Code::conflict, "not_held",
+               "the deployment does not wait for anybody: nothing to decide"};
+}
+
+Result<Deployment> PgTransaction::release_deployment(const DeploymentId& id) {
+  return verb([&]() -> Result<Deployment> {
+    const auto place = lock_deployment(id);
+    if (!place) return place.error();
+    const auto newer = work_->exec_params(
+        "select 1 from deployments where instance_id = $1 and id > $2 and status in " +
+            std::string(kLive) + " limit 1",
+        place->instance_id, id.str());
+    if (!newer.empty())
+      return Error{Code::conflict, "superseded",
+                   "a newer deployment has begun meanwhile: deploy again"};
+    const auto row = end_hold(id, DeploymentStatus::queued, "");
+    if (!row) return row.error();
+    const Deployment deployment = announce_status(*row, *place, "deployment.released");
+    supersede(*place, kPendingOrHeld, id, {});
+    return deployment;
+  });
+}
+
+Result<Deployment> PgTransaction::skip_deployment(const DeploymentId& id, std::string_view reason) {
+  return verb([&]() -> Result<Deployment> {
+    const auto place = lock_deployment(id);
+    if (!place) return place.error();
+    const auto row = end_hold(id, DeploymentStatus::skipped, reason);
+    if (!row) return row.error();
+    return announce_status(*row, *place, event_of(DeploymentStatus::skipped));
   });
 }
 

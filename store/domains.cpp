@@ -111,6 +111,22 @@ Result<ServiceInstance> PgTransaction::set_split(const InstanceId& id,
   });
 }
 
+Result<ServiceInstance> PgTransaction::set_tcp_proxy(const InstanceId& id,
+                                                     const std::optional<TcpProxy>& proxy,
+                                                     IfMatch if_match) {
+  return verb([&]() -> Result<ServiceInstance> {
+    GANTRY_TRY(lock_row("service_instances", id.str(), "service instance", if_match));
+    std::optional<int> port, target;
+    if (proxy) port = proxy->port, target = proxy->target_port;
+    const auto row = work_->exec_params1(
+        "update service_instances set tcp_port = $3::integer, tcp_target_port = $4::integer, " +
+            touched() + " where id = $1 returning " + kInstanceColumns,
+        id.str(), now(), port, target);
+    return announce_instance(row, "instance.tcp_proxy",
+                             port ? "port " + std::to_string(*port) : "none");
+  });
+}
+
 // Before the targets go: whoever gives them a share keeps it.
 Result<> PgTransaction::end_splits_to(const std::string& column, const std::string& id) {
   for (const auto& row : work_->exec_params(

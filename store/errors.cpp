@@ -17,7 +17,7 @@ struct Constraint {
 };
 
 // Constraints that a caller can run into, by their names in migrations/.
-constexpr std::array<Constraint, 7> kConstraints{{
+constexpr std::array<Constraint, 8> kConstraints{{
     {"\"projects_name\"", Code::conflict, "name_taken", "another project has this name"},
     {"\"environments_name\"", Code::conflict, "name_taken",
      "another environment of the project has this name"},
@@ -29,6 +29,8 @@ constexpr std::array<Constraint, 7> kConstraints{{
      "another volume of the environment has this name"},
     {"\"volumes_mount_path\"", Code::conflict, "mount_path_taken",
      "another volume of the service is mounted there"},
+    {"\"service_instances_tcp_port\"", Code::conflict, "tcp_port_taken",
+     "another service has this port of the edge"},
     {"\"deployments_pkey\"", Code::conflict, "deployment_exists", "this deployment exists already"},
 }};
 

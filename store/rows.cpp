@@ -43,6 +43,10 @@ std::optional<TrafficSplit> split_from(const pqxx::row& row) {
   if (row["split_to"].is_null()) return std::nullopt;
   return TrafficSplit{id_from<InstanceId>(row["split_to"]), row["split_percent"].as<int>()};
 }
+std::optional<TcpProxy> tcp_proxy_from(const pqxx::row& row) {
+  if (row["tcp_port"].is_null()) return std::nullopt;
+  return TcpProxy{row["tcp_port"].as<int>(), row["tcp_target_port"].as<int>()};
+}
 Stamp stamp_from(const pqxx::row& row) {
   return {.created_at = time_from(row["created_at"]),
           .updated_at = time_from(row["updated_at"]),
@@ -78,6 +82,9 @@ Environment environment_from(const pqxx::row& row) {
           .project_id = id_from<ProjectId>(row["project_id"]),
           .name = name_from(row["name"]),
           .subnet_index = row["subnet_index"].as<int>(),
+          .protection = {.guarded = row["guarded"].as<bool>(),
+                         .needs_approval = row["needs_approval"].as<bool>()},
+          .deleted_at = optional_time(row["deleted_at"]),
           .stamp = stamp_from(row)};
 }
 
@@ -96,6 +103,7 @@ ServiceInstance instance_from(const pqxx::row& row) {
           .host_label = row["host_label"].c_str(),
           .domains = words_from(row["domains"]),
           .split = split_from(row),
+          .tcp_proxy = tcp_proxy_from(row),
           .restart_epoch = row["restart_epoch"].as<int>(),
           .generation = row["generation"].as<std::int64_t>(),
           .stamp = stamp_from(row)};
@@ -161,6 +169,7 @@ Token token_from(const pqxx::row& row) {
   token.id = id_from<TokenId>(row["id"]);
   token.name = row["name"].c_str();
   token.kind = trusted(parse_token_kind(row["kind"].c_str()));
+  if (!row["user_id"].is_null()) token.user_id = id_from<UserId>(row["user_id"]);
   if (!row["project_id"].is_null()) token.project_id = id_from<ProjectId>(row["project_id"]);
   if (!row["environment_id"].is_null())
     token.environment_id = id_from<EnvironmentId>(row["environment_id"]);

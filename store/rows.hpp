@@ -13,13 +13,15 @@ namespace gantry {
 
 inline constexpr const char* kProjectColumns = "id, name, version, created_at, updated_at";
 inline constexpr const char* kEnvironmentColumns =
-    "id, project_id, name, subnet_index, version, created_at, updated_at";
+    "id, project_id, name, subnet_index, guarded, needs_approval, deleted_at, version, created_at, "
+    "updated_at";
 inline constexpr const char* kServiceColumns =
     "id, project_id, name, version, created_at, updated_at";
 inline constexpr const char* kInstanceColumns =
     "id, service_id, environment_id, settings, host_label, array_to_string(array(select d.host "
     "from domains d where d.instance_id = service_instances.id order by d.host collate \"C\"), "
-    "' ') as domains, split_to, split_percent, restart_epoch, generation, version, created_at, "
+    "' ') as domains, split_to, split_percent, tcp_port, tcp_target_port, restart_epoch, "
+    "generation, version, created_at, "
     "updated_at";
 // With the variables' ciphertext last, or null in its place.
 inline constexpr const char* kDeploymentColumns =
@@ -36,7 +38,7 @@ inline constexpr const char* kVolumeColumns =
     "id, project_id, environment_id, name, instance_id, mount_path, size_bytes, made, used_bytes, "
     "deleted_at, version, created_at, updated_at";
 inline constexpr const char* kTokenColumns =
-    "id, name, kind, project_id, environment_id, created_at, expires_at, last_used_at";
+    "id, name, kind, user_id, project_id, environment_id, created_at, expires_at, last_used_at";
 
 Project project_from(const pqxx::row&);
 Environment environment_from(const pqxx::row&);

@@ -55,11 +55,12 @@ Result<IssuedToken> PgTransaction::create_token(const Token& wanted) {
     const std::string expires = token.expires_at ? format_time(*token.expires_at) : "";
     const std::string hash = hash_of(issued.secret);
     work_->exec_params0(
-        "insert into tokens (id, name, kind, project_id, environment_id, hash, expires_at, "
-        "created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        "insert into tokens (id, name, kind, user_id, project_id, environment_id, hash, "
+        "expires_at, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         token.id.str(), token.name, std::string(gantry::name(token.kind)),
-        text_or_null(token.project_id.str()), text_or_null(token.environment_id.str()), bytea(hash),
-        text_or_null(expires), format_time(token.created_at));
+        text_or_null(token.user_id.str()), text_or_null(token.project_id.str()),
+        text_or_null(token.environment_id.str()), bytea(hash), text_or_null(expires),
+        format_time(token.created_at));
     edit_token(record("token.created", {}, label(token)), Edit::Kind::put_token, {token, hash});
     return issued;
   });
@@ -73,9 +74,11 @@ Result<> PgTransaction::revoke_token(const TokenId& id) {
         std::string("select ") + kTokenColumns + " from tokens where id = $1 for update", id.str());
     if (rows.empty()) return not_found("token " + id.str());
     const Token token = token_from(rows[0]);
-    if (token.kind == TokenKind::account && !token.expires_at) {
+    if (token.kind == TokenKind::account && token.user_id.empty() && !token.expires_at) {
       const auto others = work_->exec_params(
-          "select 1 from tokens where kind = 'account' and expires_at is null and id <> $1 limit 1",
+          "select 1 from tokens where kind = 'account' and user_id is null and expires_at is null "
+          "and "
+          "id <> $1 limit 1",
           id.str());
       if (others.empty())
         return Error{Code::conflict, "last_account_token",

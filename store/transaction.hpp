@@ -50,7 +50,12 @@ class PgTransaction final : public Transaction {
   Result<> delete_project(const ProjectId&, IfMatch) override;
   Result<Environment> create_environment(const ProjectId&, const Name&) override;
   Result<Environment> rename_environment(const EnvironmentId&, const Name&, IfMatch) override;
+  Result<Environment> protect_environment(const EnvironmentId&, const Protection&,
+                                          IfMatch) override;
   Result<> delete_environment(const EnvironmentId&, IfMatch) override;
+  Result<Environment> restore_environment(const EnvironmentId&) override;
+  Result<> purge_environment(const EnvironmentId&,
+                             std::optional<TimePoint> deleted_before) override;
   Result<> copy_environment(const EnvironmentId& from, const EnvironmentId& to) override;
   Result<Service> create_service(const ProjectId&, const Name&) override;
   Result<Service> rename_service(const ServiceId&, const Name&, IfMatch) override;
@@ -68,12 +73,16 @@ class PgTransaction final : public Transaction {
   Result<> delete_variable(const InstanceId&, std::string_view name, IfMatch) override;
   Result<Deployment> create_deployment(const NewDeployment&) override;
   Result<Deployment> remove_deployment(const DeploymentId&, std::string_view reason) override;
+  Result<Deployment> release_deployment(const DeploymentId&) override;
+  Result<Deployment> skip_deployment(const DeploymentId&, std::string_view reason) override;
   Result<Deployment> order_rollout(const DeploymentId&, RolloutOrder) override;
   Result<ServiceInstance> add_domain(const InstanceId&, std::string_view host) override;
   Result<ServiceInstance> move_domain(std::string_view host, const InstanceId& to) override;
   Result<ServiceInstance> remove_domain(const InstanceId&, std::string_view host) override;
   Result<ServiceInstance> set_split(const InstanceId&, const std::optional<TrafficSplit>&,
                                     IfMatch) override;
+  Result<ServiceInstance> set_tcp_proxy(const InstanceId&, const std::optional<TcpProxy>&,
+                                        IfMatch) override;
   Result<Volume> create_volume(const NewVolume&) override;
   Result<Volume> change_volume(const VolumeId&, const VolumeChange&, IfMatch) override;
   Result<Volume> attach_volume(const VolumeId&, const InstanceId&,
@@ -126,6 +135,9 @@ class PgTransaction final : public Transaction {
   void notify(const InstanceId&);
   // Other processes read everything again.
   void notify_others(const std::string& key);
+  Result<Environment> change_environment(const EnvironmentId&, const std::string& change,
+                                         std::string_view event);
+  std::optional<TimePoint> deleted_at(const EnvironmentId&);
   void edit_token(std::int64_t seq, Edit::Kind, TokenRow);
   void notify_all_below(const std::string& condition, const std::string& id);
   std::string now() const;
@@ -166,6 +178,7 @@ class PgTransaction final : public Transaction {
                                  const std::string& message);
   Deployment announce_status(const pqxx::row& row, const Place&, std::string_view event);
   Result<> check_newest(const NewDeployment&);
+  Result<pqxx::row> end_hold(const DeploymentId&, DeploymentStatus, std::string_view reason);
   void scale_live(const InstanceId&, int replicas);
   void supersede(const Place&, const char* statuses, const DeploymentId& by,
                  const std::optional<DeploymentId>& but);

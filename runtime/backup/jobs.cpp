@@ -57,7 +57,8 @@ Result<BackupJobs::Subject> BackupJobs::subject(const InstanceId& id,
   Subject found;
   found.view = project->instances.at(id);
   const auto environment = project->environments.find(found.view->instance.environment_id);
-  if (environment == project->environments.end()) return not_found("environment of " + id.str());
+  if (environment == project->environments.end() || environment->second->environment.deleted_at)
+    return not_found("environment of " + id.str());
   found.environment = environment->second->environment;
   found.made_from = ports_.made_from(from_template);
   for (const auto& deployment : found.view->deployments) {

@@ -198,7 +198,7 @@ TEST_F(StoreVerbs, DeletionsCascadeAndTellEveryInstance) {
 
   const World again = make_world(*store);
   ASSERT_TRUE(write(*store, [&](Transaction& t) {
-                return t.delete_environment(again.environment, {});
+                return t.purge_environment(again.environment, {});
               }).ok());
   EXPECT_TRUE(store->project("shop")->instances.empty());
   EXPECT_EQ(store->project_of(again.instance.id), nullptr);
@@ -217,7 +217,7 @@ TEST_F(StoreVerbs, SubnetsRunOutAndComeBack) {
   ASSERT_FALSE(third.ok());
   EXPECT_EQ(third.error().reason, "network_pool_exhausted");
   ASSERT_TRUE(
-      write(*store, [&](Transaction& t) { return t.delete_environment(w.environment, {}); }).ok());
+      write(*store, [&](Transaction& t) { return t.purge_environment(w.environment, {}); }).ok());
   const auto reused = write(
       *store, [&](Transaction& t) { return t.create_environment(w.project.id, name_of("three")); });
   ASSERT_TRUE(reused.ok());
