@@ -29,7 +29,7 @@ class Watch {
         disk_(std::move(disk)),
         deadline_(deadline),
         stop_(std::move(stop)),
-        hits_(cgroup.hits()),
+        hits_(cgroup.baseline()),
         free_(free_bytes()) {}
 
   Result<> check() {

@@ -121,4 +121,12 @@ BuildCgroup::Hits BuildCgroup::hits() const {
           limits_.pids > 0 && pids >= limits_.pids ? 1 : 0};
 }
 
+// The highest use of memory on v1 began anew with apply(), at what the cgroup still holds: files of
+// earlier builds in the cache, which give way and may fill it to the limit.
+BuildCgroup::Hits BuildCgroup::baseline() const {
+  Hits before = hits();
+  if (!unified()) before.memory = 0;
+  return before;
+}
+
 }  // namespace gantry

@@ -28,10 +28,11 @@ class BuildCgroup {
   // elsewhere, another driver): unavailable "no_build_limits", a sentence for the operator.
   Result<> apply();
 
-  // Greater in a later reading when a limit was hit in between.
+  // Greater than the baseline, which is taken after apply(), when a limit was hit since.
   struct Hits {
     std::int64_t memory = 0, pids = 0;
   };
+  Hits baseline() const;
   Hits hits() const;
   // Whether nearly all processes that it may have are there now.
   bool full_of_pids() const;
