@@ -106,7 +106,8 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
 }
 
 Result<> Caller::permit(const Request& request, const Endpoint& endpoint, Context& whole) {
-  if (endpoint.permission != Permission::account || token_.kind == TokenKind::account)
+  if (token_.kind == TokenKind::account || endpoint.permission == Permission::view ||
+      endpoint.permission == Permission::edit)
     return done();
   GANTRY_TRY(find_named(request, endpoint.pattern, seen(whole)));
   return Error{Code::forbidden, "account_token_required",

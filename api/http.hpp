@@ -26,12 +26,18 @@ namespace gantry::api {
 
 enum class Method { get, post, put, patch, del };
 
-// Which token a route needs. The first is what a route has that forgot to say: it does not build.
+// What a route asks of its caller. The first is what a route has that forgot to say: it does not
+// build. A project token may view and edit within its environment, see reach.hpp; an operator's
+// token may do everything.
 enum class Permission {
   missing,
-  open,     // none: /livez, /readyz, /v1/openapi.yaml
-  project,  // any; a project token's is the world within its environment, see reach.hpp
-  account,  // an account token
+  open,     // nothing: /livez, /readyz, /v1/openapi.yaml
+  view,     // looks at a project; shows no secrets
+  edit,     // works in an environment: deploys, variables, commands, data
+  manage,   // changes what a project is made of: environments, names, what is deleted
+  own,      // decides about a project, its people and what cannot be had back
+  self,     // anybody who is somebody: one's own tokens, new projects
+  operate,  // the installation
 };
 
 struct Request {
