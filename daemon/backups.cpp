@@ -16,9 +16,7 @@ Result<std::unique_ptr<BackupRunner>> make_backups(const Config& config, const B
   if (!range) return range.error();
   options.network = [base = range->base,
                      installation = parts.store.installation()](const Environment& environment) {
-    return NetworkSpec{environment.id,
-                       "gantry-" + std::string(installation.ulid().substr(18)) + "-" +
-                           std::string(environment.id.ulid()),
+    return NetworkSpec{environment.id, network_name(installation, environment.id),
                        subnet(base, environment.subnet_index)};
   };
   options.log = [](const std::string& text) { log::info(text); };

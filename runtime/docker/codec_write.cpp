@@ -103,7 +103,7 @@ std::string filters(const Json& filter) { return "filters=" + url_encode(filter.
 }  // namespace
 
 std::string container_name(const InstallationId& installation, const ReplicaKey& key) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-" + key.id();
+  return engine_prefix(installation) + key.id();
 }
 
 std::vector<std::string> command_of(const ContainerSpec& spec, const Port& port) {
@@ -144,21 +144,8 @@ CreateBody create_body(const ContainerSpec& spec, const InstallationId& installa
   return {body.dump(), spec_digest};
 }
 
-}  // namespace gantry::docker
-
-namespace gantry {
-
-std::string volume_name(const InstallationId& installation, const VolumeId& id) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-vol-" + std::string(id.ulid());
-}
-
-}  // namespace gantry
-
-namespace gantry::docker {
-
 std::string run_name(const InstallationId& installation, const DeploymentId& deployment) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-run-" +
-         std::string(deployment.ulid());
+  return engine_prefix(installation) + "run-" + std::string(deployment.ulid());
 }
 
 std::string run_body(const RunSpec& spec, const InstallationId& installation) {
@@ -196,8 +183,7 @@ std::string resize_query(const TerminalSize& size) {
 }
 
 std::string one_off_name(const InstallationId& installation, const SessionId& session) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-ses-" +
-         std::string(session.ulid());
+  return engine_prefix(installation) + "ses-" + std::string(session.ulid());
 }
 
 std::string one_off_body(const OneOffSpec& spec, const InstallationId& installation) {
