@@ -7,6 +7,7 @@
 
 #include <curl/curl.h>
 
+#include "proto/percent.hpp"
 #include "runtime/backup/digest.hpp"
 
 namespace gantry::s3 {
@@ -113,7 +114,7 @@ Result<Answer> Client::once(const Call& call) {
   request.host = options_.path_style ? authority : options_.bucket + "." + authority;
   request.path = "/" +
                  (options_.path_style ? options_.bucket + (call.key.empty() ? "" : "/") : "") +
-                 encode(call.key, true);
+                 percent_encode(call.key, "/");
   request.query = call.query;
   request.headers = call.headers;
   request.payload_hash = sha256_hex(call.body);

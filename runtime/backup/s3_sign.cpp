@@ -5,6 +5,7 @@
 
 #include <sodium.h>
 
+#include "proto/percent.hpp"
 #include "runtime/backup/digest.hpp"
 
 namespace gantry::s3 {
@@ -44,28 +45,10 @@ std::string compact(TimePoint now) {
 
 }  // namespace
 
-std::string encode(std::string_view text, bool keep_slash) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' || (c == '/' && keep_slash);
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
-}
-
 std::string query_string(Pairs query) {
   for (auto& [key, value] : query) {
-    key = encode(key);
-    value = encode(value);
+    key = percent_encode(key);
+    value = percent_encode(value);
   }
   std::sort(query.begin(), query.end());
   std::string out;

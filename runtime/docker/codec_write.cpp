@@ -5,9 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/expand.hpp"
+#include "proto/percent.hpp"
 #include "runtime/docker/codec.hpp"
 #include "runtime/docker/codec_exec.hpp"
-#include "runtime/docker/engine_client.hpp"
 #include "runtime/volumes.hpp"
 
 namespace gantry::docker {
@@ -98,7 +98,7 @@ std::string ids_of(const std::vector<Mount>& mounts) {
   return fmt::format("{}", fmt::join(ids, " "));
 }
 
-std::string filters(const Json& filter) { return "filters=" + url_encode(filter.dump()); }
+std::string filters(const Json& filter) { return "filters=" + percent_encode(filter.dump()); }
 
 }  // namespace
 
