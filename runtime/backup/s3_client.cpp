@@ -8,7 +8,7 @@
 #include <curl/curl.h>
 
 #include "proto/percent.hpp"
-#include "runtime/backup/digest.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry::s3 {
 namespace {

@@ -6,7 +6,7 @@
 #include <sodium.h>
 
 #include "proto/percent.hpp"
-#include "runtime/backup/digest.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry::s3 {
 namespace {
@@ -27,13 +27,6 @@ Mac hmac(std::string_view key, std::string_view text) {
 }
 std::string_view text_of(const Mac& mac) {
   return {reinterpret_cast<const char*>(mac.data()), mac.size()};
-}
-
-std::string hex_of(const Mac& mac) {
-  std::string text(mac.size() * 2 + 1, '\0');
-  sodium_bin2hex(text.data(), text.size(), mac.data(), mac.size());
-  text.pop_back();
-  return text;
 }
 
 // "20130524T000000Z"
