@@ -36,11 +36,6 @@ std::string_view template_of(const Place& place) {
   return place.instance->instance.settings.source.from_template;
 }
 
-bool is_dry_run(const Request& request) {
-  const std::string* dry = request.query_value("dry_run");
-  return dry != nullptr && *dry == "true";
-}
-
 void append_json(std::string& out, const Backup& backup) {
   JsonObject object(out);
   object.text("id", backup.id.str())
