@@ -5,6 +5,7 @@
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
+#include "api/write.hpp"
 #include "proto/mount_path.hpp"
 
 namespace gantry::api {

@@ -3,21 +3,6 @@
 #include "api/nearest.hpp"
 
 namespace gantry::api {
-namespace {
-
-void time_or_null(JsonObject& object, std::string_view key, const std::optional<TimePoint>& at) {
-  if (at)
-    object.time(key, *at);
-  else
-    object.null(key);
-}
-
-void owner(JsonObject& object, std::string_view key, const std::string& id,
-           const std::string& name) {
-  JsonObject(object.at(key)).text("id", id).text("name", name);
-}
-
-}  // namespace
 
 Result<Backups*> backups_of(const Context& context) {
   if (context.backups != nullptr) return context.backups;
@@ -51,11 +36,6 @@ std::string_view template_of(const Place& place) {
   return place.instance->instance.settings.source.from_template;
 }
 
-bool is_dry_run(const Request& request) {
-  const std::string* dry = request.query_value("dry_run");
-  return dry != nullptr && *dry == "true";
-}
-
 void append_json(std::string& out, const Backup& backup) {
   JsonObject object(out);
   object.text("id", backup.id.str())
@@ -64,9 +44,10 @@ void append_json(std::string& out, const Backup& backup) {
       .text_or_null("schedule", backup.schedule)
       .text("status", name(backup.status))
       .text("reason", backup.reason);
-  owner(object, "project", backup.origin.project_id.str(), backup.origin.project);
-  owner(object, "environment", backup.origin.environment_id.str(), backup.origin.environment);
-  owner(object, "service", backup.origin.service_id.str(), backup.origin.service);
+  append_reference(object, "project", backup.origin.project_id.str(), backup.origin.project);
+  append_reference(object, "environment", backup.origin.environment_id.str(),
+                   backup.origin.environment);
+  append_reference(object, "service", backup.origin.service_id.str(), backup.origin.service);
   object.text("instance_id", backup.origin.instance_id.str())
       .text_or_null("template", backup.from_template)
       .text("destination", backup.destination)
@@ -75,10 +56,11 @@ void append_json(std::string& out, const Backup& backup) {
       .number("stored_bytes", backup.stored_bytes)
       .text_or_null("sha256", backup.sha256)
       .number("tables", static_cast<std::int64_t>(backup.after.size()))
-      .time("created_at", backup.created_at);
-  time_or_null(object, "finished_at", backup.finished_at);
-  time_or_null(object, "verified_at", backup.verified_at);
-  object.text("verify_reason", backup.verify_reason).boolean("locked", backup.locked);
+      .time("created_at", backup.created_at)
+      .time_or_null("finished_at", backup.finished_at)
+      .time_or_null("verified_at", backup.verified_at)
+      .text("verify_reason", backup.verify_reason)
+      .boolean("locked", backup.locked);
 }
 
 void append_json(std::string& out, const BackupSchedule& schedule) {
@@ -99,8 +81,8 @@ void append_json(std::string& out, const Restore& restore) {
       .text_or_null("safety_backup_id", restore.safety_id.str())
       .text("status", name(restore.status))
       .text("reason", restore.reason)
-      .time("created_at", restore.created_at);
-  time_or_null(object, "finished_at", restore.finished_at);
+      .time("created_at", restore.created_at)
+      .time_or_null("finished_at", restore.finished_at);
 }
 
 // Never the secret.

@@ -13,7 +13,6 @@ Result<Backups*> backups_of(const Context&);
 Result<Backup> find_backup(const Request&, const Context&, const Place&);
 BackupOrigin origin_of(const Place&);
 std::string_view template_of(const Place&);
-bool is_dry_run(const Request&);
 
 void append_json(std::string& out, const Backup&);
 void append_json(std::string& out, const BackupSchedule&);

@@ -4,6 +4,7 @@
 #include "api/nearest.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
+#include "api/write.hpp"
 
 namespace gantry::api {
 namespace {

@@ -5,6 +5,7 @@
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
+#include "api/write.hpp"
 
 namespace gantry::api {
 namespace {
@@ -18,11 +19,8 @@ std::string json_of(const Backups::Overview& overview) {
       if (list.size() > 1) list += ',';
       append_json(list, one);
     }
-    object.raw("schedules", list + "]");
-    if (overview.last_verified_restore)
-      object.time("last_verified_restore", *overview.last_verified_restore);
-    else
-      object.null("last_verified_restore");
+    object.raw("schedules", list + "]")
+        .time_or_null("last_verified_restore", overview.last_verified_restore);
     std::string alerts = "[";
     for (const BackupAlert& alert : overview.alerts) {
       if (alerts.size() > 1) alerts += ',';

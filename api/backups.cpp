@@ -5,6 +5,7 @@
 #include "api/body.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
+#include "api/write.hpp"
 
 namespace gantry::api {
 namespace {
@@ -70,6 +71,19 @@ Result<Named> named(const Request& request, Context& context) {
   return Named{*std::move(place), context.backups, *std::move(backup)};
 }
 
+Answer list(const Request& request, const Context& context, const BackupFilter& filter) {
+  const auto backups = backups_of(context);
+  if (!backups) return backups.error();
+  const auto wanted = read_page(request, context);
+  if (!wanted) return wanted.error();
+  auto all = (*backups)->ledger().backups(filter);
+  if (!all) return all.error();
+  std::sort(all->begin(), all->end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  return page_of(
+      request, context, *wanted, *all, [](const Backup& one) { return one.id.str(); },
+      [](std::string& out, const Backup& one) { append_json(out, one); });
+}
+
 Answer set_lock(const Request& request, Context& context, bool locked) {
   const auto found = named(request, context);
   if (!found) return found.error();
@@ -91,30 +105,12 @@ Answer set_lock(const Request& request, Context& context, bool locked) {
 Answer list_backups(const Request& request, Context& context) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  const auto backups = backups_of(context);
-  if (!backups) return backups.error();
-  const auto wanted = read_page(request, context);
-  if (!wanted) return wanted.error();
-  auto all = (*backups)->ledger().backups({.instance_id = place->instance->instance.id});
-  if (!all) return all.error();
-  std::sort(all->begin(), all->end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return page_of(
-      request, context, *wanted, *all, [](const Backup& one) { return one.id.str(); },
-      [](std::string& out, const Backup& one) { append_json(out, one); });
+  return list(request, context, {.instance_id = place->instance->instance.id});
 }
 
 // Of everything that was ever here, also of what is gone.
 Answer list_all_backups(const Request& request, Context& context) {
-  const auto backups = backups_of(context);
-  if (!backups) return backups.error();
-  const auto wanted = read_page(request, context);
-  if (!wanted) return wanted.error();
-  auto all = (*backups)->ledger().backups({});
-  if (!all) return all.error();
-  std::sort(all->begin(), all->end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  return page_of(
-      request, context, *wanted, *all, [](const Backup& one) { return one.id.str(); },
-      [](std::string& out, const Backup& one) { append_json(out, one); });
+  return list(request, context, {});
 }
 
 Answer get_backup(const Request& request, Context& context) {

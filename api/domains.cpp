@@ -99,7 +99,7 @@ Response traffic(const Request& request, const Place& place, const ServiceInstan
     } else {
       const Service& service = *service_of(*place.project, view->second->instance);
       JsonObject split(object.at("split"));
-      JsonObject(split.at("service")).text("id", service.id.str()).text("name", service.name.str());
+      append_reference(split, "service", service.id.str(), service.name.str());
       split.number("percent", instance.split->percent);
     }
   }

@@ -5,9 +5,9 @@
 
 #include <sodium.h>
 
-#include "api/percent.hpp"
 #include "api/problem.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::api {
 namespace {
@@ -59,7 +59,7 @@ Result<std::string> key_of(const Request& request, const Context& context,
 std::string link_to(const Request& request, const std::string& cursor) {
   std::string link = "<" + request.path + "?";
   for (const auto& [name, value] : request.query)
-    if (name != "cursor") link += encode(name) + "=" + encode(value) + "&";
+    if (name != "cursor") link += percent_encode(name) + "=" + percent_encode(value) + "&";
   return link + "cursor=" + cursor + ">; rel=\"next\"";
 }
 

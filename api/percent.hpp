@@ -1,4 +1,4 @@
-// Percent escapes of RFC 3986. Pure.
+// Percent escapes of RFC 3986, undone. Pure.
 #pragma once
 
 #include <optional>
@@ -11,7 +11,5 @@ namespace gantry::api {
 std::optional<std::string> decode_segment(std::string_view);
 // A query's name or value: '+' is a blank; malformed escapes stay as they are.
 std::string decode_query(std::string_view);
-// Everything but unreserved characters is escaped.
-std::string encode(std::string_view);
 
 }  // namespace gantry::api

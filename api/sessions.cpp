@@ -7,6 +7,7 @@
 #include "api/lookup.hpp"
 #include "api/reply.hpp"
 #include "api/tickets.hpp"
+#include "api/write.hpp"
 #include "proto/json.hpp"
 
 namespace gantry::api {
@@ -82,9 +83,8 @@ SessionOrder new_order(const Request& request, const Context& context, const Pla
 
 Answer ticket_for(const Request& request, Context& context, const SessionOrder& order) {
   const TimePoint now = context.clock.now();
-  const std::string* dry = request.query_value("dry_run");
-  auto ticket = dry != nullptr && *dry == "true" ? Result<std::string>(Tickets::sample())
-                                                 : context.tickets->issue(order, now);
+  auto ticket = is_dry_run(request) ? Result<std::string>(Tickets::sample())
+                                    : context.tickets->issue(order, now);
   if (!ticket) return ticket.error();
   Response response;
   response.status = 201;

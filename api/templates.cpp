@@ -54,12 +54,9 @@ void append(std::string& out, const TemplateService& service) {
       .text("image", service.image)
       .text_or_null("version", service.version)
       .raw("versions", list(service.versions))
-      .text_or_null("mount_path", service.mount_path);
-  if (service.port)
-    object.number("port", *service.port);
-  else
-    object.null("port");
-  object.boolean("exposed", service.exposed)
+      .text_or_null("mount_path", service.mount_path)
+      .number_or_null("port", service.port)
+      .boolean("exposed", service.exposed)
       .text_or_null("url_variable", service.url_variable)
       .raw("variables", "[" + variables + "]")
       .raw("tools", tools);

@@ -7,6 +7,7 @@
 #include "api/lookup.hpp"
 #include "api/problem.hpp"
 #include "api/reply.hpp"
+#include "api/write.hpp"
 #include "proto/json.hpp"
 
 namespace gantry::api {
@@ -114,8 +115,7 @@ Result<std::unique_ptr<Intake>> put_volume_file(const Request& request, Context&
 Answer delete_volume_file(const Request& request, Context& context, Transaction&) {
   const auto wanted = find_wanted(request, context);
   if (!wanted) return wanted.error();
-  const std::string* dry = request.query_value("dry_run");
-  if (dry != nullptr && *dry == "true") return no_content();
+  if (is_dry_run(request)) return no_content();
   GANTRY_TRY(wanted->files.remove(wanted->id, wanted->path));
   return no_content();
 }

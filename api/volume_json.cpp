@@ -5,21 +5,16 @@
 namespace gantry::api {
 namespace {
 
-void append_named(JsonObject& object, std::string_view key, const std::string& id,
-                  const Name& name) {
-  JsonObject(object.at(key)).text("id", id).text("name", name.str());
-}
-
 void append_owners(JsonObject& object, const Volume& volume, const ProjectSnapshot* project) {
   const EnvironmentView* environment =
       project == nullptr ? nullptr : project->environment(volume.environment_id.str());
   if (project != nullptr)
-    append_named(object, "project", project->project.id.str(), project->project.name);
+    append_reference(object, "project", project->project.id.str(), project->project.name.str());
   else
     object.null("project");
   if (environment != nullptr)
-    append_named(object, "environment", environment->environment.id.str(),
-                 environment->environment.name);
+    append_reference(object, "environment", environment->environment.id.str(),
+                     environment->environment.name.str());
   else
     object.null("environment");
   if (project != nullptr)
@@ -27,7 +22,7 @@ void append_owners(JsonObject& object, const Volume& volume, const ProjectSnapsh
         view != project->instances.end())
       if (const Service* service = project->service(view->second->instance.service_id.str());
           service != nullptr) {
-        append_named(object, "service", service->id.str(), service->name);
+        append_reference(object, "service", service->id.str(), service->name.str());
         return;
       }
   object.null("service");
@@ -43,18 +38,15 @@ void append_volume(std::string& out, const Volume& volume, const ProjectSnapshot
       .text("project_id", volume.project_id.str())
       .text("environment_id", volume.environment_id.str());
   append_owners(object, volume, project);
-  object.text_or_null("mount_path", volume.mount_path).number("size_bytes", volume.size_bytes);
-  if (volume.used_bytes)
-    object.number("used_bytes", *volume.used_bytes);
-  else
-    object.null("used_bytes");
-  object.boolean("made", volume.made);
-  if (volume.deleted_at)
-    object.time("deleted_at", *volume.deleted_at)
-        .time("purge_at", *volume.deleted_at + context.options.volume_grace);
-  else
-    object.null("deleted_at").null("purge_at");
-  object.number("version", volume.stamp.version)
+  std::optional<TimePoint> purge_at = volume.deleted_at;
+  if (purge_at) *purge_at += context.options.volume_grace;
+  object.text_or_null("mount_path", volume.mount_path)
+      .number("size_bytes", volume.size_bytes)
+      .number_or_null("used_bytes", volume.used_bytes)
+      .boolean("made", volume.made)
+      .time_or_null("deleted_at", volume.deleted_at)
+      .time_or_null("purge_at", purge_at)
+      .number("version", volume.stamp.version)
       .time("created_at", volume.stamp.created_at)
       .time("updated_at", volume.stamp.updated_at);
 }

@@ -59,8 +59,7 @@ Result<> remember(Transaction& transaction, IdempotencyRecord record, const Resp
 }
 
 Result<Response> run_once(const Request& request, Context& context, Effect effect, Verbs verbs) {
-  const std::string* dry = request.query_value("dry_run");
-  const bool dry_run = dry != nullptr && *dry == "true";
+  const bool dry_run = is_dry_run(request);
   const std::string* key = request.header("idempotency-key");
   const bool keyed = key != nullptr && request.method == Method::post && !dry_run;
   IdempotencyRecord record;
@@ -99,6 +98,11 @@ bool lost_a_race(const Request& request, const Error& error) {
 }
 
 }  // namespace
+
+bool is_dry_run(const Request& request) {
+  const std::string* dry = request.query_value("dry_run");
+  return dry != nullptr && *dry == "true";
+}
 
 Result<Response> write(const Request& request, Context& context, Effect effect, Verbs verbs) {
   for (int run = 1;; ++run) {

@@ -7,6 +7,8 @@ namespace gantry::api {
 
 using Effect = Result<Response> (*)(const Request&, Context&, Transaction&);
 
+bool is_dry_run(const Request&);
+
 // Whether an effect writes with a single verb of the transaction, as its last step.
 enum class Verbs { any, one };
 

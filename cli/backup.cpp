@@ -13,6 +13,7 @@
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 #include "proto/time.hpp"
 
 namespace gantry::cli {
@@ -38,7 +39,7 @@ Json find_backup(Session& session, const Place& place) {
     throw Failure{"which backup?", "usage",
                   "`{program} backup list` shows them, latest is the newest", kUnreadable};
   if (wanted != "latest")
-    return session.client().get(place.instance_path() + "/backups/" + percent_encoded(wanted));
+    return session.client().get(place.instance_path() + "/backups/" + percent_encode(wanted));
   const auto all = session.client().list(place.instance_path() + "/backups");
   for (auto one = all.rbegin(); one != all.rend(); ++one)
     if ((*one)["status"].text() == "good") return *one;
@@ -163,8 +164,8 @@ int restore(Session& session) {
   if (asked["instance_id"].text() != place.instance["id"].text()) {
     const std::string environment =
         session.call().value("--to-environment").value_or(place.environment_id);
-    in = place.project_path() + "/environments/" + percent_encoded(environment) + "/services/" +
-         percent_encoded(session.call().value("--to-service").value_or(place.service));
+    in = place.project_path() + "/environments/" + percent_encode(environment) + "/services/" +
+         percent_encode(session.call().value("--to-service").value_or(place.service));
   }
   const std::string path = in + "/restores/" + asked["id"].text();
   return ended(session, await(session, path, asked, {"done", "failed"}), "restore");

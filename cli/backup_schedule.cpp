@@ -3,6 +3,7 @@
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -31,7 +32,7 @@ int schedule(Session& session) {
   if (call.words.empty()) return print_plan(session, session.client().get(path));
   const std::string name = call.words.front();
   if (call.has("--delete")) {
-    session.client().send("DELETE", path + "/" + percent_encoded(name));
+    session.client().send("DELETE", path + "/" + percent_encode(name));
     return print_plan(session, session.client().get(path));
   }
   std::string body;
@@ -51,7 +52,7 @@ int schedule(Session& session) {
   }
   if (!body.empty())
     return print_plan(session,
-                      session.client().send("PUT", path + "/" + percent_encoded(name), body));
+                      session.client().send("PUT", path + "/" + percent_encode(name), body));
   JsonObject(body).text("profile", name);
   return print_plan(session, session.client().send("PUT", path, body));
 }
@@ -98,7 +99,7 @@ int add_destination(Session& session) {
 
 int remove_destination(Session& session) {
   const std::string name = session.call().words.empty() ? "" : session.call().words.front();
-  session.client().send("DELETE", "/v1/backup-destinations/" + percent_encoded(name));
+  session.client().send("DELETE", "/v1/backup-destinations/" + percent_encode(name));
   std::string out;
   JsonObject(out).text("name", name).boolean("removed", true);
   print(session.json() ? out : "removed " + name);

@@ -5,6 +5,7 @@
 
 #include "cli/wait.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -27,7 +28,7 @@ bool SeenLines::is_new(const std::string& at) {
 
 std::string follow_build_logs(Session& session, const std::string& deployment_id,
                               const std::string& since, const PrintLine& print_line) {
-  const std::string path = "/v1/deployments/" + percent_encoded(deployment_id);
+  const std::string path = "/v1/deployments/" + percent_encode(deployment_id);
   SeenLines seen;
   Outage outage;
   std::optional<std::string> end;
@@ -45,7 +46,7 @@ std::string follow_build_logs(Session& session, const std::string& deployment_id
     seen.begin();
     try {
       session.client().stream(path + "/build-logs?limit=10000&follow=true" +
-                                  (from.empty() ? "" : "&since=" + percent_encoded(from)),
+                                  (from.empty() ? "" : "&since=" + percent_encode(from)),
                               "", on_event);
       if (end) return *end;
       if (const Json now = session.client().get(path); is_over(now["status"].text()))

@@ -5,6 +5,8 @@
 
 #include <sys/random.h>
 
+#include "proto/percent.hpp"
+
 namespace gantry::cli {
 namespace {
 
@@ -141,7 +143,7 @@ std::vector<Json> Client::list(const std::string& path) {
   const char join = path.find('?') == std::string::npos ? '?' : '&';
   do {
     const Json page = get(path + join + "limit=200" +
-                          (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
+                          (cursor.empty() ? "" : "&cursor=" + percent_encode(cursor)));
     for (const Json& item : page["data"].items()) all.push_back(item);
     cursor = page["next_cursor"].text();
   } while (!cursor.empty());

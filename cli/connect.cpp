@@ -10,6 +10,7 @@
 #include "cli/output.hpp"
 #include "cli/remote.hpp"
 #include "cli/verbs.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -30,7 +31,7 @@ Place named_place(Session& session, const std::string& name) {
   for (char& c : lower)
     if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
   auto instance =
-      session.client().find(place.environment_path() + "/services/" + percent_encoded(lower));
+      session.client().find(place.environment_path() + "/services/" + percent_encode(lower));
   if (!instance) throw no_such_service(session, lower);
   place.service_id = (*instance)["service"]["id"].text();
   place.service = (*instance)["service"]["name"].text();

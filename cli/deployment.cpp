@@ -1,6 +1,7 @@
 #include "cli/output.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -26,7 +27,7 @@ std::vector<Json> newest(Session& session, const std::string& path, std::size_t 
   do {
     const Json page = session.client().get(
         path + "?limit=" + std::to_string(std::min<std::size_t>(count - all.size(), kPage)) +
-        (cursor.empty() ? "" : "&cursor=" + percent_encoded(cursor)));
+        (cursor.empty() ? "" : "&cursor=" + percent_encode(cursor)));
     for (const Json& each : page["data"].items()) all.push_back(each);
     cursor = page["next_cursor"].text();
   } while (!cursor.empty() && all.size() < count);

@@ -5,6 +5,7 @@
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -65,7 +66,7 @@ std::string domain_path(Session& session, const Place& place, const std::string&
     if (std::any_of(domains.begin(), domains.end(),
                     [&](const Json& each) { return each.text() == wanted; }))
       return place.environment_path() + "/services/" + instance["service"]["id"].text() +
-             "/domains/" + percent_encoded(wanted);
+             "/domains/" + percent_encode(wanted);
   }
   throw Failure{"no service in " + place.environment + " has the domain " + host, "not_found",
                 "`{program} domain add " + host + "` gives it to one"};

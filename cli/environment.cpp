@@ -3,6 +3,7 @@
 #include "cli/prompt.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -64,7 +65,7 @@ int create(Session& session) {
   const auto source = session.call().value("--duplicate");
   Place place = find_project(session);
   const std::string all = place.project_path() + "/environments";
-  auto environment = session.client().find(all + "/" + percent_encoded(name));
+  auto environment = session.client().find(all + "/" + percent_encode(name));
   const bool existed = environment.has_value();
   if (!existed) {
     std::string body;

@@ -4,6 +4,7 @@
 #include "cli/output.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -24,7 +25,7 @@ std::string wanted_path(Session& session) {
   std::string path = "/v1/events?project=" + place.project_id;
   if (!place.service_id.empty()) path += "&service=" + place.service_id;
   if (const auto id = session.call().value("--deployment"))
-    path += "&deployment=" + percent_encoded(*id);
+    path += "&deployment=" + percent_encode(*id);
   return path;
 }
 
@@ -56,7 +57,7 @@ int events(Session& session) {
   std::string cursor;
   do {
     const Json page = session.client().get(
-        path + "&limit=200" + (cursor.empty() ? "" : "&since=" + percent_encoded(cursor)));
+        path + "&limit=200" + (cursor.empty() ? "" : "&since=" + percent_encode(cursor)));
     for (const Json& event : page["data"].items()) print_event(session, event);
     cursor = page["next_cursor"].text();
   } while (!cursor.empty());

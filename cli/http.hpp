@@ -52,7 +52,4 @@ class Http {
   std::unique_ptr<Handle> handle_;
 };
 
-// A path's segment or a query's value with everything but unreserved characters as %XX.
-std::string percent_encoded(std::string_view text);
-
 }  // namespace gantry::cli

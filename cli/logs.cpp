@@ -9,6 +9,7 @@
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -82,9 +83,8 @@ Wanted read_wanted(Session& session) {
   const Place place = find_service(session);
   if (wanted.deployment.empty()) choose_deployment(session, place, wanted);
   wanted.follow = wanted.follow || on_terminal;
-  wanted.path = place.instance_path() + "/logs?limit=" + percent_encoded(wanted.lines);
-  if (!wanted.deployment.empty())
-    wanted.path += "&deployment=" + percent_encoded(wanted.deployment);
+  wanted.path = place.instance_path() + "/logs?limit=" + percent_encode(wanted.lines);
+  if (!wanted.deployment.empty()) wanted.path += "&deployment=" + percent_encode(wanted.deployment);
   return wanted;
 }
 
@@ -125,9 +125,9 @@ void build_logs(Session& session, const Wanted& wanted) {
     return;
   }
   const Json answer =
-      session.client().get("/v1/deployments/" + percent_encoded(wanted.deployment) +
-                           "/build-logs?limit=" + percent_encoded(wanted.lines) +
-                           (wanted.since.empty() ? "" : "&since=" + percent_encoded(wanted.since)));
+      session.client().get("/v1/deployments/" + percent_encode(wanted.deployment) +
+                           "/build-logs?limit=" + percent_encode(wanted.lines) +
+                           (wanted.since.empty() ? "" : "&since=" + percent_encode(wanted.since)));
   for (const Json& line : answer["data"].items()) on_line(line);
 }
 
@@ -147,7 +147,7 @@ void follow(Session& session, const Wanted& wanted) {
       return true;
     };
     const std::string path =
-        wanted.path + "&follow=true" + (since.empty() ? "" : "&since=" + percent_encoded(since));
+        wanted.path + "&follow=true" + (since.empty() ? "" : "&since=" + percent_encode(since));
     try {
       session.client().stream(path, "", on_event);
       began = true;
@@ -167,7 +167,7 @@ int logs(Session& session) {
     follow(session, wanted);
     return 0;
   }
-  const std::string since = wanted.since.empty() ? "" : "&since=" + percent_encoded(wanted.since);
+  const std::string since = wanted.since.empty() ? "" : "&since=" + percent_encode(wanted.since);
   for (const Json& line : session.client().get(wanted.path + since)["data"].items())
     print_line(session, line, wanted.filter);
   return 0;

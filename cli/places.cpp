@@ -1,4 +1,5 @@
 #include "cli/session.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -17,7 +18,7 @@ std::string known(const std::string& what, const std::string& names) {
 }
 
 void take_project(Session& session, Place& place, const std::string& wanted) {
-  const auto project = session.client().find("/v1/projects/" + percent_encoded(wanted));
+  const auto project = session.client().find("/v1/projects/" + percent_encode(wanted));
   if (!project)
     throw Failure{"Project \"" + wanted + "\" not found.", "not_found",
                   known("projects", names_of(session.client().list("/v1/projects"), ""))};
@@ -28,7 +29,7 @@ void take_project(Session& session, Place& place, const std::string& wanted) {
 void take_environment(Session& session, Place& place, const std::string& wanted) {
   const std::string all = place.project_path() + "/environments";
   const auto environment = session.client().find(
-      all + "/" + percent_encoded(wanted.empty() ? kDefaultEnvironment : wanted));
+      all + "/" + percent_encode(wanted.empty() ? kDefaultEnvironment : wanted));
   if (environment) {
     place.environment_id = (*environment)["id"].text();
     place.environment = (*environment)["name"].text();
@@ -91,7 +92,7 @@ std::optional<Place> try_find_service(Session& session) {
     return place;
   }
   auto instance = session.client().find(place.environment_path() + "/services/" +
-                                        percent_encoded(wanted.service));
+                                        percent_encode(wanted.service));
   if (!instance) return std::nullopt;
   take_instance(place, std::move(*instance));
   return place;
@@ -100,7 +101,7 @@ std::optional<Place> try_find_service(Session& session) {
 Failure no_such_service(Session& session, const std::string& name) {
   const Place place = find_environment(session);
   const auto elsewhere =
-      session.client().find(place.project_path() + "/services/" + percent_encoded(name));
+      session.client().find(place.project_path() + "/services/" + percent_encode(name));
   if (elsewhere)
     return {"Service \"" + (*elsewhere)["name"].text() + "\" not found in environment " +
                 place.environment + ".",

@@ -2,6 +2,7 @@
 
 #include "cli/local.hpp"
 #include "cli/remote.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 
@@ -22,7 +23,7 @@ int Reachable::local_port(const std::string& service, int port) {
                   ": its host stays as it is");
     return ports_[{service, port}] = 0;
   }
-  TunnelTarget target{place_.environment_path() + "/services/" + percent_encoded(service), port};
+  TunnelTarget target{place_.environment_path() + "/services/" + percent_encode(service), port};
   const Listener& listener = listeners_.emplace_back(
       session_.access(), std::move(target), 0, [this, service](const std::string& why) {
         session_.warn("tunnel to " + service + ": " + why);

@@ -5,6 +5,7 @@
 #include "cli/verbs.hpp"
 #include "cli/wait.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -53,7 +54,7 @@ int rollback(Session& session) {
   const auto& words = session.call().words;
   const Json earlier = words.empty()
                            ? earlier_deployment(session, place)
-                           : session.client().get("/v1/deployments/" + percent_encoded(words[0]));
+                           : session.client().get("/v1/deployments/" + percent_encode(words[0]));
   const std::string id = earlier["id"].text();
   if (earlier["instance_id"].text() != place.instance["id"].text())
     throw Failure{"deployment " + id + " is of another service or environment", "other_service",

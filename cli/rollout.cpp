@@ -3,6 +3,7 @@
 #include "cli/verbs.hpp"
 #include "cli/wait.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 // The one that is named, else the newest of the service, which has to be on its way.
 Json find_under_way(Session& session, const Place& place) {
   if (const auto& words = session.call().words; !words.empty()) {
-    Json named = session.client().get("/v1/deployments/" + percent_encoded(words[0]));
+    Json named = session.client().get("/v1/deployments/" + percent_encode(words[0]));
     if (named["instance_id"].text() == place.instance["id"].text()) return named;
     throw Failure{"deployment " + words[0] + " is of another service or environment",
                   "other_service", "`{program} deployment list` shows those of this one"};

@@ -5,13 +5,14 @@
 #include "cli/prompt.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 
 Place create_service(Session& session, const std::string& name, const std::string& settings) {
   Place place = find_environment(session);
   Client& client = session.client();
-  const auto present = client.find(place.project_path() + "/services/" + percent_encoded(name));
+  const auto present = client.find(place.project_path() + "/services/" + percent_encode(name));
   std::string body;
   {
     JsonObject object(body);
@@ -23,7 +24,7 @@ Place create_service(Session& session, const std::string& name, const std::strin
     place.instance = client.send("POST", place.environment_path() + "/services", body);
   } else {
     client.send("POST", place.project_path() + "/services", body);
-    place.instance = client.get(place.environment_path() + "/services/" + percent_encoded(name));
+    place.instance = client.get(place.environment_path() + "/services/" + percent_encode(name));
   }
   place.service_id = place.instance["service"]["id"].text();
   place.service = place.instance["service"]["name"].text();
@@ -92,7 +93,7 @@ int remove(Session& session) {
   if (wanted.empty()) throw Failure{"No service linked", "no_service", "name the one to delete"};
   const Place place = find_project(chosen);
   const auto service =
-      chosen.client().find(place.project_path() + "/services/" + percent_encoded(wanted));
+      chosen.client().find(place.project_path() + "/services/" + percent_encode(wanted));
   if (!service) throw no_such_service(chosen, wanted);
   confirm(session, "delete service " + (*service)["name"].text() + " from every environment of " +
                        place.project);

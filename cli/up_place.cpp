@@ -7,6 +7,7 @@
 
 #include "cli/prompt.hpp"
 #include "cli/service.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -38,7 +39,7 @@ UpPlace named_service(Session& session, const std::string& wanted) {
   if (auto place = try_find_service(session)) return {.place = std::move(*place)};
   const Place place = find_environment(session);
   const auto service =
-      session.client().find(place.project_path() + "/services/" + percent_encoded(wanted));
+      session.client().find(place.project_path() + "/services/" + percent_encode(wanted));
   if (!service && is_id(wanted)) throw no_such_service(session, wanted);
   return to_make(session, place, service ? (*service)["name"].text() : wanted);
 }

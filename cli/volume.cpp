@@ -5,6 +5,7 @@
 #include "cli/verbs.hpp"
 #include "cli/volumes.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 #include "proto/quantity.hpp"
 
 namespace gantry::cli {
@@ -177,7 +178,7 @@ int remove(Session& session) {
 int restore(Session& session) {
   const Place place = find_environment(session);
   const std::string wanted = wanted_word(session.call(), 0, "volume restore VOLUME");
-  const auto here = session.client().find(volumes_path(place) + "/" + percent_encoded(wanted));
+  const auto here = session.client().find(volumes_path(place) + "/" + percent_encode(wanted));
   Json volume;
   if (here) {
     volume = session.client().send("POST",
@@ -186,7 +187,7 @@ int restore(Session& session) {
     std::string body;
     JsonObject(body).text("project", place.project_id).text("environment", place.environment_id);
     volume =
-        session.client().send("POST", "/v1/volumes/" + percent_encoded(wanted) + "/restore", body);
+        session.client().send("POST", "/v1/volumes/" + percent_encode(wanted) + "/restore", body);
   }
   return show(session, volume,
               "restored volume " + volume["name"].text() + " in " + place.environment + "; `" +
@@ -289,7 +290,7 @@ NamedVolume find_volume(Session& session) {
     throw Failure{"which volume?", "usage", "`{program} volume list` shows them", kUnreadable};
   }
   const std::string wanted = option ? *option : session.call().words[0];
-  auto volume = session.client().find(volumes_path(place) + "/" + percent_encoded(wanted));
+  auto volume = session.client().find(volumes_path(place) + "/" + percent_encode(wanted));
   if (!volume)
     throw Failure{"no volume \"" + wanted + "\" in " + place.environment, "not_found",
                   "`{program} volume list` shows them; with --all those of other places, too"};

@@ -12,6 +12,7 @@
 #include "cli/verbs.hpp"
 #include "cli/volumes.hpp"
 #include "proto/json.hpp"
+#include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
@@ -21,7 +22,7 @@ std::string rooted(const std::string& path) { return path.starts_with('/') ? pat
 std::string last_part(const std::string& path) { return path.substr(path.rfind('/') + 1); }
 
 std::string content_path(const NamedVolume& named, const std::string& path) {
-  return named.path() + "/content?path=" + percent_encoded(rooted(path));
+  return named.path() + "/content?path=" + percent_encode(rooted(path));
 }
 
 std::string wanted_word(const Call& call, std::size_t index, const std::string& usage) {
@@ -37,7 +38,7 @@ int files(Session& session) {
   const Call& call = session.call();
   const NamedVolume named = find_volume(session);
   const std::string path = call.words.size() > 1 ? rooted(call.words[1]) : "/";
-  const Json found = session.client().get(named.path() + "/files?path=" + percent_encoded(path));
+  const Json found = session.client().get(named.path() + "/files?path=" + percent_encode(path));
   if (session.json()) {
     print(found["data"].dump());
     return 0;

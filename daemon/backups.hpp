@@ -4,20 +4,28 @@
 #include <memory>
 
 #include "daemon/config.hpp"
+#include "proto/template.hpp"
 #include "runtime/backup/runner.hpp"
+#include "runtime/backup/workbench.hpp"
 
 namespace gantry {
 
+// They outlive the backups.
 struct BackupParts {
   Store& store;
   Exec& exec;
-  Workbench& workbench;
-  std::function<const TemplateService*(std::string_view)> made_from;
-  BackupLedger& ledger;
   Volumes* volumes = nullptr;
+  std::shared_ptr<const Templates> templates;
 };
 
-// Not started yet. Errors: those of the key file.
-Result<std::unique_ptr<BackupRunner>> make_backups(const Config&, const BackupParts&);
+// The runner uses those above it and goes first.
+struct DaemonBackups {
+  std::unique_ptr<BackupLedger> ledger;
+  std::unique_ptr<Workbench> workbench;
+  std::unique_ptr<BackupRunner> runner;
+};
+
+// Not started yet. REQUIRES: a store of open_store(). Errors: those of the key file.
+Result<DaemonBackups> make_backups(const Config&, const BackupParts&);
 
 }  // namespace gantry

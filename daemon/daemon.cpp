@@ -23,24 +23,16 @@
 #include "daemon/log.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
-#include "daemon/server.hpp"
+#include "daemon/options.hpp"
 #include "daemon/sessions.hpp"
 #include "daemon/templates.hpp"
-#include "proto/template.hpp"
-#include "runtime/backup/workbench.hpp"
-#include "runtime/build/buildkit.hpp"
 #include "runtime/build/image_name.hpp"
-#include "runtime/build/source_builder.hpp"
-#include "runtime/build/sources.hpp"
-#include "runtime/docker/codec_exec.hpp"
 #include "runtime/docker/docker.hpp"
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/files.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/probe.hpp"
-#include "scheduler/reconciler.hpp"
 #include "store/open.hpp"
-#include "store/open_ledger.hpp"
 
 namespace gantry {
 namespace {
@@ -109,8 +101,6 @@ class GantryDaemon final : public Daemon {
     server_.reset();
     sessions_.reset();
     backups_.reset();
-    workbench_.reset();
-    ledger_.reset();
     reconciler_.reset();
     prober_.reset();
     edge_.reset();
@@ -245,56 +235,20 @@ class GantryDaemon final : public Daemon {
   }
 
   void start_builder() {
-    const std::string sources = config_.data_dir + "/sources";
-    sources_ =
-        make_sources({.directory = sources,
-                      .archive_bytes = static_cast<std::uint64_t>(config_.build.upload_bytes)});
-    images_ = make_buildkit({.socket_path = config_.engine_socket,
-                             .limits = {.cpu_millicores = config_.build.cpu_millicores,
-                                        .memory_bytes = config_.build.memory_bytes,
-                                        .pids = config_.build.pids,
-                                        .disk_bytes = config_.build.disk_bytes,
-                                        .cgroup = config_.build.cgroup},
-                             .warn = [](const std::string& text) { log::warn(text); }});
-    SourceBuilderOptions options;
-    options.installation_id = store_->installation();
-    options.sources = sources;
-    options.work = config_.data_dir + "/builds";
-    options.concurrency = config_.build.concurrency;
-    options.deadline = Seconds(config_.build.deadline_seconds);
-    options.keep_images = config_.build.keep_images;
-    options.images_high_bytes = static_cast<std::uint64_t>(config_.build.images_bytes);
-    options.images_low_bytes = config_.build.images_low_bytes > 0
-                                   ? static_cast<std::uint64_t>(config_.build.images_low_bytes)
-                                   : options.images_high_bytes / 4 * 3;
-    options.cache_bytes = static_cast<std::uint64_t>(config_.build.cache_bytes);
-    builder_ = make_source_builder(std::move(options), *build_logs_, *images_);
-  }
-
-  DesiredOptions desired_options() const {
-    return {.base_domain = config_.base_domain,
-            .network_range = parse_network_range(config_.network_range)->base,
-            .installation = store_->installation()};
+    sources_ = make_sources(source_options(config_));
+    images_ = make_buildkit(buildkit_options(config_));
+    builder_ = make_source_builder(builder_options(config_, store_->installation()), *build_logs_,
+                                   *images_);
   }
 
   Result<> start_scheduler() {
     auto holder = lease_holder(config_.data_dir);
     if (!holder) return holder.error();
-    ReconcilerOptions options;
-    options.resync = Seconds(config_.scheduler.resync_seconds);
+    ReconcilerOptions options = scheduler_options(config_, store_->installation());
     options.policy.orphan_grace = orphan_grace_of(config_, system_clock().now());
     if (options.policy.orphan_grace > Seconds(config_.scheduler.orphan_grace_seconds))
       log::warn("restored from a backup: unknown containers are left alone for now");
-    options.desired.base_domain = config_.base_domain;
-    options.desired.network_range = parse_network_range(config_.network_range)->base;
-    options.desired.installation = store_->installation();
-    options.measure = Seconds(config_.volumes.measure_seconds);
-    options.purge_look = Seconds(config_.volumes.purge_look_seconds);
-    options.volume_grace = Seconds(config_.volumes.grace_seconds);
-    options.builds = config_.build.concurrency;
-    options.kept_releases = config_.build.keep_images;
     options.holder = *std::move(holder);
-    options.log = [](const std::string& text) { log::info(text); };
     const ReconcilerPorts ports{*store_,   *driver_,       *edge_,       *prober_,      *logs_,
                                 *builder_, system_clock(), usage_.get(), volumes_.get()};
     reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
@@ -304,7 +258,7 @@ class GantryDaemon final : public Daemon {
 
   void start_sessions() {
     SessionOptions options;
-    options.desired = desired_options();
+    options.desired = desired_options(config_, store_->installation());
     options.most = config_.sessions.most;
     options.log = [](const std::string& text) { log::info(text); };
     const SessionPorts ports{*store_, *exec_, *driver_, system_clock()};
@@ -312,21 +266,12 @@ class GantryDaemon final : public Daemon {
   }
 
   Result<> start_backups() {
-    ledger_ = open_backup_ledger(*store_);
-    workbench_ = make_workbench(*exec_, [this](const SessionId& id) {
-      return docker::one_off_name(store_->installation(), id);
-    });
     auto made = make_backups(
         config_,
-        {.store = *store_,
-         .exec = *exec_,
-         .workbench = *workbench_,
-         .made_from = [this](std::string_view name) { return template_service(*templates_, name); },
-         .ledger = *ledger_,
-         .volumes = volumes_.get()});
+        {.store = *store_, .exec = *exec_, .volumes = volumes_.get(), .templates = templates_});
     if (!made) return made.error();
-    backups_ = std::move(*made);
-    backups_->start();
+    backups_ = *std::move(made);
+    backups_->runner->start();
     return done();
   }
 
@@ -350,7 +295,7 @@ class GantryDaemon final : public Daemon {
     context_->volume_files = volume_files_.get();
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
     context_->templates = templates_;
-    context_->backups = backups_.get();
+    context_->backups = backups_->runner.get();
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {
@@ -360,13 +305,7 @@ class GantryDaemon final : public Daemon {
     context_->metrics = [this] {
       return metrics_text(reconciler_->counters(), server_->counters(), sessions_->open());
     };
-    ServerOptions options;
-    options.address = config_.listen.address;
-    options.port = config_.listen.port;
-    options.io_threads = config_.io_threads;
-    options.workers = config_.workers;
-    options.max_connections = config_.max_connections;
-    options.upload_bytes = static_cast<std::uint64_t>(config_.build.upload_bytes);
+    ServerOptions options = server_options(config_);
     options.sessions = sessions_.get();
     auto server = make_server(options, *context_);
     if (!server) return server.error();
@@ -395,9 +334,7 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Sessions> sessions_;
   std::shared_ptr<const Templates> templates_;
-  std::unique_ptr<BackupLedger> ledger_;
-  std::unique_ptr<Workbench> workbench_;
-  std::unique_ptr<BackupRunner> backups_;
+  std::optional<DaemonBackups> backups_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;
 };

@@ -60,15 +60,11 @@ void append_stamp(JsonObject& object, const Stamp& stamp) {
       .time("updated_at", stamp.updated_at);
 }
 
-void append_reference(JsonObject& object, std::string_view key, std::string_view id,
-                      const Name& name) {
-  JsonObject(object.at(key)).text("id", id).text("name", name.str());
-}
-
 void append_owners(JsonObject& object, const Owners& owners) {
-  append_reference(object, "service", owners.service.id.str(), owners.service.name);
-  append_reference(object, "environment", owners.environment.id.str(), owners.environment.name);
-  append_reference(object, "project", owners.project.id.str(), owners.project.name);
+  append_reference(object, "service", owners.service.id.str(), owners.service.name.str());
+  append_reference(object, "environment", owners.environment.id.str(),
+                   owners.environment.name.str());
+  append_reference(object, "project", owners.project.id.str(), owners.project.name.str());
 }
 
 void append_url(std::string& out, const std::string& host, const Site& site) {
@@ -148,16 +144,27 @@ JsonObject& JsonObject::number(std::string_view key, std::int64_t value) {
   append_number(at(key), value);
   return *this;
 }
+JsonObject& JsonObject::number_or_null(std::string_view key, std::optional<std::int64_t> value) {
+  return value ? number(key, *value) : null(key);
+}
 JsonObject& JsonObject::boolean(std::string_view key, bool value) {
   return raw(key, value ? "true" : "false");
 }
 JsonObject& JsonObject::time(std::string_view key, TimePoint value) {
   return text(key, format_time(value));
 }
+JsonObject& JsonObject::time_or_null(std::string_view key, const std::optional<TimePoint>& value) {
+  return value ? time(key, *value) : null(key);
+}
 JsonObject& JsonObject::null(std::string_view key) { return raw(key, "null"); }
 JsonObject& JsonObject::raw(std::string_view key, std::string_view json) {
   at(key) += json;
   return *this;
+}
+
+void append_reference(JsonObject& object, std::string_view key, std::string_view id,
+                      std::string_view name) {
+  JsonObject(object.at(key)).text("id", id).text("name", name);
 }
 
 void append_json(std::string& out, const Project& project) {
@@ -207,12 +214,9 @@ void append_json(std::string& out, const Replica& replica) {
       .text_or_null("node", replica.node)
       .text_or_null("address", replica.address)
       .text_or_null("container_id", replica.container_id);
-  if (replica.exit_code)
-    object.number("exit_code", *replica.exit_code);
-  else
-    object.null("exit_code");
-  object.text_or_null("started_at", replica.started_at ? format_time(*replica.started_at) : "")
-      .text_or_null("exited_at", replica.exited_at ? format_time(*replica.exited_at) : "")
+  object.number_or_null("exit_code", replica.exit_code)
+      .time_or_null("started_at", replica.started_at)
+      .time_or_null("exited_at", replica.exited_at)
       .time("updated_at", replica.updated_at);
 }
 
@@ -239,16 +243,16 @@ void append_json(std::string& out, const Token& token, const Project* project,
       .text_or_null("project_id", token.project_id.str())
       .text_or_null("environment_id", token.environment_id.str());
   if (project != nullptr)
-    append_reference(object, "project", project->id.str(), project->name);
+    append_reference(object, "project", project->id.str(), project->name.str());
   else
     object.null("project");
   if (environment != nullptr)
-    append_reference(object, "environment", environment->id.str(), environment->name);
+    append_reference(object, "environment", environment->id.str(), environment->name.str());
   else
     object.null("environment");
   object.time("created_at", token.created_at)
-      .text_or_null("expires_at", token.expires_at ? format_time(*token.expires_at) : "")
-      .text_or_null("last_used_at", token.last_used_at ? format_time(*token.last_used_at) : "");
+      .time_or_null("expires_at", token.expires_at)
+      .time_or_null("last_used_at", token.last_used_at);
 }
 
 void append_json(std::string& out, const Owners& owners, const InstanceView& view,
@@ -283,8 +287,7 @@ void append_json(std::string& out, const Owners& owners, const Deployment& deplo
   append_settings(object, deployment.settings);
   append_rollout(object, deployment);
   object.text_or_null("image", deployment.progress.image)
-      .text_or_null("succeeded_at",
-                    deployment.succeeded_at ? format_time(*deployment.succeeded_at) : "")
+      .time_or_null("succeeded_at", deployment.succeeded_at)
       .number("version", deployment.version)
       .time("created_at", deployment.created_at)
       .time("updated_at", deployment.updated_at);

@@ -3,6 +3,7 @@
 // programs) get U+FFFD.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -25,8 +26,10 @@ class JsonObject {
   JsonObject& text(std::string_view key, std::string_view value);
   JsonObject& text_or_null(std::string_view key, std::string_view value);  // empty: null
   JsonObject& number(std::string_view key, std::int64_t value);
+  JsonObject& number_or_null(std::string_view key, std::optional<std::int64_t> value);
   JsonObject& boolean(std::string_view key, bool value);
   JsonObject& time(std::string_view key, TimePoint value);
+  JsonObject& time_or_null(std::string_view key, const std::optional<TimePoint>& value);
   JsonObject& null(std::string_view key);
   JsonObject& raw(std::string_view key, std::string_view json);
   // Writes the key and gives the text to append the value to.
@@ -36,6 +39,10 @@ class JsonObject {
   std::string& out_;
   bool first_ = true;
 };
+
+// {"id","name"}: the one that a noun belongs to.
+void append_reference(JsonObject&, std::string_view key, std::string_view id,
+                      std::string_view name);
 
 // Where the edge serves: what an instance's host and URL are made of.
 struct Site {

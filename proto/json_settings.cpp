@@ -67,12 +67,9 @@ void append_deploy(std::string& out, const DeploySettings& deploy) {
       .number("replicas", deploy.replicas)
       .number("cpu_millicores", deploy.cpu_millicores)
       .number("memory_bytes", deploy.memory_bytes)
-      .number("pids_limit", deploy.pids_limit);
-  if (deploy.port)
-    object.number("port", *deploy.port);
-  else
-    object.null("port");
-  object.boolean("exposed", deploy.exposed)
+      .number("pids_limit", deploy.pids_limit)
+      .number_or_null("port", deploy.port)
+      .boolean("exposed", deploy.exposed)
       .number("overlap_seconds", deploy.overlap_seconds)
       .number("draining_seconds", deploy.draining_seconds);
   append_strings(object.at("pre_deploy_command"), deploy.pre_deploy_command);
@@ -121,12 +118,10 @@ void append_rollout(JsonObject& object, const Deployment& deployment) {
   JsonObject out(object.at("rollout"));
   out.text("strategy", name(settings.strategy))
       .number("step", rollout.step)
-      .number("percent", percent_of(deployment));
-  if (rollout.since)
-    out.time("since", *rollout.since);
-  else
-    out.null("since");
-  out.text("order", name(rollout.order)).boolean("waiting", waits_for_promotion(deployment));
+      .number("percent", percent_of(deployment))
+      .time_or_null("since", rollout.since)
+      .text("order", name(rollout.order))
+      .boolean("waiting", waits_for_promotion(deployment));
 }
 
 }  // namespace gantry

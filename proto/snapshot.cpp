@@ -31,6 +31,8 @@ SnapshotIndex::SnapshotIndex(const ProjectSnapshot& project) {
   instances.reserve(project.services.size());
   for (const auto& [id, view] : project.instances)
     instances[view->instance.service_id.str()].emplace_back(view->instance.environment_id, id);
+  for (const auto& [id, volume] : project.volumes)
+    if (!volume->deleted_at) mounted[volume->instance_id.str()].push_back(id);
 }
 
 const EnvironmentView* ProjectSnapshot::environment(std::string_view id_or_name) const {
@@ -78,8 +80,16 @@ const Volume* ProjectSnapshot::volume(const EnvironmentId& environment_id,
 
 std::vector<const Volume*> ProjectSnapshot::volumes_of(const InstanceId& instance_id) const {
   std::vector<const Volume*> mounted;
-  for (const auto& [id, found] : volumes)
-    if (found->instance_id == instance_id && !found->deleted_at) mounted.push_back(found.get());
+  if (index) {
+    const auto known = index->mounted.find(std::string_view(instance_id.str()));
+    if (known == index->mounted.end()) return mounted;
+    for (const VolumeId& id : known->second)
+      if (const auto found = volumes.find(id); found != volumes.end())
+        mounted.push_back(found->second.get());
+  } else {
+    for (const auto& [id, found] : volumes)
+      if (found->instance_id == instance_id && !found->deleted_at) mounted.push_back(found.get());
+  }
   std::sort(mounted.begin(), mounted.end(),
             [](const Volume* a, const Volume* b) { return a->mount_path < b->mount_path; });
   return mounted;

@@ -58,8 +58,9 @@ struct EnvironmentView {
 struct ProjectSnapshot;
 using ProjectPtr = std::shared_ptr<const ProjectSnapshot>;
 
-// Finds parts by name in constant time. Belongs to one set of names and keys: whoever adds, removes
-// or renames a part of a snapshot drops its index, and lookups then search until there is a new
+// Finds parts by name, and the volumes of an instance, without a search. Belongs to one set of
+// names and keys: whoever adds, removes or renames a part of a snapshot drops its index, as does
+// whoever adds, removes, deletes or mounts a volume, and lookups then search until there is a new
 // one.
 struct SnapshotIndex {
   struct Hash {
@@ -76,6 +77,7 @@ struct SnapshotIndex {
   ByText<EnvironmentId> environments;                                   // by id and by name
   ByText<ServiceId> services;                                           // by id and by name
   ByText<std::vector<std::pair<EnvironmentId, InstanceId>>> instances;  // by service id
+  ByText<std::vector<VolumeId>> mounted;  // by instance id; none that is deleted
 };
 
 // What a snapshot is within one environment, made by the first who wants it. A copy of the snapshot

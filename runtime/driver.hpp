@@ -36,9 +36,18 @@ enum class PortMode {
   none,       // a worker
 };
 
+// "gantry-<last 8 of the installation's ulid>-": what every name on the engine begins with.
+inline std::string engine_prefix(const InstallationId& installation) {
+  return "gantry-" + std::string(installation.ulid().substr(18)) + "-";
+}
+
+inline std::string network_name(const InstallationId& installation, const EnvironmentId& id) {
+  return engine_prefix(installation) + std::string(id.ulid());
+}
+
 struct NetworkSpec {
   EnvironmentId environment_id;
-  std::string name;    // "gantry-<last 8 of the installation>-<environment ulid>"
+  std::string name;    // network_name()
   std::string subnet;  // "10.192.3.0/24"
 };
 

@@ -9,11 +9,13 @@
 
 #include "proto/id.hpp"
 #include "proto/result.hpp"
+#include "runtime/driver.hpp"
 
 namespace gantry {
 
-// "gantry-<last 8 of the installation's ulid>-vol-<ulid of the volume>"
-std::string volume_name(const InstallationId&, const VolumeId&);
+inline std::string volume_name(const InstallationId& installation, const VolumeId& id) {
+  return engine_prefix(installation) + "vol-" + std::string(id.ulid());
+}
 
 class Volumes {
  public:

@@ -116,8 +116,7 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
   }
   desired->epoch = view.instance.restart_epoch;
   desired->network = {view.instance.environment_id,
-                      "gantry-" + std::string(options.installation.ulid().substr(18)) + "-" +
-                          std::string(view.instance.environment_id.ulid()),
+                      network_name(options.installation, view.instance.environment_id),
                       subnet(options.network_range, environment->second->environment.subnet_index)};
   mount_volumes(project, *desired);
   desired->deployments = desired->mounts.empty() ? view.deployments : one_writer(view.deployments);

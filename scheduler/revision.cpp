@@ -5,6 +5,17 @@
 #include "scheduler/plan.hpp"
 
 namespace gantry {
+namespace {
+
+// With one, time alone proves nothing.
+bool has_health_command(const World& world, const ReplicaWorld& replica) {
+  const auto instance = world.instances.find(replica.container->instance_id);
+  if (instance == world.instances.end()) return false;
+  const Deployment* deployment = deployment_of(instance->second, replica.key.deployment_id);
+  return deployment != nullptr && !deployment->settings.deploy.healthcheck_command.empty();
+}
+
+}  // namespace
 
 bool Roles::serves(const Revision& revision) const {
   return std::any_of(serving.begin(), serving.end(),
@@ -46,14 +57,6 @@ int starting_epoch(const InstanceWorld& instance, const Deployment& deployment) 
     if (key.deployment_id == deployment.id && (replica.container || replica.busy != Busy::none))
       return key.epoch;
   return instance.desired->epoch;
-}
-
-// Then time alone proves nothing.
-static bool has_health_command(const World& world, const ReplicaWorld& replica) {
-  const auto instance = world.instances.find(replica.container->instance_id);
-  if (instance == world.instances.end()) return false;
-  const Deployment* deployment = deployment_of(instance->second, replica.key.deployment_id);
-  return deployment != nullptr && !deployment->settings.deploy.healthcheck_command.empty();
 }
 
 bool is_ready(const World& world, const ReplicaWorld& replica, TimePoint now) {

@@ -239,17 +239,11 @@ Result<> PgTransaction::set_status(const StatusChange& change) {
 }
 
 Result<> PgStore::record_status(const StatusChange& change) {
-  auto transaction = begin_transaction({});
-  if (!transaction) return transaction.error();
-  GANTRY_TRY((*transaction)->set_status(change));
-  return (*transaction)->commit();
+  return alone(*this, [&](PgTransaction& work) { return work.set_status(change); });
 }
 
 Result<> PgStore::record_progress(const ProgressChange& change) {
-  auto transaction = begin_transaction({});
-  if (!transaction) return transaction.error();
-  GANTRY_TRY((*transaction)->set_progress(change));
-  return (*transaction)->commit();
+  return alone(*this, [&](PgTransaction& work) { return work.set_progress(change); });
 }
 
 Result<Deployment> PgStore::deployment(const DeploymentId& id) {

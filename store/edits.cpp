@@ -88,10 +88,16 @@ void put_deployment(ProjectSnapshot& project, const Deployment& deployment) {
 }
 
 void put_volume(ProjectSnapshot& project, const Volume& volume) {
-  project.volumes[volume.id] = std::make_shared<const Volume>(volume);
+  auto& slot = project.volumes[volume.id];
+  if (!slot || slot->instance_id != volume.instance_id || slot->deleted_at != volume.deleted_at)
+    project.index.reset();
+  slot = std::make_shared<const Volume>(volume);
 }
 
-void drop_volume(ProjectSnapshot& project, const VolumeId& id) { project.volumes.erase(id); }
+void drop_volume(ProjectSnapshot& project, const VolumeId& id) {
+  project.index.reset();
+  project.volumes.erase(id);
+}
 
 void put_variable(ProjectSnapshot& project, const std::string& owner_id, const Variable& variable) {
   change_variables(project, owner_id,

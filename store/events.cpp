@@ -31,10 +31,7 @@ Result<> PgTransaction::put_event(const Event& event) {
 }
 
 Result<> PgStore::record_event(const Event& event) {
-  auto transaction = begin_transaction({});
-  if (!transaction) return transaction.error();
-  GANTRY_TRY((*transaction)->put_event(event));
-  return (*transaction)->commit();
+  return alone(*this, [&](PgTransaction& work) { return work.put_event(event); });
 }
 
 Result<std::vector<Event>> PgStore::events(const EventFilter& filter, const std::string& after,

@@ -171,7 +171,7 @@ void Memory::swap_in(const Changes& changes, std::vector<ProjectPtr>& old) {
   }
   for (const auto& [id, project] : changes.projects) {
     auto& current = projects_[id];
-    // An edit that adds, removes or renames a part has dropped the snapshot's index.
+    // An edit that changes what an index finds has dropped the snapshot's.
     const bool reindex = !current || !project || current->index != project->index ||
                          current->project.name != project->project.name;
     if (current && reindex) unindex(*current);

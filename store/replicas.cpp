@@ -47,10 +47,7 @@ Result<> PgTransaction::put_replica(const Replica& replica) {
 }
 
 Result<> PgStore::record_replica(const Replica& replica) {
-  auto transaction = begin_transaction({});
-  if (!transaction) return transaction.error();
-  GANTRY_TRY((*transaction)->put_replica(replica));
-  return (*transaction)->commit();
+  return alone(*this, [&](PgTransaction& work) { return work.put_replica(replica); });
 }
 
 Result<std::vector<Replica>> PgStore::replicas(const InstanceId& id) {

@@ -94,17 +94,11 @@ Result<> PgTransaction::set_scale(const ScaleChange& change) {
 }
 
 Result<> PgStore::record_rollout(const RolloutChange& change) {
-  auto transaction = begin_transaction({});
-  if (!transaction) return transaction.error();
-  GANTRY_TRY((*transaction)->set_rollout(change));
-  return (*transaction)->commit();
+  return alone(*this, [&](PgTransaction& work) { return work.set_rollout(change); });
 }
 
 Result<> PgStore::record_scale(const ScaleChange& change) {
-  auto transaction = begin_transaction({});
-  if (!transaction) return transaction.error();
-  GANTRY_TRY((*transaction)->set_scale(change));
-  return (*transaction)->commit();
+  return alone(*this, [&](PgTransaction& work) { return work.set_scale(change); });
 }
 
 }  // namespace gantry

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <pqxx/pqxx>
@@ -197,5 +198,16 @@ class PgTransaction final : public Transaction {
 };
 
 Error stale(std::int64_t version);
+
+// What `body` does with a transaction of its own; committed when it succeeds.
+template <class F>
+auto alone(PgStore& store, F&& body) -> decltype(body(std::declval<PgTransaction&>())) {
+  auto transaction = store.begin_transaction({});
+  if (!transaction) return transaction.error();
+  auto result = std::forward<F>(body)(**transaction);
+  if (!result) return result;
+  GANTRY_TRY((*transaction)->commit());
+  return result;
+}
 
 }  // namespace gantry

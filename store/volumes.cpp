@@ -266,20 +266,6 @@ Result<> PgTransaction::erase_volume(const VolumeId& id) {
   });
 }
 
-namespace {
-
-template <class F>
-auto alone(PgStore& store, F&& body) -> decltype(body(std::declval<PgTransaction&>())) {
-  auto transaction = store.begin_transaction({});
-  if (!transaction) return transaction.error();
-  auto result = body(**transaction);
-  if (!result) return result;
-  GANTRY_TRY((*transaction)->commit());
-  return result;
-}
-
-}  // namespace
-
 Result<> PgStore::record_volume_made(const VolumeId& id) {
   return alone(*this, [&](PgTransaction& work) { return work.set_volume_made(id); });
 }

@@ -1,6 +1,6 @@
 #include "runtime/backup/copy.hpp"
 
-#include "runtime/backup/digest.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry {
 namespace {
@@ -80,11 +80,11 @@ class CopySource final : public ByteSource {
   Result<std::string> read() override {
     auto piece = plain_->read();
     if (!piece) return piece;
-    digest_.add(*piece);
-    if (piece->empty() && (digest_.bytes() != wanted_.bytes || digest_.hex() != wanted_.sha256))
-      return differs("what is read has " + std::to_string(digest_.bytes()) + " bytes and SHA-256 " +
-                     digest_.hex() + ", what was written " + std::to_string(wanted_.bytes) +
-                     " and " + wanted_.sha256);
+    sum_.add(*piece);
+    if (piece->empty() && (sum_.bytes() != wanted_.bytes || sum_.hex() != wanted_.sha256))
+      return differs("what is read has " + std::to_string(sum_.bytes()) + " bytes and SHA-256 " +
+                     sum_.hex() + ", what was written " + std::to_string(wanted_.bytes) + " and " +
+                     wanted_.sha256);
     return piece;
   }
 
@@ -92,7 +92,7 @@ class CopySource final : public ByteSource {
   const Copied wanted_;
   std::unique_ptr<ByteSource> stored_;
   std::unique_ptr<ByteSource> plain_;
-  Digest digest_;
+  Sha256 sum_;
 };
 
 Result<Copied> write_copy(Origin& origin, const VaultKey& key, Destination& destination,
@@ -101,19 +101,19 @@ Result<Copied> write_copy(Origin& origin, const VaultKey& key, Destination& dest
   if (!object_sink) return object_sink.error();
   CountingSink counted(**object_sink);
   const auto sealed = seal_into(key, label, counted);
-  Digest digest;
+  Sha256 sum;
   while (true) {
     const auto piece = origin.read();
     if (!piece) return piece.error();
     if (piece->empty()) break;
-    digest.add(*piece);
+    sum.add(*piece);
     GANTRY_TRY(sealed->write(*piece));
   }
   // Before the object gets its name.
   GANTRY_TRY(origin.finish());
-  if (digest.bytes() == 0) return Error{Code::conflict, "empty_copy", "nothing was written"};
+  if (sum.bytes() == 0) return Error{Code::conflict, "empty_copy", "nothing was written"};
   GANTRY_TRY(sealed->finish());
-  return Copied{digest.bytes(), counted.count, digest.hex()};
+  return Copied{sum.bytes(), counted.count, sum.hex()};
 }
 
 }  // namespace

@@ -1,8 +1,8 @@
 // What people ask: answered at once, carried out by the runner.
 #include <algorithm>
 
-#include "runtime/backup/digest.hpp"
 #include "runtime/backup/runner.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry {
 namespace {
@@ -46,15 +46,15 @@ class Intake final : public BackupIntake {
         clock_(clock) {}
 
   Result<> write(std::string_view bytes) override {
-    digest_.add(bytes);
+    sum_.add(bytes);
     return sealed_->write(bytes);
   }
   Result<Backup> finish() override {
-    if (digest_.bytes() == 0) return invalid("", "empty_copy", "the dump has no bytes");
+    if (sum_.bytes() == 0) return invalid("", "empty_copy", "the dump has no bytes");
     GANTRY_TRY(sealed_->finish());
-    backup_.bytes = digest_.bytes();
+    backup_.bytes = sum_.bytes();
     backup_.stored_bytes = object_.count;
-    backup_.sha256 = digest_.hex();
+    backup_.sha256 = sum_.hex();
     auto checked =
         check_copy(copied_of(backup_), key_, *place_, backup_.object_key, label_of(backup_));
     if (checked) {
@@ -73,7 +73,7 @@ class Intake final : public BackupIntake {
   std::shared_ptr<Destination> place_;
   CountedSink object_;
   std::unique_ptr<ByteSink> sealed_;
-  Digest digest_;
+  Sha256 sum_;
   BackupLedger& ledger_;
   const Clock& clock_;
 };

@@ -7,7 +7,8 @@
 
 #include <curl/curl.h>
 
-#include "runtime/backup/digest.hpp"
+#include "proto/percent.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry::s3 {
 namespace {
@@ -113,7 +114,7 @@ Result<Answer> Client::once(const Call& call) {
   request.host = options_.path_style ? authority : options_.bucket + "." + authority;
   request.path = "/" +
                  (options_.path_style ? options_.bucket + (call.key.empty() ? "" : "/") : "") +
-                 encode(call.key, true);
+                 percent_encode(call.key, "/");
   request.query = call.query;
   request.headers = call.headers;
   request.payload_hash = sha256_hex(call.body);

@@ -5,7 +5,8 @@
 
 #include <sodium.h>
 
-#include "runtime/backup/digest.hpp"
+#include "proto/percent.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry::s3 {
 namespace {
@@ -28,13 +29,6 @@ std::string_view text_of(const Mac& mac) {
   return {reinterpret_cast<const char*>(mac.data()), mac.size()};
 }
 
-std::string hex_of(const Mac& mac) {
-  std::string text(mac.size() * 2 + 1, '\0');
-  sodium_bin2hex(text.data(), text.size(), mac.data(), mac.size());
-  text.pop_back();
-  return text;
-}
-
 // "20130524T000000Z"
 std::string compact(TimePoint now) {
   std::string text = format_time(now).substr(0, 19) + "Z";
@@ -44,28 +38,10 @@ std::string compact(TimePoint now) {
 
 }  // namespace
 
-std::string encode(std::string_view text, bool keep_slash) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  std::string out;
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                       c == '-' || c == '.' || c == '_' || c == '~' || (c == '/' && keep_slash);
-    if (plain) {
-      out += c;
-    } else {
-      out += '%';
-      out += digits[byte >> 4];
-      out += digits[byte & 15];
-    }
-  }
-  return out;
-}
-
 std::string query_string(Pairs query) {
   for (auto& [key, value] : query) {
-    key = encode(key);
-    value = encode(value);
+    key = percent_encode(key);
+    value = percent_encode(value);
   }
   std::sort(query.begin(), query.end());
   std::string out;

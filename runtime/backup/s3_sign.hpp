@@ -28,8 +28,6 @@ struct Unsigned {
   std::string payload_hash;  // hex SHA-256 of the body
 };
 
-// Everything but "unreserved" of RFC 3986 as %XX; a slash, too, unless `keep_slash`.
-std::string encode(std::string_view text, bool keep_slash = false);
 // "a=1&b=": sorted and encoded, as it is sent and signed.
 std::string query_string(Pairs);
 

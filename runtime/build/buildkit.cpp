@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <sys/statvfs.h>
 
+#include "proto/percent.hpp"
 #include "runtime/build/engine_exchange.hpp"
 #include "runtime/build/narrator.hpp"
 #include "runtime/build/session.hpp"
@@ -15,7 +16,6 @@
 namespace gantry {
 namespace {
 
-using docker::url_encode;
 using docker::Verb;
 using Json = nlohmann::json;
 
@@ -128,7 +128,7 @@ class BuildKit final : public ImageEngine {
 
   Result<std::vector<StoredImage>> list(const std::string& prefix) override {
     const std::string filter = Json{{"reference", {prefix + "*"}}}.dump();
-    const auto reply = client_->call({.target = "/images/json?filters=" + url_encode(filter)});
+    const auto reply = client_->call({.target = "/images/json?filters=" + percent_encode(filter)});
     if (!reply) return reply.error();
     if (!reply->ok()) return docker::status_error(*reply);
     const Json images = Json::parse(reply->body, nullptr, false);
@@ -179,9 +179,9 @@ class BuildKit final : public ImageEngine {
 
   static std::string target(const ImageOrder& order, const std::string& id,
                             const BuildSession* session) {
-    std::string out = "/build?version=2&buildid=" + id + "&t=" + url_encode(order.name) +
-                      "&dockerfile=" + url_encode(order.dockerfile) +
-                      "&buildargs=" + url_encode(Json(order.arguments).dump());
+    std::string out = "/build?version=2&buildid=" + id + "&t=" + percent_encode(order.name) +
+                      "&dockerfile=" + percent_encode(order.dockerfile) +
+                      "&buildargs=" + percent_encode(Json(order.arguments).dump());
     if (order.no_cache) out += "&nocache=1";
     if (session != nullptr) out += "&session=" + session->id();
     return out;

@@ -1,24 +1,15 @@
 #include "runtime/build/files.hpp"
 
+#include <array>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
 
 #include <fcntl.h>
-#include <sodium.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace gantry {
-namespace {
-
-static_assert(sizeof(crypto_hash_sha256_state) <= 128);
-
-crypto_hash_sha256_state* sums(std::array<unsigned char, 128>& state) {
-  return reinterpret_cast<crypto_hash_sha256_state*>(state.data());
-}
-
-}  // namespace
 
 File::~File() {
   if (fd_ >= 0) ::close(fd_);
@@ -67,24 +58,6 @@ std::uint64_t free_bytes(const std::string& path) {
   struct statvfs info {};
   if (::statvfs(path.c_str(), &info) != 0) return 0;
   return static_cast<std::uint64_t>(info.f_bavail) * info.f_frsize;
-}
-
-Sha256::Sha256() { crypto_hash_sha256_init(sums(state_)); }
-
-void Sha256::add(std::string_view bytes) {
-  crypto_hash_sha256_update(sums(state_), reinterpret_cast<const unsigned char*>(bytes.data()),
-                            bytes.size());
-}
-
-std::string Sha256::hex() {
-  std::array<unsigned char, crypto_hash_sha256_BYTES> sum{};
-  crypto_hash_sha256_final(sums(state_), sum.data());
-  std::string text;
-  for (const unsigned char byte : sum) {
-    text += "0123456789abcdef"[byte >> 4U];
-    text += "0123456789abcdef"[byte & 15U];
-  }
-  return text;
 }
 
 std::string shown(std::string_view name) {

@@ -1,8 +1,7 @@
-// What the builder needs of the file system: descriptors that close themselves, whole writes, sums.
+// What the builder needs of the file system: descriptors that close themselves, whole writes.
 // Blocking; thread-safe as long as no two threads share an object.
 #pragma once
 
-#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -42,16 +41,6 @@ void sync_folder(const std::string& path);
 
 // What an ordinary user may still write there; 0 when it cannot be told.
 std::uint64_t free_bytes(const std::string& path);
-
-class Sha256 {
- public:
-  Sha256();
-  void add(std::string_view bytes);
-  std::string hex();  // once, at the end
-
- private:
-  alignas(8) std::array<unsigned char, 128> state_{};
-};
 
 // A name out of an archive as it may stand in a message: no control characters, not endless.
 std::string shown(std::string_view name);

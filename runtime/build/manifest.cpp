@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "runtime/build/files.hpp"
+#include "runtime/build/sha256.hpp"
 
 namespace gantry {
 namespace {

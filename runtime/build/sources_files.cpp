@@ -9,6 +9,7 @@
 
 #include "proto/source_path.hpp"
 #include "runtime/build/files.hpp"
+#include "runtime/build/sha256.hpp"
 #include "runtime/build/sources.hpp"
 
 namespace gantry {

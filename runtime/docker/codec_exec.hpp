@@ -18,7 +18,7 @@ std::string exec_body(const ExecSpec&, const SessionId&);
 std::string exec_start_body(const ExecSpec&);
 std::string resize_query(const TerminalSize&);  // "?h=24&w=80"
 
-// "gantry-<last 8 of the installation's ulid>-<ulid of the session>"
+// "gantry-<last 8 of the installation's ulid>-ses-<ulid of the session>"
 std::string one_off_name(const InstallationId&, const SessionId&);
 std::string one_off_body(const OneOffSpec&, const InstallationId&);
 

@@ -3,42 +3,14 @@
 #include <nlohmann/json.hpp>
 
 #include "runtime/docker/codec.hpp"
+#include "runtime/docker/codec_parts.hpp"
 
 namespace gantry::docker {
 namespace {
 
 using Json = nlohmann::json;
 
-Error unreadable(std::string_view what) {
-  return {Code::internal, "engine_reply_unreadable",
-          "the container engine's answer to " + std::string(what) + " cannot be read"};
-}
-
 Json parse(std::string_view text) { return Json::parse(text, nullptr, false); }
-
-// Never throw, whatever the engine sends: what is absent or of another type reads as empty.
-const Json& at(const Json& object, const char* key) {
-  static const Json null;
-  if (!object.is_object()) return null;
-  const auto found = object.find(key);
-  return found == object.end() ? null : *found;
-}
-std::string text(const Json& object, const char* key) {
-  const Json& value = at(object, key);
-  return value.is_string() ? value.get<std::string>() : std::string();
-}
-std::int64_t integer(const Json& object, const char* key) {
-  const Json& value = at(object, key);
-  return value.is_number() ? value.get<std::int64_t>() : 0;
-}
-std::string label(const Json& labels, std::string_view key) {
-  return text(labels, std::string(key).c_str());
-}
-
-TimePoint time(const Json& object, const char* key) {
-  const auto parsed = parse_time(text(object, key));
-  return parsed ? *parsed : TimePoint{};
-}
 
 std::optional<PortMode> parse_port_mode(std::string_view mode) {
   if (mode == "fixed") return PortMode::fixed;
@@ -86,10 +58,10 @@ std::string ip_address(const Json& settings) {
 // What inspect and list have in common; nullopt when the labels are not whole.
 std::optional<Container> from_labels(const Json& labels, std::string_view status,
                                      const Json& network_settings) {
-  const auto key = ReplicaKey::parse(label(labels, kReplicaLabel));
-  const auto instance = InstanceId::parse(label(labels, kInstanceLabel));
-  const auto environment = EnvironmentId::parse(label(labels, kEnvironmentLabel));
-  const auto mode = parse_port_mode(label(labels, kPortModeLabel));
+  const auto key = ReplicaKey::parse(text(labels, kReplicaLabel));
+  const auto instance = InstanceId::parse(text(labels, kInstanceLabel));
+  const auto environment = EnvironmentId::parse(text(labels, kEnvironmentLabel));
+  const auto mode = parse_port_mode(text(labels, kPortModeLabel));
   if (!key || !instance || !environment || !mode) return std::nullopt;
   Container container;
   container.key = *key;
@@ -97,8 +69,8 @@ std::optional<Container> from_labels(const Json& labels, std::string_view status
   container.environment_id = *environment;
   container.state = parse_state(status);
   container.port_mode = *mode;
-  container.volumes = volumes_from(label(labels, kVolumesLabel));
-  const auto port = parse_port(label(labels, kPortLabel));
+  container.volumes = volumes_from(text(labels, kVolumesLabel));
+  const auto port = parse_port(text(labels, kPortLabel));
   const std::string host = ip_address(network_settings);
   if (container.state == ContainerState::running && *mode != PortMode::none && port &&
       !host.empty())
@@ -108,15 +80,15 @@ std::optional<Container> from_labels(const Json& labels, std::string_view status
 
 NetworkSeen network_seen(const Json& network) {
   const Json& labels = at(network, "Labels");
-  return {text(network, "Id"), label(labels, kInstallationLabel), label(labels, kEnvironmentLabel)};
+  return {text(network, "Id"), text(labels, kInstallationLabel), text(labels, kEnvironmentLabel)};
 }
 
 VolumeSeen volume_seen(const Json& volume) {
   const Json& labels = at(volume, "Labels");
   const Json& usage = at(volume, "UsageData");
   return {.name = text(volume, "Name"),
-          .installation = label(labels, kInstallationLabel),
-          .volume = label(labels, kVolumeLabel),
+          .installation = text(labels, kInstallationLabel),
+          .volume = text(labels, kVolumeLabel),
           .folder = text(volume, "Mountpoint"),
           .used_bytes = usage.is_object() ? integer(usage, "Size") : -1};
 }
@@ -130,8 +102,8 @@ Result<Inspected> parse_inspect(std::string_view json) {
   Inspected seen;
   seen.container_id = text(reply, "Id");
   if (seen.container_id.empty() || !state.is_object()) return unreadable("an inspection");
-  seen.installation = label(labels, kInstallationLabel);
-  seen.spec_digest = label(labels, kSpecLabel);
+  seen.installation = text(labels, kInstallationLabel);
+  seen.spec_digest = text(labels, kSpecLabel);
   seen.container = from_labels(labels, text(state, "Status"), at(reply, "NetworkSettings"));
   if (!seen.container) return seen;
   seen.container->container_id = seen.container_id;
@@ -160,8 +132,8 @@ Result<RunSeen> parse_run(std::string_view json) {
   const Json& labels = at(at(reply, "Config"), "Labels");
   const Json& state = at(reply, "State");
   RunSeen seen{.container_id = text(reply, "Id"),
-               .installation = label(labels, kInstallationLabel),
-               .deployment = label(labels, kRunLabel),
+               .installation = text(labels, kInstallationLabel),
+               .deployment = text(labels, kRunLabel),
                .state = parse_state(text(state, "Status")),
                .started_at = {},
                .exit = {}};
@@ -176,7 +148,7 @@ Result<std::vector<DeploymentId>> parse_runs(std::string_view json) {
   if (!reply.is_array()) return unreadable("a list of containers");
   std::vector<DeploymentId> deployments;
   for (const Json& item : reply)
-    if (auto id = DeploymentId::parse(label(at(item, "Labels"), kRunLabel)))
+    if (auto id = DeploymentId::parse(text(at(item, "Labels"), kRunLabel)))
       deployments.push_back(*std::move(id));
   return deployments;
 }
@@ -276,8 +248,8 @@ std::optional<EventSeen> parse_event(std::string_view line) {
   if (!actor.is_object()) return std::nullopt;
   return EventSeen{.action = text(event, "Action"),
                    .container_id = text(actor, "ID"),
-                   .replica_id = label(attributes, kReplicaLabel),
-                   .instance_id = label(attributes, kInstanceLabel),
+                   .replica_id = text(attributes, kReplicaLabel),
+                   .instance_id = text(attributes, kInstanceLabel),
                    .nanoseconds = integer(event, "timeNano")};
 }
 

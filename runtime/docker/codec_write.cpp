@@ -5,8 +5,9 @@
 #include <nlohmann/json.hpp>
 
 #include "proto/expand.hpp"
+#include "proto/percent.hpp"
 #include "runtime/docker/codec.hpp"
-#include "runtime/docker/engine_client.hpp"
+#include "runtime/docker/codec_exec.hpp"
 #include "runtime/volumes.hpp"
 
 namespace gantry::docker {
@@ -35,9 +36,20 @@ std::string_view text_of(PortMode mode) {
   return "none";
 }
 
-Json environment(const ContainerSpec& spec, const Port& port) {
+Json environment(const ResolvedVariables& variables) {
   Json env = Json::array();
-  for (const auto& [name, value] : spec.variables) env.push_back(name + "=" + value);
+  for (const auto& [name, value] : variables) env.push_back(name + "=" + value);
+  return env;
+}
+
+Json environment(const ResolvedVariables& variables, const SessionId& session) {
+  Json env = environment(variables);
+  env.push_back(std::string(kSessionVariable) + "=" + session.str());
+  return env;
+}
+
+Json environment(const ContainerSpec& spec, const Port& port) {
+  Json env = environment(spec.variables);
   if (port.mode != PortMode::none && !spec.variables.contains("PORT"))
     env.push_back("PORT=" + std::to_string(port.number));
   return env;
@@ -50,7 +62,7 @@ VariableLookup lookup(const ResolvedVariables& variables) {
   };
 }
 
-// `Spec`: ContainerSpec or RunSpec.
+// `Spec`: ContainerSpec, RunSpec or OneOffSpec.
 template <class Spec>
 Json host_config(const Spec& spec) {
   Json host = {
@@ -86,12 +98,12 @@ std::string ids_of(const std::vector<Mount>& mounts) {
   return fmt::format("{}", fmt::join(ids, " "));
 }
 
-std::string filters(const Json& filter) { return "filters=" + url_encode(filter.dump()); }
+std::string filters(const Json& filter) { return "filters=" + percent_encode(filter.dump()); }
 
 }  // namespace
 
 std::string container_name(const InstallationId& installation, const ReplicaKey& key) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-" + key.id();
+  return engine_prefix(installation) + key.id();
 }
 
 std::vector<std::string> command_of(const ContainerSpec& spec, const Port& port) {
@@ -132,29 +144,14 @@ CreateBody create_body(const ContainerSpec& spec, const InstallationId& installa
   return {body.dump(), spec_digest};
 }
 
-}  // namespace gantry::docker
-
-namespace gantry {
-
-std::string volume_name(const InstallationId& installation, const VolumeId& id) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-vol-" + std::string(id.ulid());
-}
-
-}  // namespace gantry
-
-namespace gantry::docker {
-
 std::string run_name(const InstallationId& installation, const DeploymentId& deployment) {
-  return "gantry-" + std::string(installation.ulid().substr(18)) + "-run-" +
-         std::string(deployment.ulid());
+  return engine_prefix(installation) + "run-" + std::string(deployment.ulid());
 }
 
 std::string run_body(const RunSpec& spec, const InstallationId& installation) {
-  Json env = Json::array();
-  for (const auto& [name, value] : spec.variables) env.push_back(name + "=" + value);
   const Json body = {
       {"Image", spec.image},
-      {"Env", env},
+      {"Env", environment(spec.variables)},
       {"Entrypoint", command_of(spec)},
       {"HostConfig", host_config(spec)},
       {"Labels",
@@ -163,6 +160,52 @@ std::string run_body(const RunSpec& spec, const InstallationId& installation) {
         {kEnvironmentLabel, spec.environment_id.str()},
         {kRunLabel, spec.deployment_id.str()}}},
   };
+  return body.dump();
+}
+
+std::string exec_body(const ExecSpec& spec, const SessionId& session) {
+  Json body = {{"AttachStdin", spec.input},
+               {"AttachStdout", true},
+               {"AttachStderr", true},
+               {"Tty", spec.terminal.has_value()},
+               {"Env", environment(spec.variables, session)},
+               {"Cmd", spec.command}};
+  if (!spec.user.empty()) body["User"] = spec.user;
+  return body.dump();
+}
+
+std::string exec_start_body(const ExecSpec& spec) {
+  return Json{{"Detach", false}, {"Tty", spec.terminal.has_value()}}.dump();
+}
+
+std::string resize_query(const TerminalSize& size) {
+  return "?h=" + std::to_string(size.rows) + "&w=" + std::to_string(size.columns);
+}
+
+std::string one_off_name(const InstallationId& installation, const SessionId& session) {
+  return engine_prefix(installation) + "ses-" + std::string(session.ulid());
+}
+
+std::string one_off_body(const OneOffSpec& spec, const InstallationId& installation) {
+  Json host = host_config(spec);
+  host["LogConfig"] = {{"Type", "none"}};  // whoever runs it reads it
+  Json body = {
+      {"Image", spec.image},
+      {"Env", environment(spec.variables, spec.session_id)},
+      {"Tty", spec.terminal.has_value()},
+      {"OpenStdin", spec.input},
+      {"StdinOnce", spec.input},
+      {"AttachStdin", spec.input},
+      {"AttachStdout", true},
+      {"AttachStderr", true},
+      {"HostConfig", std::move(host)},
+      {"Labels",
+       {{kInstallationLabel, installation.str()},
+        {kInstanceLabel, spec.instance_id.str()},
+        {kEnvironmentLabel, spec.environment_id.str()},
+        {kSessionLabel, spec.session_id.str()}}},
+  };
+  if (!spec.command.empty()) body["Entrypoint"] = spec.command;
   return body.dump();
 }
 

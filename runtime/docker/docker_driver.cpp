@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cassert>
 
+#include "proto/percent.hpp"
+
 namespace gantry {
 
 std::unique_ptr<Driver> make_docker_driver(const DockerOptions& options) {
@@ -59,14 +61,14 @@ Result<> DockerDriver::ping() {
 
 Result<> DockerDriver::pull(std::string_view image) {
   const std::string name(image);
-  auto present = call(Verb::get, "/images/" + url_encode(name) + "/json");
+  auto present = call(Verb::get, "/images/" + percent_encode(name) + "/json");
   if (!present) return present.error();
   if (present->ok()) return done();
   // Without a tag the engine would pull every tag there is.
   const bool tagged = name.find(':', name.rfind('/') + 1) != std::string::npos ||
                       name.find('@') != std::string::npos;
   const std::string target =
-      "/images/create?fromImage=" + url_encode(name) + (tagged ? "" : "&tag=latest");
+      "/images/create?fromImage=" + percent_encode(name) + (tagged ? "" : "&tag=latest");
   auto reply = call_within(options_.pull_timeout, Verb::post, target);
   if (!reply) return reply.error();
   const std::optional<std::string> error =

@@ -5,6 +5,7 @@
 #include <set>
 #include <thread>
 
+#include "proto/percent.hpp"
 #include "runtime/docker/codec.hpp"
 #include "runtime/docker/codec_exec.hpp"
 #include "runtime/docker/docker.hpp"
@@ -44,7 +45,7 @@ struct Engine {
   // 404 for what is not this installation's, too.
   Result<ContainerSeen> inspect(const std::string& container_id) {
     const Error none = not_found("container " + container_id);
-    const auto reply = call(Verb::get, "/containers/" + url_encode(container_id) + "/json");
+    const auto reply = call(Verb::get, "/containers/" + percent_encode(container_id) + "/json");
     if (!reply) return reply.error();
     if (reply->status == 404) return none;
     if (!reply->ok()) return status_error(*reply);
@@ -99,7 +100,7 @@ class Guest final : public Program {
     end.user = spec_.user;
     end.input = false;
     const auto made =
-        engine_->call(Verb::post, "/containers/" + url_encode(spec_.container_id) + "/exec",
+        engine_->call(Verb::post, "/containers/" + percent_encode(spec_.container_id) + "/exec",
                       exec_body(end, SessionId::make(system_clock().now())));
     if (!made || !made->ok()) return;
     const auto id = parse_created_id(made->body);
@@ -292,7 +293,7 @@ class DockerExec final : public Exec {
     }
     for (const std::string& place : places) {
       const auto reply = engine_->call(
-          Verb::head, "/containers/" + container_id + "/archive?path=" + url_encode(place));
+          Verb::head, "/containers/" + container_id + "/archive?path=" + percent_encode(place));
       if (!reply) return reply.error();
       if (reply->status != 404) return done();
     }

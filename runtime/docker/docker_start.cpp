@@ -3,6 +3,7 @@
 
 #include "proto/command.hpp"
 #include "proto/name.hpp"
+#include "proto/percent.hpp"
 #include "runtime/docker/docker_driver.hpp"
 #include "runtime/volumes.hpp"
 
@@ -103,7 +104,7 @@ Result<> DockerDriver::check_mounts(const ContainerSpec& spec) {
 Result<Port> DockerDriver::port_of(const ContainerSpec& spec) {
   if (spec.port_mode == PortMode::none) return Port{};
   if (spec.port_mode == PortMode::fixed) return Port{PortMode::fixed, spec.port};
-  auto reply = call(Verb::get, "/images/" + url_encode(spec.image) + "/json");
+  auto reply = call(Verb::get, "/images/" + percent_encode(spec.image) + "/json");
   if (!reply) return reply.error();
   if (reply->status == 404) return image_not_found(spec.image, parse_message(reply->body));
   if (!reply->ok()) return status_error(*reply);
@@ -165,7 +166,7 @@ Result<> DockerDriver::check_program(const std::string& container_id, const std:
                                      const std::vector<std::string>& command) {
   if (command.empty() || !command.front().starts_with('/')) return done();
   const std::string target =
-      "/containers/" + container_id + "/archive?path=" + url_encode(command.front());
+      "/containers/" + container_id + "/archive?path=" + percent_encode(command.front());
   auto reply = call(Verb::head, target);
   if (!reply) return reply.error();
   if (reply->status != 404) return done();

@@ -53,7 +53,4 @@ std::unique_ptr<EngineClient> make_engine_client(std::string socket_path);
 // unavailable, else internal "engine_error"; `detail` is the engine's text.
 Error status_error(const EngineReply&);
 
-// Percent-encodes everything but unreserved characters.
-std::string url_encode(std::string_view);
-
 }  // namespace gantry::docker

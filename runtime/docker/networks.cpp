@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "proto/percent.hpp"
 #include "runtime/docker/codec.hpp"
 
 namespace gantry::docker {
@@ -39,7 +40,7 @@ Result<> Networks::create(const NetworkSpec& network) {
   if (reply->ok()) return done();
   const std::string message = parse_message(reply->body);
   if (reply->status == 409) {
-    auto found = client_.call({.target = "/networks/" + url_encode(network.name)});
+    auto found = client_.call({.target = "/networks/" + percent_encode(network.name)});
     if (!found) return found.error();
     if (!found->ok()) return status_error(*found);
     auto seen = parse_network(found->body);

@@ -37,7 +37,7 @@ SimDriver::SimDriver(SimEngine& engine, InstallationId installation)
 }
 
 std::string SimDriver::container_name(const ReplicaKey& key) const {
-  return "gantry-" + std::string(installation_.ulid().substr(18)) + "-" + key.id();
+  return engine_prefix(installation_) + key.id();
 }
 
 Result<> SimDriver::reach(int& counter) {

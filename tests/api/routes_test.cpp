@@ -2,6 +2,7 @@
 
 #include "api/http.hpp"
 #include "api/percent.hpp"
+#include "proto/percent.hpp"
 #include "tests/support/api_fixture.hpp"
 
 namespace gantry::api {
@@ -44,8 +45,8 @@ TEST(ApiRoutes, EveryEndpointMatchesItsOwnPattern) {
 TEST(ApiRoutes, PercentEscapesComeBack) {
   std::string every;
   for (int byte = 0; byte < 256; ++byte) every += static_cast<char>(byte);
-  EXPECT_EQ(decode_segment(encode(every)), every);
-  EXPECT_EQ(decode_query(encode(every)), every);
+  EXPECT_EQ(decode_segment(percent_encode(every)), every);
+  EXPECT_EQ(decode_query(percent_encode(every)), every);
   EXPECT_EQ(decode_query("a+b%2Bc%"), "a b+c%");
 }
 

@@ -8,7 +8,7 @@
 #include <sys/mount.h>
 #include <sys/resource.h>
 
-#include "runtime/backup/digest.hpp"
+#include "runtime/build/sha256.hpp"
 #include "tests/backup/fake_exec.hpp"
 #include "tests/backup/streams.hpp"
 #include "tests/support/postgres.hpp"

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "runtime/backup/digest.hpp"
+#include "runtime/build/sha256.hpp"
 #include "tests/backup/streams.hpp"
 
 namespace gantry::testing {
@@ -101,12 +101,12 @@ TEST(BackupVault, TheKeyIsOfTheFileAndNotTheFile) {
 
 TEST(BackupVault, Sha256AsTheStandardHasIt) {  // FIPS 180-2, appendix B
   EXPECT_EQ(sha256_hex("abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
-  Digest digest;
-  digest.add("a");
-  EXPECT_EQ(digest.hex(), sha256_hex("a")) << "looking does not end it";
-  digest.add("bc");
-  EXPECT_EQ(digest.hex(), sha256_hex("abc"));
-  EXPECT_EQ(digest.bytes(), 3);
+  Sha256 sum;
+  sum.add("a");
+  EXPECT_EQ(sum.hex(), sha256_hex("a")) << "looking does not end it";
+  sum.add("bc");
+  EXPECT_EQ(sum.hex(), sha256_hex("abc"));
+  EXPECT_EQ(sum.bytes(), 3);
 }
 
 }  // namespace

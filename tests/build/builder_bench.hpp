@@ -10,7 +10,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/build/build_log.hpp"
-#include "runtime/build/files.hpp"
+#include "runtime/build/sha256.hpp"
 #include "runtime/build/source_builder.hpp"
 #include "runtime/build/sources.hpp"
 #include "tests/support/fake_logs.hpp"
@@ -108,9 +108,7 @@ class BuilderBench : public ::testing::Test {
 
   std::string upload(const Tar& tar) { return upload_bytes(tar.gzip()); }
   std::string upload_bytes(const std::string& bytes) {
-    Sha256 sum;
-    sum.add(bytes);
-    const std::string digest = "sha256:" + sum.hex();
+    const std::string digest = "sha256:" + sha256_hex(bytes);
     const auto sources =
         make_sources({.directory = options_.sources, .archive_bytes = 1 << 28, .reserve_bytes = 0});
     auto upload = sources->upload(project_, digest, 0);

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "runtime/build/files.hpp"
+#include "runtime/build/sha256.hpp"
 #include "runtime/build/sources.hpp"
 
 namespace gantry {
@@ -20,11 +21,7 @@ class SourceFilesTest : public ::testing::Test {
   }
   ~SourceFilesTest() override { fs::remove_all(options_.directory); }
 
-  static std::string digest(std::string_view bytes) {
-    Sha256 sum;
-    sum.add(bytes);
-    return "sha256:" + sum.hex();
-  }
+  static std::string digest(std::string_view bytes) { return "sha256:" + sha256_hex(bytes); }
   Result<SourceState> send(std::string_view bytes, const std::string& name, std::uint64_t offset) {
     auto upload = sources_->upload(project_, name, offset);
     if (!upload) return upload.error();

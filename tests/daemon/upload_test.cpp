@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "daemon/server.hpp"
-#include "runtime/build/files.hpp"
+#include "runtime/build/sha256.hpp"
 #include "tests/support/api_fixture.hpp"
 #include "tests/support/raw_peer.hpp"
 
@@ -31,11 +31,7 @@ std::string bytes_of(std::size_t size, int seed) {
   return bytes;
 }
 
-std::string digest_of(std::string_view bytes) {
-  Sha256 sum;
-  sum.add(bytes);
-  return "sha256:" + sum.hex();
-}
+std::string digest_of(std::string_view bytes) { return "sha256:" + sha256_hex(bytes); }
 
 // Of this process.
 std::size_t resident_kib() {

@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include "proto/percent.hpp"
 #include "runtime/docker/codec.hpp"
 #include "runtime/docker/engine_client.hpp"
 #include "tests/support/daemon.hpp"
@@ -78,7 +79,7 @@ class Keeper {
     for (const SeenContainer& container : containers) {
       if (!container.running) continue;
       const auto archive = gantry_.engine(
-          "GET", "/containers/" + container.id + "/archive?path=" + docker::url_encode(path));
+          "GET", "/containers/" + container.id + "/archive?path=" + percent_encode(path));
       return archive.status == 200 && archive.body.find(known.sentinel) != std::string::npos;
     }
     return false;

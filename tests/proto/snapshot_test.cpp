@@ -66,6 +66,37 @@ TEST(ProtoSnapshot, AViewIsMadeOnceAndNotForACopyThatChanges) {
   EXPECT_EQ(view->project.name.str(), "shop");
 }
 
+TEST(ProtoSnapshot, AnInstanceHasItsVolumesByPathWithAndWithoutAnIndex) {
+  Pieces made = two_environments();
+  const InstanceId mine = made.project.instance(made.service, made.here)->instance.id;
+  const InstanceId other = made.project.instance(made.service, made.there)->instance.id;
+  const auto add = [&](const InstanceId& instance, const char* path, const char* state) {
+    Volume volume{.id = VolumeId::make(kNow),
+                  .project_id = made.project.project.id,
+                  .environment_id = made.here,
+                  .name = *Name::parse("data")};
+    volume.instance_id = instance;
+    volume.mount_path = path;
+    if (state == std::string_view("deleted")) volume.deleted_at = kNow;
+    made.project.volumes[volume.id] = std::make_shared<const Volume>(volume);
+    return volume.id;
+  };
+  const VolumeId second = add(mine, "/second", "kept");
+  add(mine, "/gone", "deleted");
+  add(other, "/other", "kept");
+  add({}, "", "kept");
+  const VolumeId first = add(mine, "/first", "kept");
+  for (int round = 0; round < 2; ++round) {
+    const auto found = made.project.volumes_of(mine);
+    ASSERT_EQ(found.size(), 2U) << "round " << round;
+    EXPECT_EQ(found[0]->id, first);
+    EXPECT_EQ(found[1]->id, second);
+    EXPECT_EQ(made.project.volumes_of(other).size(), 1U);
+    EXPECT_TRUE(made.project.volumes_of(InstanceId::make(kNow)).empty());
+    made.project.index = std::make_shared<const SnapshotIndex>(made.project);
+  }
+}
+
 TEST(ProtoSnapshot, KindsOfTokensTravelAsText) {
   for (const TokenKind kind : {TokenKind::account, TokenKind::project})
     EXPECT_EQ(parse_token_kind(name(kind)), kind);

@@ -1,19 +1,20 @@
-// Counts bytes and hashes them as they pass.
+// SHA-256 of bytes as they pass, and their count. One object belongs to one thread.
 #pragma once
 
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
 namespace gantry {
 
-class Digest {
+class Sha256 {
  public:
-  Digest();
-  void add(std::string_view);
+  Sha256();
+  void add(std::string_view bytes);
   std::int64_t bytes() const { return bytes_; }
-  // SHA-256 of all so far, 64 hex digits.
+  // Of all so far, 64 hex digits; more may be added afterwards.
   std::string hex() const;
 
  private:
@@ -25,5 +26,8 @@ class Digest {
 };
 
 std::string sha256_hex(std::string_view);
+
+// Two lower-case digits a byte.
+std::string hex_of(std::span<const unsigned char> bytes);
 
 }  // namespace gantry
