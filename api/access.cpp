@@ -87,6 +87,7 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
   caller.token_ = *std::move(token);
   if (caller.token_.kind == TokenKind::account) return caller;
   caller.reach_ = std::make_shared<ReachableStore>(whole.store, caller.token_);
+  if (caller.reach_->projects().empty()) return invalid_token();  // its environment is deleted
   caller.context_ = std::make_shared<Context>(Context{.store = *caller.reach_,
                                                       .logs = whole.logs,
                                                       .build_logs = whole.build_logs,

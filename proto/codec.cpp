@@ -8,6 +8,7 @@
 namespace gantry {
 namespace {
 
+using codec::clear;
 using codec::Entry;
 using codec::Errors;
 using codec::Field;

@@ -77,12 +77,12 @@ bool has_served(DeploymentStatus);
 // repository.
 struct Source {
   std::optional<ImageRef> image;
-  std::string archive;     // "sha256:<64 hex>" of a gzip tar; empty: none. Then there is no image
-  std::string repository;  // URL; empty: none. Then there is no image
-  std::string branch;      // whose pushes are deployed; empty: the repository's default
-  std::string commit;      // of a deployment: 40 hex digits; empty: not made from a commit
+  std::string archive = {};  // "sha256:<64 hex>" of a gzip tar; empty: none. Then there is no image
+  std::string repository = {};  // URL; empty: none. Then there is no image
+  std::string branch = {};      // whose pushes are deployed; empty: the repository's default
+  std::string commit = {};      // of a deployment: 40 hex digits; empty: not made from a commit
   // "postgres" or "TEMPLATE.SERVICE": what it was made from (proto/template.hpp); empty: nothing.
-  std::string from_template;
+  std::string from_template = {};
   bool operator==(const Source&) const = default;
 };
 

@@ -33,7 +33,8 @@ TEST(ProtoCodec, SettingsRoundTrip) {
 TEST(ProtoCodec, WritesEveryKeyInOrder) {
   EXPECT_EQ(
       settings_json({}),
-      R"({"source":{"image":null,"archive":null,"template":null},"build":{"builder":"RAILPACK","build_command":null,)"
+      R"({"source":{"image":null,"archive":null,"repository":null,"branch":null,"commit":null,"template":null},)"
+      R"("build":{"builder":"RAILPACK","build_command":null,)"
       R"("dockerfile_path":null,"watch_patterns":[],"root_directory":null,"config_file":null,)"
       R"("nixpacks_config_path":null,"nixpacks_plan":null},)"
       R"("deploy":{"start_command":[],"healthcheck_path":null,"healthcheck_command":[],)"
@@ -47,7 +48,8 @@ TEST(ProtoCodec, WritesEveryKeyInOrder) {
       R"("queue_seconds":30,"drain_seconds":30,"stream_drain_seconds":60},)"
       R"("scaling":{"min_replicas":1,"max_replicas":0,"cpu_percent":0,"memory_percent":0,)"
       R"("requests_per_second":0,"concurrency":0,"up_seconds":15,"down_seconds":300},)"
-      R"("sleep":{"enabled":false,"idle_seconds":600}}})");
+      R"("sleep":{"enabled":false,"idle_seconds":600},)"
+      R"("cron":{"schedule":null,"zone":"UTC","overlap":"SKIP","missed":"SKIP","limit_seconds":0}}})");
 }
 
 TEST(ProtoCodec, MergeKeepsWhatIsAbsentAndNullGivesTheDefault) {
