@@ -101,8 +101,7 @@ TEST_F(StoreTokens, AnotherDaemonLearnsOfAnEnvironmentThatWentWithItsToken) {
   wanted.environment_id = empty->id;
   const IssuedToken issued = issue(*one, wanted);
   EXPECT_TRUE(within_a_moment([&] { return other->verify_token(issued.secret).has_value(); }));
-  ASSERT_TRUE(
-      write(*one, [&](Transaction& t) { return t.purge_environment(empty->id, {}); }).ok());
+  ASSERT_TRUE(write(*one, [&](Transaction& t) { return t.purge_environment(empty->id, {}); }).ok());
   EXPECT_FALSE(one->verify_token(issued.secret));
   EXPECT_TRUE(within_a_moment([&] { return !other->verify_token(issued.secret).has_value(); }));
   EXPECT_EQ(sql("select count(*) from tokens")[0][0].as<int>(), 1);
