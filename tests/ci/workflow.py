@@ -4,7 +4,7 @@
 It knows what the workflows beside it use: jobs with needs, if, container and outputs; steps with run, env, id and these
 actions: actions/checkout, actions/setup-node, dorny/paths-filter and composite actions by their path. Anything else is an
 error. STATE.json: {"secrets": {}, "vars": {}, "before": "the commit that was deployed last"}. Prints a line for each job and
-step; ends with 1 when a step fails.
+step; ends with 1 when a step fails. Summaries of steps are appended to $RESULTS/summary.
 """
 import json
 import os
@@ -59,10 +59,10 @@ class Job:
         self.container = filled(job["container"], self.context) if "container" in job else None
 
     def run(self, step, context, extra):
-        files = {name: os.path.join(self.folder, name.lower()) for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH")}
+        files = {name: os.path.join(self.folder, name.lower()) for name in ("GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STEP_SUMMARY")}
         for file in files.values():
             open(file, "w").close()
-        env = {**self.env, **extra, **files, "CI": "true", "RUNNER_TEMP": self.folder}
+        env = {**self.env, **extra, **files, "CI": "true", "GITHUB_ACTIONS": "true", "RUNNER_TEMP": self.folder}
         env |= {name: filled(value, context) for name, value in step.get("env", {}).items()}
         script = os.path.join(self.folder, "script")
         with open(script, "w") as file:
@@ -78,6 +78,8 @@ class Job:
         self.env |= pairs_of(files["GITHUB_ENV"])
         with open(files["GITHUB_PATH"]) as file:
             self.path += file.read().split()
+        with open(files["GITHUB_STEP_SUMMARY"]) as file, open(os.path.join(os.environ["RESULTS"], "summary"), "a") as out:
+            out.write(file.read())
         if code:
             raise Failed(f"exit code {code}")
         return pairs_of(files["GITHUB_OUTPUT"])
