@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,9 @@ struct SlotStats {
 // Adds up "show stat -1 6 -1" (backends and servers, CSV) by backend. Several workers' answers go
 // into one map.
 void add_stats(std::string_view csv, std::map<std::string, SlotStats, std::less<>>& slots);
+
+// The ports among the frontends of "show stat -1 1 -1" on which the proxy listens.
+std::set<int> listening_ports(std::string_view csv);
 
 // Queued and current sessions of one server in an answer of "show stat".
 int sessions_of(std::string_view csv, std::string_view server);
