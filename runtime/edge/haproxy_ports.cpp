@@ -65,21 +65,26 @@ void HaproxyEdge::report_closed(std::set<int> closed, std::vector<ClosedPort> re
 }
 
 // Whoever takes a port away wants nobody to be connected by it. The worker that has no such port
-// any more has no such connection either; those before it have.
+// any more has no such connection either; those before it have. They call its servers disabled and
+// end sessions only one by one.
 void HaproxyEdge::cut_closed(const std::vector<RouteChange>& changes) {
-  std::vector<std::string> servers;
+  std::vector<EdgeServer> servers;
   for (const auto& change : changes) {
     if (!change.before || !change.before->route.tcp_proxy) continue;
     if (change.after && change.after->route.tcp_proxy) continue;
-    for (const auto& server : servers_of(*change.before))
-      if (server.slot == tcp_slot_name(change.before->slot)) servers.push_back(server.full_name());
+    for (auto& server : servers_of(*change.before))
+      if (server.slot == tcp_slot_name(change.before->slot)) servers.push_back(std::move(server));
   }
   const auto status = servers.empty() ? std::nullopt : master_.find();
   if (!status) return;
-  for (const pid_t old : status->old_workers)
+  for (const pid_t old : status->old_workers) {
+    const std::string at = "@!" + std::to_string(old) + " ";
+    const auto sessions = ask_master(paths_.master_socket, at + "show sess");
+    if (!sessions) continue;
     for (const auto& server : servers)
-      (void)ask_master(paths_.master_socket,
-                       "@!" + std::to_string(old) + " shutdown sessions server " + server);
+      for (const auto& session : session_names(sessions->text, server.slot, server.name))
+        (void)ask_master(paths_.master_socket, at + "shutdown session " + session);
+  }
 }
 
 }  // namespace gantry

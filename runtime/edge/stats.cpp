@@ -100,6 +100,17 @@ int sessions_of(std::string_view csv, std::string_view server) {
   return 0;
 }
 
+std::vector<std::string> session_names(std::string_view sessions, std::string_view slot,
+                                       std::string_view server) {
+  std::vector<std::string> names;
+  while (!sessions.empty()) {
+    const auto line = take_line(sessions);
+    if (word_after(line, " be=", ' ') == slot && word_after(line, " srv=", ' ') == server)
+      names.emplace_back(line.substr(0, line.find(':')));
+  }
+  return names;
+}
+
 int streams_of(std::string_view sessions, std::string_view slot, std::string_view server) {
   int count = 0;
   while (!sessions.empty()) {
