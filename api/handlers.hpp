@@ -75,6 +75,9 @@ Answer move_domain(const Request&, Context&, Transaction&);
 Answer get_traffic(const Request&, Context&);
 Answer put_traffic(const Request&, Context&, Transaction&);
 Answer delete_traffic(const Request&, Context&, Transaction&);
+Answer get_tcp_proxy(const Request&, Context&);
+Answer put_tcp_proxy(const Request&, Context&, Transaction&);
+Answer delete_tcp_proxy(const Request&, Context&, Transaction&);
 
 // volumes.cpp
 Answer list_volumes(const Request&, Context&);

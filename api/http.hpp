@@ -90,10 +90,17 @@ struct Context {
     int edge_port = 8080;
     std::string url_scheme = "http";
     Seconds volume_grace{7 * 24 * 3600};  // between a volume's deletion and its purge
+    struct Ports {
+      int first = 20000, last = 20999;  // of the edge, for services; first 0: none
+    } tcp_ports;
   } options;
   std::function<Result<>()> ready;  // nothing when the daemon can serve: database and migrations
   // Whether the engine has an image; empty: nobody knows.
   std::function<bool(const std::string& image)> image_present = nullptr;
+  // Whether nobody listens on a port of the edge's address yet; empty: nobody knows.
+  std::function<bool(int port)> port_free = nullptr;
+  // Why nobody can connect to an instance's port at the edge; nothing: all is well.
+  std::function<std::optional<std::string>(const InstanceId&)> port_trouble = nullptr;
   std::function<std::string()> metrics;  // OpenMetrics text of the daemon's own
   // Told of what must never happen (an exception in a handler), with the request id; the answer
   // says only "internal".

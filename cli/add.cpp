@@ -4,6 +4,7 @@
 #include "cli/pairs.hpp"
 #include "cli/prompt.hpp"
 #include "cli/session.hpp"
+#include "cli/tcp_proxy.hpp"
 #include "cli/verbs.hpp"
 #include "cli/wait.hpp"
 #include "proto/json.hpp"
@@ -21,6 +22,8 @@ std::vector<std::string> wanted_templates(const Call& call) {
   if (wanted.size() > 1 && (call.has("--name") || call.has("--version") || call.has("--variable")))
     throw Failure{"--name, --version and --variable are about one template", "usage",
                   "add them one by one", kUnreadable};
+  if (wanted.size() > 1 && call.has("--public"))
+    throw Failure{"--public is about one template", "usage", "add them one by one", kUnreadable};
   if (call.has("--reference") && call.has("--no-reference"))
     throw Failure{"--reference and --no-reference exclude each other", "usage", "", kUnreadable};
   return wanted;
@@ -135,9 +138,13 @@ Json add_one(Session& session, Place place, const std::string& name) {
   const Json first = made["services"].items().front()["service"];
   place.service_id = first["id"].text();
   place.service = first["name"].text();
-  const std::string url_variable = made["url_variable"].text();
-  const std::string url =
-      made["url_variable"].is_null() ? "" : rendered(session, place, url_variable);
+  std::string url_variable = made["url_variable"].is_null() ? "" : made["url_variable"].text();
+  if (session.call().has("--public")) {
+    const Json proxy = open_tcp_proxy(session, place)["tcp_proxy"];
+    session.note("port " + proxy["port"].dump() + " of the edge leads to " + place.service);
+    url_variable = public_variable(url_variable);
+  }
+  const std::string url = url_variable.empty() ? "" : rendered(session, place, url_variable);
   if (!session.json()) {
     const std::string what = wait ? " is live" : " is on its way";
     if (url.empty()) {
@@ -208,6 +215,7 @@ std::vector<Command> add_commands() {
                    {"-v,--variables,--variable", "KEY=VALUE", "a variable of it; may be repeated"},
                    {"--reference", "", "set the reference in the linked service"},
                    {"--no-reference", "", "do not offer to"},
+                   {"--public", "", "open a port at the edge, and print the URL with it"},
                    {"--detach", "", "do not wait until it serves"}},
        .examples = {"add postgres", "add postgres --version 16 --name db --reference",
                     "add --database mysql --database redis"},

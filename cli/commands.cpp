@@ -29,6 +29,7 @@ std::vector<Command> make_commands() {
   append(all, deployment_commands());
   append(all, domain_commands());
   append(all, traffic_commands());
+  append(all, tcp_proxy_commands());
   append(all, volume_commands());
   append(all, variables_commands());
   append(all, scale_commands());

@@ -18,7 +18,6 @@ constexpr Later kLater[] = {
     {"dev", kNone},
     {"functions", kNone},
     {"bucket", kNone},
-    {"tcp-proxy", kNone},
     {"usage", kNone},
     {"upgrade", "deploy/quickstart builds and installs the present sources"},
 };

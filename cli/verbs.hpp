@@ -24,6 +24,7 @@ std::vector<Command> rollout_commands();
 std::vector<Command> deployment_commands();
 std::vector<Command> domain_commands();
 std::vector<Command> traffic_commands();
+std::vector<Command> tcp_proxy_commands();
 std::vector<Command> volume_commands();
 std::vector<Command> volume_file_commands();  // among those above
 std::vector<Command> variables_commands();

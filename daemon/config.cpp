@@ -86,6 +86,26 @@ class Reader {
     };
   }
 
+  // "20000-20999", one port, or none
+  Take ports(int& first, int& last) {
+    return [this, &first, &last](const YAML::Node& node, const std::string& key) {
+      const std::string text = node.IsScalar() ? node.Scalar() : "";
+      if (text == "none" || text == "0") {
+        first = last = 0;
+        return;
+      }
+      const auto dash = text.find('-');
+      const std::string from = text.substr(0, dash);
+      int low = 0, high = 0;
+      if (!read(from, low) ||
+          !read(dash == std::string::npos ? from : text.substr(dash + 1), high) || low < 1 ||
+          high > 65535 || low > high)
+        return complain(node, key, "expected a range of ports, such as 20000-20999, or none");
+      first = low;
+      last = high;
+    };
+  }
+
   Take network(std::string& out) {
     return [this, &out](const YAML::Node& node, const std::string& key) {
       const std::string text = node.IsScalar() ? node.Scalar() : "";
@@ -150,11 +170,13 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
        {"database", reader.section({{"url", reader.text(config.database.url)},
                                     {"user", reader.text(config.database.user)}})},
        {"engine", reader.section({{"socket", reader.path(config.engine_socket)}})},
-       {"edge", reader.section({{"listen", reader.endpoint(config.edge.listen)},
-                                {"haproxy", reader.path(config.edge.haproxy)},
-                                {"user", reader.text(config.edge.user)},
-                                {"max_connections",
-                                 reader.number(config.edge.max_connections, 16, 1000000)}})},
+       {"edge",
+        reader.section(
+            {{"listen", reader.endpoint(config.edge.listen)},
+             {"haproxy", reader.path(config.edge.haproxy)},
+             {"user", reader.text(config.edge.user)},
+             {"tcp_ports", reader.ports(config.edge.first_tcp_port, config.edge.last_tcp_port)},
+             {"max_connections", reader.number(config.edge.max_connections, 16, 1000000)}})},
        {"build", reader.section(
                      {{"concurrency", reader.number(config.build.concurrency, 1, 64)},
                       {"deadline_seconds", reader.number(config.build.deadline_seconds, 10, 86400)},

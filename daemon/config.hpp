@@ -38,6 +38,7 @@ struct Config {
     std::string user =
         "haproxy";  // the unprivileged user that runs the proxy; empty: the daemon's own
     int max_connections = 4000;
+    int first_tcp_port = 20000, last_tcp_port = 20999;  // for services; first 0: none
   } edge;
   std::string network_range = "10.192.0.0/12";  // environments get /24s out of it
   struct BuildConfig {

@@ -215,13 +215,7 @@ class GantryDaemon final : public Daemon {
     volume_files_ = make_docker_volume_files(docker);
     exec_ = make_docker_exec(docker);
     start_builder();
-    EdgeOptions edge;
-    edge.directory = config_.data_dir + "/edge";
-    edge.haproxy = config_.edge.haproxy;
-    edge.bind_address = config_.edge.listen.address;
-    edge.port = config_.edge.listen.port;
-    edge.max_connections = config_.edge.max_connections;
-    edge.notice = [](std::string_view text) { log::warn(text); };
+    EdgeOptions edge = edge_options(config_);
     if (geteuid() == 0 && !config_.edge.user.empty()) {
       auto user = find_user(config_.edge.user, "edge.user");
       if (!user) return user.error();
@@ -298,6 +292,15 @@ class GantryDaemon final : public Daemon {
     context_->backups = backups_->runner.get();
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
+    context_->options.tcp_ports = {config_.edge.first_tcp_port, config_.edge.last_tcp_port};
+    context_->port_free = [edge = edge_options(config_)](int port) {
+      return !check_port(edge, port);
+    };
+    context_->port_trouble = [this](const InstanceId& id) -> std::optional<std::string> {
+      for (const ClosedPort& each : edge_->closed_ports())
+        if (each.instance_id == id) return each.error.detail;
+      return std::nullopt;
+    };
     context_->report = [](const std::string& id, std::string_view what) {
       log::error(fmt::format("handler threw request_id={} what=\"{}\"", id, what));
     };

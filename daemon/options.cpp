@@ -54,6 +54,17 @@ ReconcilerOptions scheduler_options(const Config& config, const InstallationId& 
   return options;
 }
 
+EdgeOptions edge_options(const Config& config) {
+  EdgeOptions options;
+  options.directory = config.data_dir + "/edge";
+  options.haproxy = config.edge.haproxy;
+  options.bind_address = config.edge.listen.address;
+  options.port = config.edge.listen.port;
+  options.max_connections = config.edge.max_connections;
+  options.notice = [](std::string_view text) { log::warn(text); };
+  return options;
+}
+
 ServerOptions server_options(const Config& config) {
   ServerOptions options;
   options.address = config.listen.address;

@@ -7,6 +7,7 @@
 #include "runtime/build/buildkit.hpp"
 #include "runtime/build/source_builder.hpp"
 #include "runtime/build/sources.hpp"
+#include "runtime/edge/haproxy.hpp"
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
@@ -19,6 +20,9 @@ SourceBuilderOptions builder_options(const Config&, const InstallationId&);
 DesiredOptions desired_options(const Config&, const InstallationId&);
 // Without the lease's holder and the orphans' grace. REQUIRES: as desired_options().
 ReconcilerOptions scheduler_options(const Config&, const InstallationId&);
+
+// Without the user that runs the proxy.
+EdgeOptions edge_options(const Config&);
 
 // Without sessions.
 ServerOptions server_options(const Config&);

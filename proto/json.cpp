@@ -270,6 +270,7 @@ void append_json(std::string& out, const Owners& owners, const InstanceView& vie
         .number("percent", instance.split->percent);
   else
     object.null("split");
+  append_tcp_proxy(object, instance, site.base_domain);
   object.number("restart_epoch", instance.restart_epoch).number("generation", instance.generation);
   append_status(object, view);
   append_stamp(object, instance.stamp);

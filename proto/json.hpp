@@ -51,6 +51,9 @@ struct Site {
   std::string_view url_scheme = "http";
 };
 
+// Its member "tcp_proxy": {"host","port","target_port"} or null.
+void append_tcp_proxy(JsonObject&, const ServiceInstance&, std::string_view base_domain);
+
 // The owners of an instance, for its "project", "environment" and "service".
 struct Owners {
   const Project& project;

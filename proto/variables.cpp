@@ -7,6 +7,8 @@
 #include <set>
 #include <variant>
 
+#include "proto/tcp_proxy.hpp"
+
 namespace gantry {
 namespace {
 
@@ -138,7 +140,8 @@ class Resolver {
   // The value of a node; nullopt when something under it is missing (named in `missing`).
   Result<std::optional<std::string>> resolve(const Node& node, std::vector<Missing>& missing) {
     if (const auto known = done_.find(node); known != done_.end()) {
-      if (!known->second) missing.push_back({label(node), unresolved_[node]});
+      if (!known->second && !left_out_.contains(node))
+        missing.push_back({label(node), unresolved_[node]});
       return known->second;
     }
     if (const auto at = std::find(path_.begin(), path_.end(), node); at != path_.end())
@@ -175,6 +178,12 @@ class Resolver {
       }
       const auto& reference = std::get<Reference>(piece);
       const auto target = find(node, reference);
+      if (!target && node.scope.instance != nullptr && reference.name_space.empty() &&
+          is_tcp_proxy_variable(reference.name)) {
+        left_out_.insert(node);
+        complete = false;
+        continue;
+      }
       if (!target) {
         missing.push_back({label(node), reference.text});
         unresolved_[node] = reference.text;
@@ -184,6 +193,12 @@ class Resolver {
       auto part = resolve(*target, missing);
       if (!part) return part;
       if (!*part) {
+        if (left_out_.contains(*target)) {
+          if (target->scope == node.scope)
+            left_out_.insert(node);
+          else
+            missing.push_back({label(node), reference.text});
+        }
         unresolved_[node] = reference.text;
         complete = false;
         continue;
@@ -258,6 +273,9 @@ class Resolver {
   std::vector<Node> path_;
   std::map<Node, std::optional<std::string>> done_;
   std::map<Node, std::string> unresolved_;
+  // What follows from a port at the edge that the service itself does not have: it is no mistake
+  // that it is not there, but others cannot count on it.
+  std::set<Node> left_out_;
   std::map<const InstanceView*, ResolvedVariables> provided_;
 };
 
@@ -296,6 +314,11 @@ ResolvedVariables provided_variables(const ProjectSnapshot& project, const Insta
     provide("PRIVATE_DOMAIN", service->second->name.str() + ".railway.internal");
   }
   provide("REPLICA_REGION", "local");
+  if (instance.tcp_proxy && instance.settings.deploy.port != 0) {
+    provide("TCP_PROXY_DOMAIN", tcp_proxy_host(instance, options.base_domain));
+    provide("TCP_PROXY_PORT", std::to_string(instance.tcp_proxy->port));
+    provide("TCP_APPLICATION_PORT", std::to_string(instance.tcp_proxy->target_port));
+  }
   if (const auto volumes = project.volumes_of(instance.id); !volumes.empty()) {
     provide("VOLUME_NAME", volumes.front()->name.str());
     provide("VOLUME_MOUNT_PATH", volumes.front()->mount_path);

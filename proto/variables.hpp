@@ -3,7 +3,8 @@
 // ${GANTRY_NAME} (same service, provided names only). $${{ is a literal ${{. Pure.
 //
 // A reference is found by exact name; a service's name in any case. What is not there is an error,
-// never an empty string (Railway gives an empty string).
+// never an empty string (Railway gives an empty string). Except: a variable that refers to its own
+// service's port at the edge is left out while there is none.
 #pragma once
 
 #include <string>

@@ -274,6 +274,7 @@ void Reconciler::edge_loop() {
       }
     }
     if (draining) check_drains();
+    tell_closed_ports();
     supervised = std::min(supervised, ports_.clock.now());  // it may be set back
     looked = std::min(looked, ports_.clock.now());
     if (ports_.clock.now() - looked >= options_.look) {

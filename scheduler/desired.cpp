@@ -29,18 +29,19 @@ std::string subnet(const std::string& range, int index) {
 
 namespace {
 
-bool takes_requests(const DeploySettings& deploy) { return deploy.exposed && deploy.port != 0; }
+bool listens(const DeploySettings& deploy) { return deploy.port != 0; }
+bool takes_requests(const DeploySettings& deploy) { return deploy.exposed && listens(deploy); }
 
-// An instance has an address when something that runs, or is to run, may listen. What is deployed
-// decides; settings that no deployment has taken up yet do not.
-bool has_address(const InstanceView& view) {
+// Whether it is so for something that runs, or is to run. What is deployed decides; settings that
+// no deployment has taken up yet do not.
+bool any_deployed(const InstanceView& view, bool (*holds)(const DeploySettings&)) {
   bool any_live = false;
   for (const auto& deployment : view.deployments) {
     if (!is_live(deployment->status)) continue;
     any_live = true;
-    if (takes_requests(deployment->settings.deploy)) return true;
+    if (holds(deployment->settings.deploy)) return true;
   }
-  return !any_live && takes_requests(view.instance.settings.deploy);
+  return !any_live && holds(view.instance.settings.deploy);
 }
 
 bool waits_to_be_prepared(const InstanceView& view) {
@@ -107,7 +108,8 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
   desired->project_id = project.project.id;
   desired->service = service->second->name.str();
   desired->environment = environment->second->environment.name.str();
-  if (has_address(view)) {
+  if (any_deployed(view, listens)) desired->tcp_proxy = view.instance.tcp_proxy;
+  if (any_deployed(view, takes_requests)) {
     desired->hosts.push_back(view.instance.host_label + "." + options.base_domain);
     desired->hosts.insert(desired->hosts.end(), view.instance.domains.begin(),
                           view.instance.domains.end());

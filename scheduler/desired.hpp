@@ -26,6 +26,7 @@ struct Desired {
   std::vector<std::string> hosts;    // empty for a worker; those that people gave it, too
   std::string preview_host;          // of a version that waits for its promotion, or of the old one
   std::optional<TrafficSplit> split = {};
+  std::optional<TcpProxy> tcp_proxy = {};  // a worker has none, whatever was set
   int epoch = 0;
   NetworkSpec network;
   std::vector<std::shared_ptr<const Deployment>> deployments;  // newest first

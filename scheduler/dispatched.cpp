@@ -89,6 +89,7 @@ std::string line(const Remove& a) { return fmt::format("remove replica={}", a.ke
 std::string line(const SetRoute& a) {
   std::string text =
       fmt::format("route instance={} hosts={}", a.route.instance_id.str(), a.route.hosts.size());
+  if (a.route.tcp_proxy) text += fmt::format(" tcp_port={}", a.route.tcp_proxy->port);
   for (const RouteBackend& backend : a.route.backends)
     text += fmt::format(" {}={}",
                         backend.draining     ? "draining"

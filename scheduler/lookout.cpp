@@ -101,6 +101,41 @@ void Reconciler::look_at_edge() {
     for (const RouteLoad& load : *loads) push(Fact(LoadSeen{load}));
 }
 
+// The edge's thread. A port that cannot be had is its instance's trouble and nobody else's.
+void Reconciler::tell_closed_ports() {
+  std::map<int, ClosedPort> now;
+  for (ClosedPort& one : ports_.edge.closed_ports()) now.emplace(one.port, std::move(one));
+  for (const auto& [port, one] : now) {
+    const auto told = closed_ports_.find(port);
+    if (told == closed_ports_.end() || told->second.instance_id != one.instance_id ||
+        told->second.error.detail != one.error.detail)
+      tell(one, "instance.tcp_proxy_failed",
+           "nobody can connect to port " + std::to_string(port) + ": " + one.error.detail);
+  }
+  for (const auto& [port, one] : closed_ports_)
+    if (!now.contains(port))
+      tell(one, "instance.tcp_proxy_mended",
+           "port " + std::to_string(port) + " is no obstacle now");
+  closed_ports_ = std::move(now);
+}
+
+void Reconciler::tell(const ClosedPort& port, const std::string& type, const std::string& message) {
+  options_.log(type + " instance=" + port.instance_id.str() + " detail=\"" + message + "\"");
+  records_.post([this, id = port.instance_id, type, message] {
+    const ProjectPtr project = ports_.store.project_of(id);
+    if (!project) return;
+    const ServiceInstance& instance = project->instances.at(id)->instance;
+    Event event;
+    event.type = type;
+    event.project_id = project->project.id;
+    event.environment_id = instance.environment_id.str();
+    event.service_id = instance.service_id.str();
+    event.instance_id = id.str();
+    event.message = message;
+    (void)ports_.store.record_event(event);
+  });
+}
+
 // Who leads does it; a look that takes longer than its interval is not begun a second time.
 void Reconciler::keep_volumes(TimePoint now) {
   if (!keeper_ || !world_.engine_up || !leads(now)) return;

@@ -118,6 +118,8 @@ class Reconciler {
   void edge_loop();
   void supervise_edge();
   void look_at_edge();
+  void tell_closed_ports();
+  void tell(const ClosedPort&, const std::string& type, const std::string& message);
   void watch_demand(const InstanceWorld&);
   void meter_usage(const std::stop_token&);
   void hold_lease(const std::stop_token&);
@@ -172,9 +174,10 @@ class Reconciler {
 
   std::mutex edge_mutex_;
   std::condition_variable edge_changed_;
-  std::vector<Route> edge_routes_;  // guarded by edge_mutex_
-  std::vector<Drain> edge_drains_;  // guarded by edge_mutex_
-  bool edge_nudged_ = false;        // guarded by edge_mutex_
+  std::vector<Route> edge_routes_;          // guarded by edge_mutex_
+  std::vector<Drain> edge_drains_;          // guarded by edge_mutex_
+  bool edge_nudged_ = false;                // guarded by edge_mutex_
+  std::map<int, ClosedPort> closed_ports_;  // that were told of: the edge's thread only
 
   std::optional<VolumeKeeper> keeper_;  // the thread of keeps_ only
   std::stop_source stopping_;           // for pre-deploy commands

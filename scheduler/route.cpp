@@ -94,6 +94,7 @@ Route wanted_route(const World& world, const InstanceWorld& instance, const Role
   Route route;
   route.instance_id = instance.id;
   route.hosts = hosts_of(world, instance);
+  if (instance.desired) route.tcp_proxy = instance.desired->tcp_proxy;
   GroupWeights weights;
   const bool shared = roles.serving.size() == 2 && roles.serving.back().percent > 0;
   if (shared) {
@@ -106,7 +107,8 @@ Route wanted_route(const World& world, const InstanceWorld& instance, const Role
     if (!is_running(replica)) continue;
     const Revision revision = revision_of(key);
     const bool serves = roles.serves(revision), standby = roles.preview == revision && !serves;
-    if ((serves || standby) && takes(instance, roles, replica) && !route.hosts.empty()) {
+    if ((serves || standby) && takes(instance, roles, replica)) {
+      if (is_empty(route)) continue;  // its hosts and its port were taken away: at once
       RouteBackend backend{key, *replica.container->address};
       if (standby) backend.weight = 0;
       if (shared)
@@ -122,7 +124,10 @@ Route wanted_route(const World& world, const InstanceWorld& instance, const Role
   add_preview(instance, roles, route);
   add_split(world, instance, route);
   add_policy(instance, roles, route);
-  if (route.hosts.empty() && !route.backends.empty()) route.hosts = instance.applied.hosts;
+  if (is_empty(route) && !route.backends.empty()) {
+    route.hosts = instance.applied.hosts;
+    route.tcp_proxy = instance.applied.tcp_proxy;
+  }
   return route;
 }
 
@@ -130,7 +135,7 @@ bool is_finished(const InstanceWorld& instance) {
   const bool works = std::any_of(instance.deployments.begin(), instance.deployments.end(),
                                  [](const auto& entry) { return entry.second.work != Work::none; });
   return instance.deleted && !works && instance.replicas.empty() && !instance.requested &&
-         instance.applied.hosts.empty() && instance.applied.backends.empty();
+         is_empty(instance.applied) && instance.applied.backends.empty();
 }
 
 }  // namespace gantry

@@ -73,8 +73,10 @@ std::string why_unready(const World& world, const InstanceWorld& instance, const
 
 bool edge_has(const World& world, const InstanceWorld& instance, const Revision& revision,
               TimePoint now) {
-  if (instance.desired->hosts.empty()) return true;
-  if (instance.applied.hosts != instance.desired->hosts) return false;
+  if (instance.desired->hosts.empty() && !instance.desired->tcp_proxy) return true;
+  if (instance.applied.hosts != instance.desired->hosts ||
+      instance.applied.tcp_proxy != instance.desired->tcp_proxy)
+    return false;
   for (int ordinal = 0; ordinal < replicas_of(instance, revision.deployment_id); ++ordinal) {
     const auto found = instance.replicas.find({revision.deployment_id, revision.epoch, ordinal});
     if (found == instance.replicas.end() || !is_ready(world, found->second, now)) return false;

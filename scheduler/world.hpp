@@ -336,6 +336,7 @@ struct World {
   std::set<InstanceId> dirty;  // touched since they were last planned
   std::map<std::string, InstanceId, std::less<>> host_holders;  // who has a host at the edge
   std::map<std::string, InstanceId, std::less<>> host_owners;   // who is to have it
+  std::map<int, InstanceId> port_holders;                       // who has a port of the edge
 };
 
 void absorb(World&, const Fact&, TimePoint now);

@@ -26,12 +26,30 @@ void hold_hosts(World& world, const InstanceWorld& instance, const Route& route)
   }
 }
 
+// As with hosts.
+void hold_port(World& world, const InstanceWorld& instance, const Route& route) {
+  if (const auto& before = instance.applied.tcp_proxy) {
+    const auto holder = world.port_holders.find(before->port);
+    if (holder != world.port_holders.end() && holder->second == instance.id)
+      world.port_holders.erase(holder);
+  }
+  if (!route.tcp_proxy) return;
+  const auto [holder, fresh] = world.port_holders.try_emplace(route.tcp_proxy->port, instance.id);
+  if (fresh || holder->second == instance.id) return;
+  if (const auto before = world.instances.find(holder->second); before != world.instances.end()) {
+    before->second.applied.tcp_proxy.reset();
+    world.dirty.insert(before->first);
+  }
+  holder->second = instance.id;
+}
+
 }  // namespace
 
 void on(World& world, const RoutesApplied& fact, TimePoint now) {
   for (const Route& route : fact.routes) {
     InstanceWorld& instance = instance_of(world, route.instance_id, now);
     hold_hosts(world, instance, route);
+    hold_port(world, instance, route);
     for (const RouteBackend& backend : route.backends) {
       ReplicaWorld* replica = find_replica(instance, backend.key);
       if (replica == nullptr) continue;

@@ -28,7 +28,7 @@ add_test(NAME docs COMMAND ${CMAKE_SOURCE_DIR}/tests/docs/run)
 
 add_test(NAME tidy COMMAND ${CMAKE_SOURCE_DIR}/tests/tidy/run)
 set_tests_properties(tidy PROPERTIES TIMEOUT 300)
-foreach(group Service Survival Variables Trouble EngineAway EngineRestart Startup Crash Foreign Logs Events Rollouts Volumes)
+foreach(group Service Survival Variables Trouble EngineAway EngineRestart Startup Crash Foreign Logs Events Rollouts Volumes Tcp)
   string(REGEX REPLACE "([a-z])([A-Z])" "\\1_\\2" name e2e_${group})
   string(TOLOWER ${name} name)
   gantry_suite(${name} "E2e${group}*")

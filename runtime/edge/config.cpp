@@ -1,5 +1,6 @@
 #include "runtime/edge/config.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 #include "runtime/edge/state.hpp"
@@ -75,6 +76,29 @@ defaults http
     http-error status 503 content-type "text/html; charset=utf-8" lf-file ${PAGES}/503.html hdr Cache-Control no-store hdr Retry-After 5
     http-error status 504 content-type "text/html; charset=utf-8" lf-file ${PAGES}/504.html hdr Cache-Control no-store
 
+# Connections, byte by byte. A peer that is gone is found by keepalive, so idle ones may stay.
+defaults tcp
+    mode tcp
+    balance leastconn
+    maxconn ${TCPMAXCONN}
+    option redispatch 1
+    option clitcpka
+    option srvtcpka
+    clitcpka-idle 60s
+    clitcpka-intvl 15s
+    clitcpka-cnt 4
+    srvtcpka-idle 60s
+    srvtcpka-intvl 15s
+    srvtcpka-cnt 4
+    option splice-auto
+    retries 3
+    timeout connect 5s
+    timeout queue 30s
+    timeout client 24h
+    timeout server 24h
+    timeout client-fin 1h
+    timeout server-fin 1h
+
 defaults slots from http
     # A sleeping slot: until a server is up.
     http-request lua.hold if { var(txn.is) -m found } { var(txn.is) -m sub Z } { nbsrv eq 0 } !{ var(txn.preview) -m found } { be_conn le ${HELD} }
@@ -124,13 +148,12 @@ frontend http from http
 
 std::string preamble(const EdgeOptions& options, std::int64_t generation, int layout) {
   const EdgePaths paths(options);
-  const bool v6 = options.bind_address.find(':') != std::string::npos;
-  const std::string address = v6 ? "[" + options.bind_address + "]" : options.bind_address;
   return fill(kPreamble, {{"GENERATION", std::to_string(generation)},
                           {"LAYOUT", std::to_string(layout)},
                           {"PORT", std::to_string(options.port)},
                           {"WORKER", paths.worker_socket},
                           {"MAXCONN", std::to_string(options.max_connections)},
+                          {"TCPMAXCONN", std::to_string(std::max(options.max_connections / 4, 1))},
                           {"PAGES", paths.pages},
                           {"HOLD", paths.hold_script},
                           {"HELD", std::to_string(kMostHeld)},
@@ -140,7 +163,7 @@ std::string preamble(const EdgeOptions& options, std::int64_t generation, int la
                           {"SLOTS", paths.maps[kSlotsMap]},
                           {"STICKY", paths.maps[kStickyMap]},
                           {"HOSTS", paths.maps[kHostsMap]},
-                          {"BIND", address + ":" + std::to_string(options.port)}});
+                          {"BIND", server_address({options.bind_address, options.port})}});
 }
 
 // What cannot be a default. A pinned request goes to its server even if that is down: a preview to
@@ -168,17 +191,37 @@ std::string policy_lines(const RoutePolicy& policy) {
   return text;
 }
 
-std::string route_lines(const Route& route) {
+// What it takes to know the route again; in the first section that has it.
+std::string head_lines(const Route& route) {
   std::string text = "    # " + route.instance_id.str() + "\n";
   if (const auto rest = encode_rest(route); !rest.empty()) text += "    # with " + rest + "\n";
-  text += policy_lines(route.policy);
-  for (const auto& backend : route.backends) {
-    text += "    server " + server_name(backend.key) + " " + server_address(backend.address) + " ";
-    text += server_options(backend.draining ? 0 : backend.weight, route.policy.max_connections);
-    if (backend.draining) text += std::string(kDrainingMark) + std::to_string(backend.weight);
+  return text;
+}
+
+std::string server_lines(const SlotRoute& route, const std::string& slot) {
+  std::string text;
+  for (const EdgeServer& server : servers_of(route)) {
+    if (server.slot != slot) continue;
+    text += "    server " + server.name + " " + server_address(server.address) + " ";
+    text += server.options(server.draining ? 0 : server.weight);
+    if (server.draining) text += std::string(kDrainingMark) + std::to_string(server.weight);
     text += "\n";
   }
   return text;
+}
+
+std::string tcp_sections(const SlotRoute& placed, const RouteTable& table,
+                         const EdgeOptions& options) {
+  const Route& route = placed.route;
+  const std::string slot = tcp_slot_name(placed.slot);
+  const int port = route.tcp_proxy->port;
+  std::string text;
+  if (!table.closed_ports().contains(port))
+    text = "\nfrontend " + port_name(port) + " from tcp\n    bind " +
+           server_address({options.bind_address, port}) + "\n    default_backend " + slot + "\n";
+  text += "\nbackend " + slot + " from tcp\n";
+  if (route.hosts.empty()) text += head_lines(route);
+  return text + server_lines(placed, slot);
 }
 
 }  // namespace
@@ -204,6 +247,9 @@ int layout_of(const RouteTable& table, const EdgeOptions& options) {
   for (const auto& [id, route] : table.routes())
     if (const auto lines = policy_lines(route.route.policy); !lines.empty())
       text += slot_name(route.slot) + lines;
+  for (const auto& [port, id] : table.ports())
+    text += tcp_slot_name(table.routes().at(id).slot) +
+            (table.closed_ports().contains(port) ? "-" : port_name(port));
   std::uint32_t hash = 2166136261U;  // FNV-1a
   for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 16777619U;
   return static_cast<int>(hash >> 1);
@@ -213,21 +259,10 @@ bool needs_reload(const RouteChange& change) {
   const auto lines = [](const std::optional<SlotRoute>& route) {
     return route ? policy_lines(route->route.policy) : "";
   };
-  return lines(change.before) != lines(change.after);
-}
-
-std::string server_options(int weight, int max_connections) {
-  std::string text = "check inter 2s fall 2 rise 1 pool-purge-delay 2s weight ";
-  text += std::to_string(weight);
-  if (max_connections > 0) text += " maxconn " + std::to_string(max_connections);
-  return text;
-}
-
-std::string server_name(const ReplicaKey& key) { return key.id(); }
-
-std::string server_address(const Address& address) {
-  const bool v6 = address.host.find(':') != std::string::npos;
-  return (v6 ? "[" + address.host + "]" : address.host) + ":" + std::to_string(address.port);
+  const auto port = [](const std::optional<SlotRoute>& route) {
+    return route && route->route.tcp_proxy ? route->route.tcp_proxy->port : 0;
+  };
+  return lines(change.before) != lines(change.after) || port(change.before) != port(change.after);
 }
 
 std::string haproxy_config(const RouteTable& table, const EdgeOptions& options) {
@@ -235,9 +270,14 @@ std::string haproxy_config(const RouteTable& table, const EdgeOptions& options) 
   for (int slot = 1; slot <= table.slots(); ++slot) {
     text += "\nbackend " + slot_name(slot) + " from slots\n";
     const SlotRoute* placed = table.at(slot);
-    if (placed != nullptr) text += route_lines(placed->route);
+    if (placed != nullptr && !placed->route.hosts.empty()) {
+      text += head_lines(placed->route) + policy_lines(placed->route.policy);
+      text += server_lines(*placed, slot_name(slot));
+    }
     text += kSlotLines;
   }
+  for (const auto& [port, id] : table.ports())
+    text += tcp_sections(table.routes().at(id), table, options);
   return text;
 }
 

@@ -7,6 +7,7 @@
 
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/edge/maps.hpp"
+#include "runtime/edge/servers.hpp"
 
 namespace gantry {
 
@@ -25,11 +26,6 @@ int layout_of(const RouteTable&, const EdgeOptions&);
 
 bool needs_reload(const RouteChange&);
 
-std::string server_name(const ReplicaKey&);
-// "127.0.0.1:80", "[::1]:80"
-std::string server_address(const Address&);
-// The options of `server` and `add server` alike. max_connections 0: no limit.
-std::string server_options(int weight, int max_connections);
 // Behind a draining replica's line, with its weight: the proxy reads a comment.
 constexpr std::string_view kDrainingMark = " # draining ";
 

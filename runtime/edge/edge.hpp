@@ -49,8 +49,9 @@ struct RoutePolicy {
   bool operator==(const RoutePolicy&) const = default;
 };
 
-// All of one instance's traffic. No backends: its hosts answer 503. No hosts: the route is removed.
-// A host that another route has moves here.
+// All of one instance's traffic. No backends: its hosts answer 503, connections to its port end at
+// once. Neither hosts nor a port: the route is removed. A host or a port that another route has
+// moves here.
 struct Route {
   InstanceId instance_id;
   std::vector<std::string> hosts;  // lower-case, without a port
@@ -60,7 +61,19 @@ struct Route {
   std::optional<RouteSplit> split = {};
   bool asleep = false;    // without a backend, requests are held and on_wake() is told of them
   bool measured = false;  // measured() tells of its replicas
+  // Connections to `port` go to `target_port` of its replicas, byte by byte; they count as streams.
+  std::optional<TcpProxy> tcp_proxy = {};
   bool operator==(const Route&) const = default;
+};
+
+// Says that the instance has no route.
+inline bool is_empty(const Route& route) { return route.hosts.empty() && !route.tcp_proxy; }
+
+// A port that a route names and nobody can connect to.
+struct ClosedPort {
+  InstanceId instance_id;
+  int port = 0;
+  Error error;  // why: conflict "port_in_use", forbidden "port_forbidden" ...
 };
 
 // Up to when the sessions of a draining replica may finish.
@@ -85,8 +98,12 @@ class Edge {
   virtual std::vector<Route> table() const = 0;
 
   // Replaces the routes of these instances; returns once the proxy has them. Others are untouched.
-  // On an error nothing is acknowledged and the caller tries again.
+  // On an error nothing is acknowledged and the caller tries again. A port that cannot be had is no
+  // error: the rest is applied, closed_ports() names it, and supervise() tries again.
   virtual Result<AppliedGeneration> apply(const std::vector<Route>& changes) = 0;
+
+  // By port. Any thread; waits for nothing.
+  virtual std::vector<ClosedPort> closed_ports() const = 0;
 
   // A proof when the replica has no session left at the edge, or is not routed, or only sessions
   // whose deadline has passed; else Code::conflict "sessions_left". A replica that is routed and

@@ -77,7 +77,13 @@ Result<AppliedGeneration> HaproxyEdge::apply(const std::vector<Route>& changes) 
   }
   live_behind_ = false;
   tell_old_workers(*plan);
+  cut_closed(*plan);
   return AppliedGeneration{table_.generation()};
+}
+
+std::vector<ClosedPort> HaproxyEdge::closed_ports() const {
+  const std::lock_guard guard(closed_mutex_);
+  return closed_;
 }
 
 Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now,
@@ -104,6 +110,11 @@ Result<DrainProof> HaproxyEdge::drained(const ReplicaKey& key, TimePoint now,
     left = 0;
     for (const auto& list : *sessions) left += streams_of(list, slot, server);
   }
+  if (table_.at(placed.slot)->route.tcp_proxy) {  // any of them may be as long as a stream
+    const auto connections = ask_workers("show stat " + tcp_slot_name(placed.slot) + " 4 -1");
+    if (!connections) return connections.error();
+    for (const auto& csv : *connections) left += sessions_of(csv, server);
+  }
   if (left == 0) return make(key);
   return Error{
       Code::conflict, "sessions_left",
@@ -114,13 +125,22 @@ Result<std::vector<RouteLoad>> HaproxyEdge::load() {
   const std::lock_guard guard(mutex_);
   if (!started_) return not_started();
   std::map<std::string, SlotStats, std::less<>> slots;
-  for (const auto& [id, route] : table_.routes()) slots[slot_name(route.slot)];
+  for (const auto& [id, route] : table_.routes()) {
+    slots[slot_name(route.slot)];
+    if (route.route.tcp_proxy) slots[tcp_slot_name(route.slot)];
+  }
   const auto answers = ask_workers("show stat -1 6 -1");  // backends and servers
   if (!answers) return answers.error();
   for (const auto& csv : *answers) add_stats(csv, slots);
   std::vector<RouteLoad> loads;
   for (const auto& [id, route] : table_.routes()) {
-    const auto& stats = slots[slot_name(route.slot)];
+    auto stats = slots[slot_name(route.slot)];
+    if (route.route.tcp_proxy) {
+      const auto& connections = slots[tcp_slot_name(route.slot)];
+      stats.requests += connections.requests;
+      stats.sessions += connections.sessions;
+      stats.queued += connections.queued;
+    }
     // What is held waits outside every queue.
     const bool holds = route.route.asleep && !is_serving(route.route);
     loads.push_back({id, stats.requests, stats.sessions, holds ? stats.sessions : stats.queued});

@@ -37,6 +37,9 @@ std::unique_ptr<Edge> make_haproxy_edge(const EdgeOptions&);
 // The whole configuration as text. Pure; the table is valid, so that the text always loads.
 std::string haproxy_config(const RouteTable&, const EdgeOptions&);
 
+// Why the edge cannot listen on a port of its address; nothing: it could. For a moment it is taken.
+std::optional<Error> check_port(const EdgeOptions&, int port);
+
 // Ends the proxy of this directory, if one runs. graceful: connections may finish (up to
 // hard-stop-after), returns at once; destroy the Edge before it, whose control session would keep
 // the worker too.

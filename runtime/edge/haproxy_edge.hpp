@@ -7,6 +7,8 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,6 +40,7 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   Result<> start() override;
   std::vector<Route> table() const override;
   Result<AppliedGeneration> apply(const std::vector<Route>& changes) override;
+  std::vector<ClosedPort> closed_ports() const override;
   Result<DrainProof> drained(const ReplicaKey&, TimePoint now, const DrainDeadlines&) override;
   Result<std::vector<RouteLoad>> load() override;
   std::vector<ReplicaMeasure> measured() override;
@@ -61,7 +64,13 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   Result<> execute(const std::vector<Command>&);
   Result<> remove_server(const Command&);
   Result<> remove_leaving();
-  bool is_wanted(const std::string& server) const;
+  // Which ports of the routes can be had, before the proxy is told of them: a reload that cannot
+  // bind one would pause everybody's listeners.
+  void settle_ports();
+  std::optional<std::set<int>> held_ports();
+  // `reports` of those that were tried; what is known of the others stays.
+  void report_closed(std::set<int> closed, std::vector<ClosedPort> reports);
+  void cut_closed(const std::vector<RouteChange>&);
   Result<> open_worker();
   Result<> await_generation();
   Result<std::int64_t> variable(const std::string& name);
@@ -85,6 +94,9 @@ class HaproxyEdge final : public Edge, private DrainProofMaker {
   bool live_behind_ = false;   // the proxy may not have what the state file has
   bool files_behind_ = false;  // haproxy.cfg and hosts.map may not
   SteadyClock::time_point last_reload_{};
+  SteadyClock::time_point next_port_try_{};
+  mutable std::mutex closed_mutex_;  // around closed_
+  std::vector<ClosedPort> closed_;
   std::function<void(const InstanceId&)> wake_ = [](const InstanceId&) {};
   ProxyReceiver receiver_;  // after everything its thread uses
 };

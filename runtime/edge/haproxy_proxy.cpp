@@ -41,6 +41,7 @@ bool is_good(const Command& command, const std::string& answer) {
 
 Result<> HaproxyEdge::bring_up() {
   GANTRY_TRY(master_.check_port());
+  settle_ports();
   GANTRY_TRY(record({}));  // a generation of its own, to recognise the worker by
   GANTRY_TRY(write_checked_files());
   if (const auto pid = master_.launch(); !pid) return pid.error();
@@ -68,6 +69,7 @@ Result<> HaproxyEdge::reload() {
   // HAProxy pauses everybody's listeners for 2 s when a reload cannot bind; only a port that it
   // does not hold can fail.
   if (known && (!port || *port != options_.port)) GANTRY_TRY(master_.check_port());
+  settle_ports();
   GANTRY_TRY(record({}));
   GANTRY_TRY(write_checked_files());
   worker_.close();
@@ -79,6 +81,7 @@ Result<> HaproxyEdge::reload() {
 // True when something differed. By single commands where they can say it, else by a reload, or by
 // starting a proxy when none is left: a worker's death ends its master too, but a moment later.
 Result<bool> HaproxyEdge::repair() {
+  settle_ports();
   auto commands = differences();
   if (commands && commands->empty()) return false;
   if (commands && execute(*commands)) {
@@ -112,7 +115,7 @@ Result<std::vector<Command>> HaproxyEdge::differences() {
   if (!live) return live.error();
   for (const auto& [server, since] : leaving_) {
     const auto slot = live->servers.find(server.substr(0, server.find('/')));
-    if (slot == live->servers.end() || is_wanted(server)) continue;
+    if (slot == live->servers.end() || is_routed(table_, server)) continue;
     const auto one = slot->second.find(server.substr(server.find('/') + 1));
     if (one != slot->second.end() && one->second.maintenance) slot->second.erase(one);
   }
@@ -166,19 +169,12 @@ Result<> HaproxyEdge::remove_leaving() {
   if (leaving_.empty()) return done();
   GANTRY_TRY(open_worker());
   for (const auto& [server, since] : std::map(leaving_)) {
-    if (is_wanted(server))
+    if (is_routed(table_, server))
       leaving_.erase(server);
     else
       GANTRY_TRY(remove_server({"del server " + server, Command::Expect::removed, server}));
   }
   return done();
-}
-
-bool HaproxyEdge::is_wanted(const std::string& server) const {
-  const auto slash = server.find('/');
-  const auto key = ReplicaKey::parse(server.substr(slash + 1));
-  const auto placed = key ? table_.find(*key) : RouteTable::Placement{};
-  return placed.backend != nullptr && slot_name(placed.slot) == server.substr(0, slash);
 }
 
 Result<> HaproxyEdge::open_worker() {

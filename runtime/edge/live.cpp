@@ -30,16 +30,17 @@ struct Batch {
   void say(std::vector<Command>& part, const std::string& text) {
     part.push_back({text, Expect::nothing, {}});
   }
-  void add_server(const std::string& server, const RouteBackend& backend, const Route& route) {
-    add.push_back({"add server " + server + " " + server_address(backend.address) + " " +
-                       server_options(backend.weight, route.policy.max_connections),
+  void add_server(const EdgeServer& server) {
+    const std::string name = server.full_name();
+    add.push_back({"add server " + name + " " + server_address(server.address) + " " +
+                       server.options(server.weight),
                    Expect::registered,
                    {}});
-    say(add, "enable health " + server);
-    if (!backend.draining)
-      say(add, "enable server " + server);
+    if (server.checked) say(add, "enable health " + name);
+    if (!server.draining)
+      say(add, "enable server " + name);
     else
-      drain_server(server);
+      drain_server(name);
   }
   void drain_server(const std::string& server) {
     say(less, "set server " + server + " state drain");
@@ -71,20 +72,19 @@ struct Batch {
   }
 };
 
-std::string server_of(int slot, const ReplicaKey& key) {
-  return slot_name(slot) + "/" + server_name(key);
-}
+using Servers = std::map<std::string, EdgeServer>;
 
-using Backends = std::map<ReplicaKey, const RouteBackend*>;
-
-Backends backends_of(const std::optional<SlotRoute>& route) {
-  Backends backends;
+Servers by_name(const std::optional<SlotRoute>& route) {
+  Servers servers;
   if (route)
-    for (const auto& backend : route->route.backends) backends[backend.key] = &backend;
-  return backends;
+    for (auto& server : servers_of(*route)) {
+      std::string name = server.full_name();
+      servers.emplace(std::move(name), std::move(server));
+    }
+  return servers;
 }
 
-void change_server(const std::string& server, const RouteBackend& before, const RouteBackend& after,
+void change_server(const std::string& server, const EdgeServer& before, const EdgeServer& after,
                    Batch& batch) {
   if (before.address != after.address) batch.move_server(server, after.address);
   if (after.draining) {
@@ -94,24 +94,19 @@ void change_server(const std::string& server, const RouteBackend& before, const 
   } else if (before.weight != after.weight) {
     batch.weigh_server(after.weight > before.weight ? batch.add : batch.less, server, after.weight);
   }
+  if (before.max_connections != after.max_connections)
+    batch.limit_server(server, after.max_connections);
 }
 
 void change_servers(const RouteChange& change, Batch& batch) {
-  const int slot = change.after ? change.after->slot : change.before->slot;
-  const Backends before = backends_of(change.before), after = backends_of(change.after);
-  for (const auto& [key, backend] : after) {
-    const std::string server = server_of(slot, key);
-    const Route& route = change.after->route;
-    if (const auto old = before.find(key); old == before.end()) {
-      batch.add_server(server, *backend, route);
-    } else {
-      change_server(server, *old->second, *backend, batch);
-      if (change.before->route.policy.max_connections != route.policy.max_connections)
-        batch.limit_server(server, route.policy.max_connections);
-    }
-  }
-  for (const auto& [key, backend] : before)
-    if (!after.contains(key)) batch.remove_server(server_of(slot, key));
+  const Servers before = by_name(change.before), after = by_name(change.after);
+  for (const auto& [name, server] : after)
+    if (const auto old = before.find(name); old == before.end())
+      batch.add_server(server);
+    else
+      change_server(name, old->second, server, batch);
+  for (const auto& [name, server] : before)
+    if (!after.contains(name)) batch.remove_server(name);
 }
 
 void change_map(const MapEntries& before, const MapEntries& after, const std::string& file,
@@ -127,25 +122,25 @@ void change_map(const MapEntries& before, const MapEntries& after, const std::st
     if (!after.contains(key)) batch.say(batch.maps_out, "del map " + file + " " + key);
 }
 
-void repair_server(const std::string& server, const RouteBackend& backend, const LiveServer& live,
-                   Batch& batch) {
-  if (live.address != backend.address) batch.move_server(server, backend.address);
-  if (!live.checked) batch.say(batch.add, "enable health " + server);
+void repair_server(const EdgeServer& wanted, const LiveServer& live, Batch& batch) {
+  const std::string server = wanted.full_name();
+  if (live.address != wanted.address) batch.move_server(server, wanted.address);
+  if (wanted.checked && !live.checked) batch.say(batch.add, "enable health " + server);
   const bool drains = !live.maintenance && (live.draining || live.weight == 0);
-  if (backend.draining && !drains) batch.drain_server(server);
-  if (backend.draining) return;
+  if (wanted.draining && !drains) batch.drain_server(server);
+  if (wanted.draining) return;
   if (live.maintenance || live.draining)
-    batch.ready_server(server, backend.weight);
-  else if (live.weight != backend.weight)
-    batch.weigh_server(batch.add, server, backend.weight);
+    batch.ready_server(server, wanted.weight);
+  else if (live.weight != wanted.weight)
+    batch.weigh_server(batch.add, server, wanted.weight);
 }
 
 // A slot's entry is changed after its servers' limits: where it differs they may, too.
 void repair_limits(const RouteTable& table, const std::string& slot, Batch& batch) {
   const auto* route = table.at(leading_number(std::string_view(slot).substr(1)));
   if (route == nullptr || slot_name(route->slot) != slot) return;
-  for (const auto& backend : route->route.backends)
-    batch.limit_server(server_of(route->slot, backend.key), route->route.policy.max_connections);
+  for (const auto& server : servers_of(*route))
+    if (server.slot == slot) batch.limit_server(server.full_name(), server.max_connections);
 }
 
 // Gives the keys that differed.
@@ -224,24 +219,22 @@ std::vector<Command> repairs_for(const RouteTable& table, const LiveState& live,
                                  const MapFiles& files) {
   Batch batch;
   static const std::map<std::string, LiveServer> kNone;
+  std::set<std::string> known;
   for (const auto& [id, route] : table.routes()) {
-    const auto slot = live.servers.find(slot_name(route.slot));
-    const auto& servers = slot == live.servers.end() ? kNone : slot->second;
-    for (const auto& backend : route.route.backends) {
-      const auto server = servers.find(server_name(backend.key));
+    for (const auto& wanted : servers_of(route)) {
+      const auto slot = live.servers.find(wanted.slot);
+      const auto& servers = slot == live.servers.end() ? kNone : slot->second;
+      const auto server = servers.find(wanted.name);
       if (server == servers.end())
-        batch.add_server(server_of(route.slot, backend.key), backend, route.route);
+        batch.add_server(wanted);
       else
-        repair_server(server_of(route.slot, backend.key), backend, server->second, batch);
+        repair_server(wanted, server->second, batch);
+      known.insert(wanted.full_name());
     }
   }
   for (const auto& [slot, servers] : live.servers)
-    for (const auto& [name, server] : servers) {
-      const auto key = ReplicaKey::parse(name);
-      const auto placed = key ? table.find(*key) : RouteTable::Placement{};
-      if (placed.backend == nullptr || slot_name(placed.slot) != slot)
-        batch.remove_server(slot + "/" + name);
-    }
+    for (const auto& [name, server] : servers)
+      if (!known.contains(slot + "/" + name)) batch.remove_server(slot + "/" + name);
   const Maps wanted = maps_of(table);
   for (std::size_t map = 0; map < kMapCount; ++map) {
     const auto different = repair_map(wanted[map], live.maps[map], files[map], batch);

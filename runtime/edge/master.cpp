@@ -29,12 +29,12 @@ constexpr auto kPortPatience =
 constexpr std::string_view kCapability = "-all,+net_bind_service";
 
 // Binds and closes. 0 or the errno.
-int try_bind(const EdgeOptions& options) {
+int try_bind(const EdgeOptions& options, int number_of_port) {
   sockaddr_storage storage{};
   socklen_t size = sizeof(sockaddr_in);
   auto* v4 = reinterpret_cast<sockaddr_in*>(&storage);
   auto* v6 = reinterpret_cast<sockaddr_in6*>(&storage);
-  const auto port = htons(static_cast<std::uint16_t>(options.port));
+  const auto port = htons(static_cast<std::uint16_t>(number_of_port));
   if (::inet_pton(AF_INET, options.bind_address.c_str(), &v4->sin_addr) == 1) {
     v4->sin_family = AF_INET;
     v4->sin_port = port;
@@ -53,6 +53,18 @@ int try_bind(const EdgeOptions& options) {
   const int number = bound ? 0 : errno;
   ::close(fd);
   return number;
+}
+
+Error bind_error(const EdgeOptions& options, int port, int number) {
+  const std::string where = options.bind_address + " port " + std::to_string(port);
+  if (number == EADDRINUSE)
+    return {Code::conflict, "port_in_use",
+            "another program listens on " + where + ": end it or " +
+                (port == options.port ? "give the edge another port" : "choose another port")};
+  if (number == EACCES)
+    return {Code::forbidden, "port_forbidden", "this user may not listen on " + where};
+  return {Code::invalid, "address_unavailable",
+          "cannot listen on " + where + ": " + std::strerror(number)};
 }
 
 }  // namespace
@@ -140,21 +152,24 @@ Result<> HaproxyMaster::check(const std::string& config) const {
 }
 
 Result<> HaproxyMaster::check_port() const {
-  const std::string where = options_.bind_address + " port " + std::to_string(options_.port);
+  const auto wrong = check_ports({options_.port});
+  if (wrong.empty()) return done();
+  return wrong.begin()->second;
+}
+
+// The patience is for all of them together.
+std::map<int, Error> HaproxyMaster::check_ports(const std::vector<int>& ports) const {
   const auto deadline = SteadyClock::now() + kPortPatience;
-  int number = try_bind(options_);
-  while (number == EADDRINUSE && SteadyClock::now() < deadline) {
-    std::this_thread::sleep_for(kPause);
-    number = try_bind(options_);
+  std::map<int, Error> wrong;
+  for (const int port : ports) {
+    int number = try_bind(options_, port);
+    while (number == EADDRINUSE && SteadyClock::now() < deadline) {
+      std::this_thread::sleep_for(kPause);
+      number = try_bind(options_, port);
+    }
+    if (number != 0) wrong.emplace(port, bind_error(options_, port, number));
   }
-  if (number == 0) return done();
-  if (number == EADDRINUSE)
-    return Error{Code::conflict, "port_in_use",
-                 "another program listens on " + where + ": end it or give the edge another port"};
-  if (number == EACCES)
-    return Error{Code::forbidden, "port_forbidden", "this user may not listen on " + where};
-  return Error{Code::invalid, "address_unavailable",
-               "cannot listen on " + where + ": " + std::strerror(number)};
+  return wrong;
 }
 
 std::vector<std::string> HaproxyMaster::argv() const {
@@ -229,6 +244,12 @@ Result<> HaproxyMaster::stop(StopMode mode) {
     std::this_thread::sleep_for(kPause);
   }
   return done();
+}
+
+std::optional<Error> check_port(const EdgeOptions& options, int port) {
+  const int number = try_bind(options, port);
+  if (number == 0) return std::nullopt;
+  return bind_error(options, port, number);
 }
 
 Result<> stop_haproxy(const EdgeOptions& options, StopMode mode) {

@@ -2,6 +2,7 @@
 // reloaded, ended. Knows processes and sockets, nothing about routes. Blocks; not thread-safe.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -34,6 +35,8 @@ class HaproxyMaster {
   // Code::conflict "port_in_use", Code::forbidden "port_forbidden", Code::invalid
   // "address_unavailable".
   Result<> check_port() const;
+  // Why each of the ports cannot be had; those that can are not in it.
+  std::map<int, Error> check_ports(const std::vector<int>& ports) const;
   // Starts a master on the configuration in place; the caller waits for its worker.
   Result<pid_t> launch();
   // Makes it read the configuration again and waits until the new worker runs. Code::unavailable

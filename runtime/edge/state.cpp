@@ -15,13 +15,6 @@
 namespace gantry {
 namespace {
 
-// The number in "s0007"; 0 when it is none.
-int slot_of(const std::string& name) {
-  if (name.size() < 5 || name.size() > 8 || name[0] != 's') return 0;
-  const int slot = leading_number(std::string_view(name).substr(1));
-  return slot_name(slot) == name ? slot : 0;
-}
-
 Address address_of(const std::string& text) {
   const auto colon = text.rfind(':');
   if (colon == std::string::npos) return {};
@@ -60,6 +53,7 @@ RouteTable rebuild_from_config(std::string_view config, std::string_view hosts_m
     if (first == "backend") {
       slot = slot_of(second);
       slots = std::max(slots, slot);
+      if (second == tcp_slot_name(slot) && routes.contains(slot)) slot = 0;  // known already
     } else if (first == "set-var" && second == "proc.gen") {
       generation = std::atoll(third.c_str() + 4);  // int(N)
     } else if (slot > 0 && first == "#" && second == "with") {

@@ -11,7 +11,7 @@
 
 namespace gantry {
 
-// routes.json, or a line of the journal. A route without hosts says that it is removed.
+// routes.json, or a line of the journal. An empty route says that it is removed.
 struct StateRecord {
   std::int64_t generation = 0;
   int slots = 0;

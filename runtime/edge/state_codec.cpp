@@ -33,6 +33,9 @@ void encode_rest(const Route& route, json& value) {
     value["split"] = {{"to", route.split->to.str()}, {"percent", route.split->percent}};
   if (route.asleep) value["asleep"] = true;
   if (route.measured) value["measured"] = true;
+  if (route.tcp_proxy)
+    value["tcp_proxy"] = {{"port", route.tcp_proxy->port},
+                          {"target_port", route.tcp_proxy->target_port}};
 }
 
 json encode(const SlotRoute& route) {
@@ -78,6 +81,8 @@ void decode_rest(const json& value, Route& route) {
     route.split = {parsed<InstanceId>(split->at("to")), split->at("percent").get<int>()};
   route.asleep = value.value("asleep", false);
   route.measured = value.value("measured", false);
+  if (const auto proxy = value.find("tcp_proxy"); proxy != value.end())
+    route.tcp_proxy = {proxy->at("port").get<int>(), proxy->at("target_port").get<int>()};
 }
 
 SlotRoute decode(const json& value) {

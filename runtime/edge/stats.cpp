@@ -4,12 +4,21 @@
 #include <cstdint>
 
 #include "runtime/edge/number.hpp"
+#include "runtime/edge/servers.hpp"
 
 namespace gantry {
 namespace {
 
 // Columns of the CSV (HAProxy's management guide, 9.1), and the values of `type`.
-enum Column { kProxy = 0, kName = 1, kQueued = 2, kCurrent = 4, kTotal = 7, kType = 32 };
+enum Column {
+  kProxy = 0,
+  kName = 1,
+  kQueued = 2,
+  kCurrent = 4,
+  kTotal = 7,
+  kStatus = 17,
+  kType = 32
+};
 constexpr int kBackendType = 1, kServerType = 2;
 
 // HAProxy 2.6's channel-t.h and stconn-t.h: the response is still waited for; a connection stands.
@@ -73,12 +82,33 @@ void add_stats(std::string_view csv, std::map<std::string, SlotStats, std::less<
   }
 }
 
+std::set<int> listening_ports(std::string_view csv) {
+  std::set<int> ports;
+  while (!csv.empty()) {
+    const Fields fields(take_line(csv), kStatus);
+    const int port = port_of(fields.values[kProxy]);
+    if (port != 0 && fields.values[kStatus] == "OPEN") ports.insert(port);
+  }
+  return ports;
+}
+
 int sessions_of(std::string_view csv, std::string_view server) {
   while (!csv.empty()) {
     const Fields fields(take_line(csv), kCurrent);
     if (fields.values[kName] == server) return fields.number(kQueued) + fields.number(kCurrent);
   }
   return 0;
+}
+
+std::vector<std::string> session_names(std::string_view sessions, std::string_view slot,
+                                       std::string_view server) {
+  std::vector<std::string> names;
+  while (!sessions.empty()) {
+    const auto line = take_line(sessions);
+    if (word_after(line, " be=", ' ') == slot && word_after(line, " srv=", ' ') == server)
+      names.emplace_back(line.substr(0, line.find(':')));
+  }
+  return names;
 }
 
 int streams_of(std::string_view sessions, std::string_view slot, std::string_view server) {

@@ -4,8 +4,10 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace gantry {
 
@@ -19,8 +21,15 @@ struct SlotStats {
 // into one map.
 void add_stats(std::string_view csv, std::map<std::string, SlotStats, std::less<>>& slots);
 
+// The ports among the frontends of "show stat -1 1 -1" on which the proxy listens.
+std::set<int> listening_ports(std::string_view csv);
+
 // Queued and current sessions of one server in an answer of "show stat".
 int sessions_of(std::string_view csv, std::string_view server);
+
+// The names ("0x55d6a7a93f80") of all of a server's sessions in "show sess".
+std::vector<std::string> session_names(std::string_view sessions, std::string_view slot,
+                                       std::string_view server);
 
 // Sessions of one server in "show sess" whose answer's head has come: upgraded connections and
 // responses that stream. A large response that is still under way is among them: the proxy cannot

@@ -2,14 +2,28 @@
 
 #include <algorithm>
 
+#include "runtime/edge/number.hpp"
 #include "runtime/edge/table_plan.hpp"
 
 namespace gantry {
 
-std::string slot_name(int slot) {
+namespace {
+
+std::string numbered(char letter, int slot) {
   std::string digits = std::to_string(slot);
   if (digits.size() < 4) digits.insert(0, 4 - digits.size(), '0');
-  return "s" + digits;
+  return letter + digits;
+}
+
+}  // namespace
+
+std::string slot_name(int slot) { return numbered('s', slot); }
+std::string tcp_slot_name(int slot) { return numbered('t', slot); }
+
+int slot_of(std::string_view name) {
+  if (name.size() < 5 || name.size() > 8) return 0;
+  const int slot = leading_number(name.substr(1));
+  return slot_name(slot) == name || tcp_slot_name(slot) == name ? slot : 0;
 }
 
 std::vector<const RouteBackend*> preview_backends(const Route& route, const Preview& preview) {
@@ -44,7 +58,7 @@ RouteTable::Placement RouteTable::find(const ReplicaKey& key) const {
 int RouteTable::missing_slots(const std::vector<Route>& changes) const {
   int needed = 0;
   for (const auto& change : changes)
-    if (!change.hosts.empty() && !routes_.contains(change.instance_id)) ++needed;
+    if (!is_empty(change) && !routes_.contains(change.instance_id)) ++needed;
   return std::max(0, needed - free_slots());
 }
 
@@ -54,6 +68,10 @@ void RouteTable::take_out(const InstanceId& id) {
   for (const auto& host : all_hosts(found->second.route)) {
     const auto entry = hosts_.find(host);
     if (entry != hosts_.end() && entry->second == id) hosts_.erase(entry);
+  }
+  if (const auto& proxy = found->second.route.tcp_proxy) {
+    const auto entry = ports_.find(proxy->port);
+    if (entry != ports_.end() && entry->second == id) ports_.erase(entry);
   }
   if (const auto& split = found->second.route.split) splitters_[split->to].erase(id);
   for (const auto& backend : found->second.route.backends) {
@@ -68,6 +86,7 @@ void RouteTable::take_out(const InstanceId& id) {
 void RouteTable::put_in(const SlotRoute& route) {
   const InstanceId& id = route.route.instance_id;
   for (const auto& host : all_hosts(route.route)) hosts_[host] = id;
+  if (route.route.tcp_proxy) ports_[route.route.tcp_proxy->port] = id;
   if (route.route.split) splitters_[route.route.split->to].insert(id);
   for (const auto& backend : route.route.backends) replicas_[backend.key] = id;
   by_slot_[route.slot] = id;
@@ -86,11 +105,14 @@ bool RouteTable::restore(const std::vector<SlotRoute>& routes) {
   bool good = true;
   for (const auto& route : routes) take_out(route.route.instance_id);
   for (const auto& route : routes) {
-    if (route.route.hosts.empty()) continue;
+    if (is_empty(route.route)) continue;
     if (const auto older = by_slot_.find(route.slot); older != by_slot_.end())
       take_out(InstanceId(older->second));
     for (const auto& host : all_hosts(route.route))
       if (const auto older = hosts_.find(host); older != hosts_.end())
+        take_out(InstanceId(older->second));
+    if (route.route.tcp_proxy)
+      if (const auto older = ports_.find(route.route.tcp_proxy->port); older != ports_.end())
         take_out(InstanceId(older->second));
     const bool slot_good = route.slot >= 1 && route.slot <= kMostSlots;
     if (slot_good) resize(route.slot);

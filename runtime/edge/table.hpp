@@ -14,7 +14,7 @@
 
 namespace gantry {
 
-// A route and its slot. No hosts: the instance has no route.
+// A route and its slot. An empty one: the instance has no route.
 struct SlotRoute {
   int slot = 0;  // from 1
   Route route;
@@ -31,6 +31,10 @@ constexpr int kMostSlots = 65536;
 
 // "s0001": opaque to everybody else.
 std::string slot_name(int slot);
+// "t0001": where the connections to its port go.
+std::string tcp_slot_name(int slot);
+// The number in either; 0 when it is none.
+int slot_of(std::string_view name);
 
 // The replicas that answer a preview's requests: its own that are routed and do not drain.
 std::vector<const RouteBackend*> preview_backends(const Route&, const Preview&);
@@ -47,6 +51,10 @@ class RouteTable {
 
   const std::map<InstanceId, SlotRoute>& routes() const { return routes_; }
   const std::map<std::string, InstanceId, std::less<>>& hosts() const { return hosts_; }
+  // Ports of the edge, and those among them that cannot be had: the proxy does without.
+  const std::map<int, InstanceId>& ports() const { return ports_; }
+  const std::set<int>& closed_ports() const { return closed_ports_; }
+  void set_closed_ports(std::set<int> ports) { closed_ports_ = std::move(ports); }
   // By slot; null when it is free.
   const SlotRoute* at(int slot) const;
   // Where a replica is routed; null backend when it is not.
@@ -59,11 +67,12 @@ class RouteTable {
   // Slots that these changes need and that are not free.
   int missing_slots(const std::vector<Route>& changes) const;
 
-  // What would change, in other routes too: a host goes to the one among the changes that claims it
-  // and did not have it, and a split follows its target. Equal routes are left out. Errors, all
-  // Code::invalid unless noted: "host_invalid", "host_twice", "address_invalid", "weight_invalid",
-  // "policy_invalid", "split_invalid", "instance_twice", "replica_twice", "host_taken" (conflict:
-  // two of the changes claim it anew), "slots_exhausted" (exhausted).
+  // What would change, in other routes too: a host or a port goes to the one among the changes that
+  // claims it and did not have it, and a split follows its target. Equal routes are left out.
+  // Errors, all Code::invalid unless noted: "host_invalid", "host_twice", "address_invalid",
+  // "weight_invalid", "policy_invalid", "split_invalid", "port_invalid", "instance_twice",
+  // "replica_twice", "host_taken" and "port_taken" (conflict: two of the changes claim it anew),
+  // "slots_exhausted" (exhausted).
   Result<std::vector<RouteChange>> plan(const std::vector<Route>& changes) const;
 
   void commit(const std::vector<RouteChange>&);
@@ -82,6 +91,8 @@ class RouteTable {
   int slots_ = 0;
   std::map<InstanceId, SlotRoute> routes_;
   std::map<std::string, InstanceId, std::less<>> hosts_;
+  std::map<int, InstanceId> ports_;
+  std::set<int> closed_ports_;
   std::map<ReplicaKey, InstanceId> replicas_;
   std::map<int, InstanceId> by_slot_;
   std::set<int> free_;

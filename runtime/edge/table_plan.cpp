@@ -68,6 +68,10 @@ Result<> check(const Route& route) {
   if (route.split && (route.split->percent < 1 || route.split->percent > 100))
     return invalid("split_invalid",
                    "a split's percent is 1 to 100, not " + std::to_string(route.split->percent));
+  const auto bad_port = [](int port) { return port < 1 || port > 65535; };
+  if (route.tcp_proxy &&
+      (bad_port(route.tcp_proxy->port) || bad_port(route.tcp_proxy->target_port)))
+    return invalid("port_invalid", "a port of the edge and its target are 1 to 65535");
   if (route.split && (route.split->to.empty() || route.split->to == route.instance_id))
     return invalid("split_invalid", "a split goes to another instance");
   return done();
@@ -89,7 +93,7 @@ std::vector<std::string> all_hosts(const Route& route) {
 }
 
 Route normal_route(Route route) {
-  if (route.hosts.empty()) return {route.instance_id, {}, {}};
+  if (is_empty(route)) return {route.instance_id, {}, {}};
   for (auto& backend : route.backends) backend.address.host = canonical_ip(backend.address.host);
   std::sort(route.hosts.begin(), route.hosts.end());
   route.hosts.erase(std::unique(route.hosts.begin(), route.hosts.end()), route.hosts.end());
@@ -108,12 +112,13 @@ Result<std::vector<RouteChange>> RouteTable::plan(const std::vector<Route>& chan
 Result<std::vector<RouteChange>> TablePlan::make(const std::vector<Route>& changes) {
   GANTRY_TRY(take(changes));
   GANTRY_TRY(claim_hosts());
+  GANTRY_TRY(claim_ports());
   GANTRY_TRY(claim_replicas());
   GANTRY_TRY(place());
   settle_splits();
   std::vector<RouteChange> plan;
   for (auto& step : steps_) {
-    if (step.after->route.hosts.empty()) step.after.reset();
+    if (is_empty(step.after->route)) step.after.reset();
     if (step.before != step.after) plan.push_back(std::move(step));
   }
   return plan;
@@ -154,17 +159,51 @@ Result<> TablePlan::claim_hosts() {
       if (other_had) claim->second = id;
     }
   }
-  for (const auto& [host, owner] : moves) move_away(host, owner);
+  for (const auto& [host, owner] : moves) {
+    Route& route = losing(owner);
+    std::erase(route.hosts, host);
+    std::erase_if(route.previews,
+                  [&host = host](const Preview& preview) { return preview.host == host; });
+    route = normal_route(std::move(route));
+  }
   return done();
 }
 
-void TablePlan::move_away(const std::string& host, const InstanceId& owner) {
+Route& TablePlan::losing(const InstanceId& owner) {
   const auto [at, fresh] = at_.emplace(owner, steps_.size());
   if (fresh) steps_.push_back({table_.routes_.at(owner), table_.routes_.at(owner)});
-  Route& route = steps_[at->second].after->route;
-  std::erase(route.hosts, host);
-  std::erase_if(route.previews, [&](const Preview& preview) { return preview.host == host; });
-  route = normal_route(std::move(route));
+  return steps_[at->second].after->route;
+}
+
+// As with hosts.
+Result<> TablePlan::claim_ports() {
+  std::map<int, InstanceId> claimed;
+  std::vector<InstanceId> losers;
+  for (const auto& step : steps_) {
+    const Route& route = step.after->route;
+    if (!route.tcp_proxy) continue;
+    const auto owner = table_.ports_.find(route.tcp_proxy->port);
+    const auto had = [&](const InstanceId& id) {
+      return owner != table_.ports_.end() && owner->second == id;
+    };
+    const auto [claim, fresh] = claimed.emplace(route.tcp_proxy->port, route.instance_id);
+    if (fresh && owner != table_.ports_.end() && !had(route.instance_id))
+      losers.push_back(owner->second);
+    if (fresh) continue;
+    if (!had(route.instance_id) && !had(claim->second))
+      return Error{Code::conflict, "port_taken",
+                   "port " + std::to_string(claim->first) + " is claimed by " +
+                       route.instance_id.str() + " and " + claim->second.str()};
+    losers.push_back(owner->second);
+    if (had(claim->second)) claim->second = route.instance_id;
+  }
+  for (const InstanceId& loser : losers) {
+    const auto before = table_.routes_.at(loser).route.tcp_proxy;
+    Route& route = losing(loser);
+    if (route.tcp_proxy && route.tcp_proxy->port == before->port) route.tcp_proxy.reset();
+    route = normal_route(std::move(route));
+  }
+  return done();
 }
 
 Result<> TablePlan::claim_replicas() const {
@@ -182,7 +221,7 @@ Result<> TablePlan::claim_replicas() const {
 Result<> TablePlan::place() {
   auto next_free = table_.free_.begin();
   for (auto& step : steps_) {
-    if (step.after->slot != 0 || step.after->route.hosts.empty()) continue;
+    if (step.after->slot != 0 || is_empty(step.after->route)) continue;
     if (next_free == table_.free_.end())
       return Error{Code::exhausted, "slots_exhausted", "the edge has no free slot"};
     step.after->slot = *next_free++;

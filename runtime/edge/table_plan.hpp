@@ -22,10 +22,12 @@ class TablePlan {
  private:
   Result<> take(const std::vector<Route>& changes);
   Result<> claim_hosts();
+  Result<> claim_ports();
   Result<> claim_replicas() const;
   Result<> place();
   void settle_splits();
-  void move_away(const std::string& host, const InstanceId& owner);
+  // The route after the changes of whoever has something that another one claims.
+  Route& losing(const InstanceId& owner);
   int split_slot(const Route&) const;
 
   const RouteTable& table_;

@@ -74,6 +74,15 @@ Result<AppliedGeneration> SimEdge::apply(const std::vector<Route>& changes) {
   return AppliedGeneration{table_.generation()};
 }
 
+std::vector<ClosedPort> SimEdge::closed_ports() const {
+  std::vector<ClosedPort> closed;
+  for (const auto& [port, id] : table_.ports())
+    if (taken_ports_.contains(port))
+      closed.push_back(
+          {id, port, {Code::conflict, "port_in_use", "another program listens there"}});
+  return closed;
+}
+
 Result<DrainProof> SimEdge::drained(const ReplicaKey& key, TimePoint now,
                                     const DrainDeadlines& deadlines) {
   if (!started_) return not_started();
@@ -141,6 +150,15 @@ void SimEdge::fail_next_applies(int times, Fault fault) {
 std::vector<ReplicaKey> SimEdge::receivers(const std::string& host) const {
   std::vector<ReplicaKey> keys;
   for (const auto& [key, share] : shares(host)) keys.push_back(key);
+  return keys;
+}
+
+std::vector<ReplicaKey> SimEdge::receivers(int port) const {
+  std::vector<ReplicaKey> keys;
+  const auto owner = live_.ports().find(port);
+  if (!running_ || owner == live_.ports().end() || taken_ports_.contains(port)) return keys;
+  for (const auto& backend : live_.routes().at(owner->second).route.backends)
+    if (is_serving(backend)) keys.push_back(backend.key);
   return keys;
 }
 

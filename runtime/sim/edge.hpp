@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,7 @@ class SimEdge final : public Edge, private DrainProofMaker {
   Result<> start() override;
   std::vector<Route> table() const override;
   Result<AppliedGeneration> apply(const std::vector<Route>& changes) override;
+  std::vector<ClosedPort> closed_ports() const override;
   Result<DrainProof> drained(const ReplicaKey&, TimePoint now, const DrainDeadlines&) override;
   Result<std::vector<RouteLoad>> load() override;
   std::vector<ReplicaMeasure> measured() override;
@@ -34,12 +36,17 @@ class SimEdge final : public Edge, private DrainProofMaker {
   };
   void fail_next_applies(int times, Fault fault = Fault::refused);
   void set_sessions(const ReplicaKey& key, int count) { sessions_[key] = count; }
-  // Upgraded connections and responses that stream; not among set_sessions().
+  // Upgraded connections, responses that stream, connections to a port; not among set_sessions().
   void set_streams(const ReplicaKey& key, int count) { streams_[key] = count; }
   void crash_proxy() { running_ = false; }  // until start() or supervise()
   // What a request to this host would meet: replicas that get new requests. Empty: 503, or 404 when
   // nobody has it.
   std::vector<ReplicaKey> receivers(const std::string& host) const;
+  // Who of its route may get a connection to this port.
+  std::vector<ReplicaKey> receivers(int port) const;
+  // Another program has the port from now on, or no more.
+  void take_port(int port) { taken_ports_.insert(port); }
+  void give_port_back(int port) { taken_ports_.erase(port); }
   // The same with the share of the requests that each gets, together 1: by weight, split, preview.
   std::map<ReplicaKey, double> shares(const std::string& host) const;
 
@@ -75,6 +82,7 @@ class SimEdge final : public Edge, private DrainProofMaker {
   std::map<ReplicaKey, Measure> measures_;
   std::function<void(const InstanceId&)> wake_ = [](const InstanceId&) {};
   std::vector<Applied> history_;
+  std::set<int> taken_ports_;
   bool started_ = false;
   bool running_ = false;
   bool behind_ = false;

@@ -30,5 +30,24 @@ TEST(DaemonConfig, BudgetsOfImagesAndCache) {
   EXPECT_NE(refused("build: {cache_bytes: much}").find("build.cache_bytes"), std::string::npos);
 }
 
+TEST(DaemonConfig, PortsForServices) {
+  const auto ports = [](const std::string& text) {
+    const auto config = parse_config("edge: {tcp_ports: " + text + "}", "g");
+    return config ? std::make_pair(config->edge.first_tcp_port, config->edge.last_tcp_port)
+                  : std::make_pair(-1, -1);
+  };
+  EXPECT_EQ(parse_config("{}", "g")->edge.first_tcp_port, 20000);
+  EXPECT_EQ(parse_config("{}", "g")->edge.last_tcp_port, 20999);
+  EXPECT_EQ(ports("30000-30009"), std::make_pair(30000, 30009));
+  EXPECT_EQ(ports("30000"), std::make_pair(30000, 30000));
+  EXPECT_EQ(ports("none"), std::make_pair(0, 0));
+  EXPECT_EQ(ports("0"), std::make_pair(0, 0));
+  for (const char* bad : {"30009-30000", "1-65536", "0-9", "a-b", "1-", "-5", "\"\"", "[1, 2]"})
+    EXPECT_EQ(ports(bad).first, -1) << bad;
+  EXPECT_NE(
+      refused("edge:\n  tcp_ports: many\n").find("gantry.yaml:2: edge.tcp_ports: expected a range"),
+      std::string::npos);
+}
+
 }  // namespace
 }  // namespace gantry

@@ -62,10 +62,21 @@ std::string texts(const std::vector<Command>& commands) {
   return all;
 }
 
+// A database, which has no hosts, with a port of the edge.
+Route database() {
+  auto one = route(4, {}, {backend(7, 0, "10.192.3.30", 9), draining(backend(8, 0, "fd00::8", 9))});
+  one.tcp_proxy = TcpProxy{20001, 5432};
+  return one;
+}
+
 // GANTRY_UPDATE_GOLDEN=1 writes the file anew.
 TEST(EdgeConfig, IsTheGoldenText) {
   const std::string path = std::string(GANTRY_SOURCE_DIR) + "/tests/golden/haproxy.cfg";
-  const std::string text = haproxy_config(sample(), options());
+  auto table = sample();
+  auto both = route(2, {"six.example.com"}, sample().at(2)->route.backends);
+  both.tcp_proxy = TcpProxy{20000, 3001};
+  table.commit(*table.plan({both, database()}));
+  const std::string text = haproxy_config(table, options());
   if (std::getenv("GANTRY_UPDATE_GOLDEN") != nullptr) std::ofstream(path) << text;
   std::ostringstream golden;
   golden << std::ifstream(path).rdbuf();
@@ -131,6 +142,34 @@ TEST(EdgeConfig, TheTableCanBeReadBackFromIt) {
   EXPECT_EQ(back.slots(), 3);
 }
 
+TEST(EdgeConfig, PortsCanBeReadBackFromIt) {
+  auto table = sample();
+  auto both = rich();
+  both.tcp_proxy = TcpProxy{20000, 80};
+  auto alone = database();
+  for (auto& each : alone.backends) each.address.port = 5432;  // the target is what is written
+  table.resize(4);
+  table.commit(*table.plan({both, alone}));
+  const auto back =
+      rebuild_from_config(haproxy_config(table, options()), map_text(maps_of(table)[kHostsMap]));
+  EXPECT_EQ(back.routes(), table.routes());
+  EXPECT_EQ(back.ports(), table.ports());
+}
+
+TEST(EdgeConfig, APortThatCannotBeHadHasNoFrontendAndAnotherLayout) {
+  auto table = table_of({database()});
+  const int layout = layout_of(table, options());
+  EXPECT_NE(layout, layout_of(table_of({}), options()));
+  table.set_closed_ports({20001});
+  const auto text = haproxy_config(table, options());
+  EXPECT_EQ(text.find("frontend p20001"), std::string::npos);
+  EXPECT_NE(text.find("backend t0001"), std::string::npos);
+  EXPECT_NE(layout_of(table, options()), layout);
+  auto other = database();
+  other.tcp_proxy->target_port = 5433;
+  EXPECT_EQ(layout_of(table_of({other}), options()), layout) << "an address is no layout";
+}
+
 TEST(EdgeConfig, PagesAreSmallAndNeedNothingElse) {
   for (const auto& [name, text] : error_pages()) {
     EXPECT_LT(text.size(), 3000u) << name;
@@ -156,6 +195,28 @@ TEST(EdgeLive, ADeltaNeverLeavesAGap) {
                 "\nadd map /hosts new.example.com s0001\n" +
                 "del map /hosts api.localhost\nset server " + old + " state drain\nset server " +
                 gone + " state maint\ndel server " + gone + "\n");
+}
+
+TEST(EdgeLive, ServersForConnectionsAreNotChecked) {
+  const auto table = table_of({database()});
+  auto next = database();
+  next.backends.push_back(backend(9, 0, "10.192.3.31", 9));
+  const std::string fresh = "t0001/" + replica_key(9, 0).id();
+  EXPECT_EQ(texts(commands_for(*table.plan({next}), kFiles)),
+            "add server " + fresh + " 10.192.3.31:5432 weight 100\nenable server " + fresh + "\n");
+  next = database();
+  next.tcp_proxy->target_port = 5433;
+  const std::string old = "t0001/" + replica_key(7, 0).id(),
+                    leaving = "t0001/" + replica_key(8, 0).id();
+  EXPECT_EQ(texts(commands_for(*table.plan({next}), kFiles)),
+            "set server " + old + " addr 10.192.3.30 port 5433\nset server " + leaving +
+                " addr fd00::8 port 5433\n");
+  const auto live = parse_live(
+      "1\n3 t0001 1 " + replica_key(7, 0).id() +
+          " 10.192.3.30 2 0 100 100 1 8 2 0 2 0 0 0 - 5432 - 0 0 - - 0\n3 t0001 2 " +
+          replica_key(8, 0).id() + " fd00::8 2 8 100 100 1 8 2 0 2 0 0 0 - 5432 - 0 0 - - 0\n",
+      {});
+  EXPECT_EQ(texts(repairs_for(table, *live, kFiles)), "");
 }
 
 TEST(EdgeLive, AMovedHostIsSetAndNeverDeleted) {

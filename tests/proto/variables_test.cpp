@@ -186,6 +186,35 @@ TEST_F(ProtoVariables, WhatIsMissingLeavesTheVariableOutAndNamesThePath) {
   EXPECT_EQ(resolved->missing[0].reference, "${{gone.C}}");
 }
 
+// What a service says of its own port at the edge is not there without one, and that is no mistake;
+// whoever counts on it is told.
+TEST_F(ProtoVariables, APortAtTheEdgeMayBeAbsent) {
+  const InstanceId db = add("db", {{"PUBLIC",
+                                    "x://${{RAILWAY_TCP_PROXY_DOMAIN}}:"
+                                    "${{GANTRY_TCP_PROXY_PORT}}"},
+                                   {"ALIAS", "${{PUBLIC}}"},
+                                   {"TARGET", "${RAILWAY_TCP_APPLICATION_PORT}"},
+                                   {"PLAIN", "y"}});
+  auto resolved = resolve(db);
+  ASSERT_TRUE(resolved.ok());
+  EXPECT_TRUE(resolved->missing.empty());
+  for (const char* name : {"PUBLIC", "ALIAS", "TARGET"})
+    EXPECT_FALSE(resolved->variables.contains(name)) << name;
+  EXPECT_EQ(resolved->variables.at("PLAIN"), "y");
+  EXPECT_EQ(value_of("${{db.PUBLIC}}"), "missing: ${{db.PUBLIC}}");
+  EXPECT_EQ(value_of("${{db.ALIAS}} ${{db.PUBLIC}}"), "missing: ${{db.ALIAS}}");
+  EXPECT_EQ(value_of("${{db.RAILWAY_TCP_PROXY_PORT}}"), "missing: ${{db.RAILWAY_TCP_PROXY_PORT}}");
+
+  InstanceView view = *project_.instances.at(db);
+  view.instance.tcp_proxy = TcpProxy{20001, 5432};
+  project_.instances[db] = std::make_shared<const InstanceView>(view);
+  resolved = resolve(db);
+  ASSERT_TRUE(resolved.ok());
+  EXPECT_EQ(resolved->variables.at("ALIAS"), "x://db-production.example.test:20001");
+  EXPECT_EQ(resolved->variables.at("TARGET"), "5432");
+  EXPECT_EQ(value_of("${{db.PUBLIC}}"), "x://db-production.example.test:20001");
+}
+
 TEST_F(ProtoVariables, BillionLaughsEndAtTheSizeCap) {
   std::map<std::string, std::string> laughs = {{"L0", std::string(64, 'x')}};
   for (int i = 1; i <= 20; ++i) {

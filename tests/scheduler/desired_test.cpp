@@ -96,6 +96,23 @@ TEST(SchedulerDesired, IsCutOutOfTheSnapshot) {
             "gantry-k2n4t9wz-" + std::string(desired->environment_id.ulid()));
 }
 
+TEST(SchedulerDesired, APortOfTheEdgeIsForWhateverListens) {
+  const auto port_of = [](std::optional<int> port, bool exposed) {
+    Shop shop(port);
+    InstanceView view = *shop.project.instances.at(shop.instance_id);
+    view.instance.tcp_proxy = TcpProxy{20000, 5432};
+    view.instance.settings.deploy.exposed = exposed;
+    view.deployments.clear();
+    shop.project.instances[shop.instance_id] = std::make_shared<InstanceView>(view);
+    const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+    EXPECT_EQ(desired->hosts.empty(), !exposed || port == 0);
+    return desired->tcp_proxy ? desired->tcp_proxy->port : 0;
+  };
+  EXPECT_EQ(port_of(5432, false), 20000);
+  EXPECT_EQ(port_of({}, true), 20000);
+  EXPECT_EQ(port_of(0, true), 0);
+}
+
 // A volume has one writer, whatever the deployments of the day say; and what a container is told
 // of it is what it mounts now.
 TEST(SchedulerDesired, WhatMountsAVolumeIsOneThatStopsBeforeItStarts) {

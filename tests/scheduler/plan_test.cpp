@@ -19,7 +19,7 @@ struct ProofMaker : DrainProofMaker {
 
 class RandomWorld {
  public:
-  explicit RandomWorld(unsigned seed) : random_(seed) {
+  explicit RandomWorld(unsigned seed) : random_(seed), ports_(seed) {
     world.adopted = !one_in(20);
     world.adopted_at = some_time();
     world.engine_up = !one_in(8);
@@ -65,6 +65,7 @@ class RandomWorld {
     desired->instance_id = it.id;
     desired->epoch = below(2);
     if (!one_in(4)) desired->hosts = {"api.localhost"};
+    if (ports_() % 4 == 0) desired->tcp_proxy = TcpProxy{20000, 5432};
     for (int i = below(4); i > 0; --i) {
       Deployment deployment;
       deployment.id = DeploymentId::make(kNow);
@@ -154,6 +155,7 @@ class RandomWorld {
   }
 
   std::mt19937 random_;
+  std::mt19937 ports_;  // of its own, so that older seeds mean what they meant
   std::vector<std::shared_ptr<const Deployment>> deployments_;
 };
 

@@ -27,7 +27,7 @@ InstanceId Stage::create_service(const std::string& name, DeploySettings deploy)
   service.desired.instance_id = id;
   service.desired.environment_id = kEnvironment;
   service.desired.service = name;
-  if (deploy.port != 0) {
+  if (deploy.port != 0 && deploy.exposed) {
     service.desired.hosts = {name + "-production.localhost"};
     service.desired.preview_host = name + "-production-preview.localhost";
   }
@@ -106,6 +106,11 @@ void Stage::give_host(const InstanceId& id, const std::string& host) {
   for (auto& [instance, service] : services_)
     if (std::erase(service.desired.hosts, host) > 0) changed(instance);
   services_.at(id).desired.hosts.push_back(host);
+  changed(id);
+}
+
+void Stage::give_port(const InstanceId& id, const std::optional<TcpProxy>& proxy) {
+  services_.at(id).desired.tcp_proxy = proxy;
   changed(id);
 }
 

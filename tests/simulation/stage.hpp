@@ -47,7 +47,8 @@ class Stage {
   void remove(const DeploymentId&);
   void order(const DeploymentId&, RolloutOrder);
   void erase(const InstanceId&);
-  void give_host(const InstanceId&, const std::string& host);          // whoever has it loses it
+  void give_host(const InstanceId&, const std::string& host);  // whoever has it loses it
+  void give_port(const InstanceId&, const std::optional<TcpProxy>&);
   void watch_host(const std::string& host) { watched_.insert(host); }  // it has a receiver for ever
 
   // ---- how programs behave ----
