@@ -100,6 +100,7 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .report = whole.report,
                                                       .backups = whole.backups,
                                                       .event_feed = whole.event_feed,
+                                                      .git = whole.git,
                                                       .volume_files = whole.volume_files,
                                                       .tickets = whole.tickets,
                                                       .templates = whole.templates});

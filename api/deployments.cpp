@@ -29,7 +29,18 @@ struct Cause {
   std::string trigger;
   std::string message = {};
   std::string once = {};
+  ResolvedVariables git = {};  // of the commit, without their prefix
 };
+
+// Of what is deployed again.
+ResolvedVariables git_variables_of(const Deployment& deployment) {
+  constexpr std::string_view prefix = "GANTRY_";
+  ResolvedVariables git;
+  if (deployment.settings.source.commit.empty()) return git;
+  for (const auto& [name, value] : deployment.variables)
+    if (name.starts_with("GANTRY_GIT_")) git[name.substr(prefix.size())] = value;
+  return git;
+}
 
 BuildProgress first_progress(const Settings& settings) {
   if (!settings.source.image) return {};
@@ -40,6 +51,9 @@ BuildProgress first_progress(const Settings& settings) {
 
 Result<> check_source(Context& context, const Place& place, const Source& source) {
   if (source.image) return done();
+  if (source.archive.empty() && !source.repository.empty())
+    return Error{Code::conflict, "from_repository",
+                 "this service is deployed from a repository: `gantry repo deploy`, or push"};
   if (source.archive.empty())
     return invalid("/image", "no_image",
                    "there is nothing to deploy: give an image or a source, here or in the "
@@ -63,9 +77,10 @@ Answer freeze(Context& context, Transaction& transaction, const Place& place,
                        .message = std::move(cause.message),
                        .progress = first_progress(settings),
                        .once = std::move(cause.once)};
-  auto resolution =
-      resolve_variables(*place.project, *place.instance,
-                        {.base_domain = context.options.base_domain, .deployment_id = wanted.id});
+  auto resolution = resolve_variables(*place.project, *place.instance,
+                                      {.base_domain = context.options.base_domain,
+                                       .deployment_id = wanted.id,
+                                       .git = std::move(cause.git)});
   if (!resolution) return resolution.error();
   if (!resolution->missing.empty()) return unresolved(resolution->missing);
   wanted.variables = std::move(resolution->variables);
@@ -160,6 +175,9 @@ Answer deploy(const Request& request, Context& context, Transaction& transaction
   GANTRY_TRY(check_words(image.has_value(), archive, message));
   Settings settings = place->instance->instance.settings;
   Source source = settings.source;
+  if (image && !source.repository.empty())
+    return Error{Code::conflict, "from_repository",
+                 "this service is deployed from a repository: `gantry repo disconnect` first"};
   if (image || archive) {
     source.image = image;
     source.archive = archive.value_or("");
@@ -192,7 +210,9 @@ Answer redeploy(const Request& request, Context& context, Transaction& transacti
   const Deployment& newest = *place->instance->deployments.front();
   Settings settings = place->instance->instance.settings;
   settings.source = newest.settings.source;
-  return freeze(context, transaction, *place, settings, {"redeploy", newest.message});
+  return freeze(
+      context, transaction, *place, settings,
+      {.trigger = "redeploy", .message = newest.message, .git = git_variables_of(newest)});
 }
 
 // What its configuration file set, and what was wrong in it.

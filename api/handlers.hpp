@@ -113,6 +113,19 @@ Answer get_template(const Request&, Context&);
 Answer create_from_template(const Request&, Context&, Transaction&);
 Answer import_services(const Request&, Context&, Transaction&);
 
+// repositories.cpp, pulls.cpp
+Answer list_repositories(const Request&, Context&);
+Answer get_repository(const Request&, Context&);
+Answer change_repository(const Request&, Context&, Transaction&);
+Answer delete_repository(const Request&, Context&, Transaction&);
+Answer get_connection(const Request&, Context&);
+Answer put_connection(const Request&, Context&, Transaction&);
+Answer delete_connection(const Request&, Context&, Transaction&);
+Answer deploy_connection(const Request&, Context&, Transaction&);
+Result<std::unique_ptr<Intake>> post_hook(const Request&, Context&);
+Answer list_pulls(const Request&, Context&);
+Answer allow_pull(const Request&, Context&, Transaction&);
+
 // sources.cpp
 Answer get_source(const Request&, Context&);
 Result<std::unique_ptr<Intake>> put_source(const Request&, Context&);

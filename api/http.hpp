@@ -19,8 +19,9 @@
 #include "runtime/volume_files.hpp"
 
 namespace gantry {
+class GitDesk;
 class Templates;
-}
+}  // namespace gantry
 
 namespace gantry::api {
 
@@ -107,6 +108,7 @@ struct Context {
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
   Backups* backups = nullptr;                                    // none: 503
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
+  GitDesk* git = nullptr;                                        // none: 503
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
   std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();  // of sessions to come
   std::shared_ptr<const Templates> templates = nullptr;            // null: none

@@ -26,6 +26,7 @@ Response changes(const Request& request, Context& context) {
 #define PROJECT "/v1/projects/{project}"
 #define ENVIRONMENT PROJECT "/environments/{environment}"
 #define INSTANCE ENVIRONMENT "/services/{service}"
+#define REPOSITORY PROJECT "/repositories/{repository}"
 #define VOLUME ENVIRONMENT "/volumes/{volume}"
 
 constexpr bool hot = true;
@@ -61,6 +62,21 @@ constexpr Endpoint kEndpoints[] = {
      .permission = Permission::edit,
      .handler = nullptr,
      .receiver = put_source},
+    {.method = Method::post,
+     .pattern = "/v1/hooks/{hook}",
+     .permission = Permission::open,
+     .handler = nullptr,
+     .receiver = post_hook},
+    {Method::get, PROJECT "/repositories", Permission::view, reads<list_repositories>},
+    {Method::get, REPOSITORY, Permission::view, reads<get_repository>},
+    {Method::patch, REPOSITORY, Permission::manage, changes<change_repository>},
+    {Method::del, REPOSITORY, Permission::manage, changes<delete_repository>},
+    {Method::get, REPOSITORY "/pulls", Permission::view, reads<list_pulls>},
+    {Method::post, REPOSITORY "/pulls/{pull}/allow", Permission::manage, changes<allow_pull>},
+    {Method::get, INSTANCE "/repository", Permission::view, reads<get_connection>},
+    {Method::put, INSTANCE "/repository", Permission::edit, changes<put_connection>},
+    {Method::del, INSTANCE "/repository", Permission::edit, changes<delete_connection>},
+    {Method::post, INSTANCE "/repository/deploy", Permission::edit, changes<deploy_connection>},
     {Method::get, PROJECT "/services", Permission::view, reads<list_services>, cold, paged},
     {Method::post, PROJECT "/services", Permission::edit, changes<create_service>},
     {Method::get, PROJECT "/services/{service}", Permission::view, reads<get_service>, hot},
@@ -181,8 +197,9 @@ constexpr Endpoint kEndpoints[] = {
 
 // The parameters that find_named() knows, and those that are looked up in what it found.
 constexpr std::string_view kParameters[] = {
-    "project", "environment", "service", "deployment", "token",       "name",     "digest",
-    "host",    "backup",      "restore", "schedule",   "destination", "template", "volume"};
+    "project",  "environment", "service", "deployment", "token",    "name",
+    "digest",   "host",        "backup",  "restore",    "schedule", "destination",
+    "template", "volume",      "hook",    "repository", "pull"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {
@@ -206,6 +223,7 @@ static_assert(std::all_of(std::begin(kEndpoints), std::end(kEndpoints),
 #undef PROJECT
 #undef ENVIRONMENT
 #undef INSTANCE
+#undef REPOSITORY
 #undef VOLUME
 
 constexpr std::size_t kSegmentsMax = 12;

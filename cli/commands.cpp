@@ -24,6 +24,7 @@ std::vector<Command> make_commands() {
   append(all, up_commands());
   append(all, build_commands());
   append(all, deploy_commands());
+  append(all, repo_commands());
   append(all, release_commands());
   append(all, rollout_commands());
   append(all, deployment_commands());

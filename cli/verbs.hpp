@@ -19,6 +19,7 @@ std::vector<Command> import_commands();
 std::vector<Command> up_commands();
 std::vector<Command> build_commands();
 std::vector<Command> deploy_commands();
+std::vector<Command> repo_commands();
 std::vector<Command> release_commands();
 std::vector<Command> rollout_commands();
 std::vector<Command> deployment_commands();

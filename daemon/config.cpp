@@ -70,6 +70,14 @@ class Reader {
     };
   }
 
+  Take flag(bool& out) {
+    return [this, &out](const YAML::Node& node, const std::string& key) {
+      const std::string text = node.IsScalar() ? node.Scalar() : "";
+      if (text != "true" && text != "false") return complain(node, key, "expected true or false");
+      out = text == "true";
+    };
+  }
+
   // "127.0.0.1:7070"
   Take endpoint(Endpoint& out) {
     return [this, &out](const YAML::Node& node, const std::string& key) {
@@ -190,6 +198,13 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                       {"images_low_bytes", reader.bytes(config.build.images_low_bytes)},
                       {"cache_bytes", reader.bytes(config.build.cache_bytes)},
                       {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
+       {"git",
+        reader.section({{"concurrency", reader.number(config.git.concurrency, 1, 64)},
+                        {"deadline_seconds", reader.number(config.git.deadline_seconds, 1, 86400)},
+                        {"repository_bytes", reader.bytes(config.git.repository_bytes)},
+                        {"allow_files", reader.flag(config.git.allow_files)},
+                        {"pause_seconds", reader.number(config.git.pause_seconds, 0, 3600)},
+                        {"checks_seconds", reader.number(config.git.checks_seconds, 1, 604800)}})},
        {"sessions", reader.section({{"most", reader.number(config.sessions.most, 0, 10000)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},

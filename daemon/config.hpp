@@ -55,6 +55,14 @@ struct Config {
     std::int64_t cache_bytes = 20LL << 30;   // of the engine's build cache
     std::int64_t upload_bytes = 1LL << 30;   // of one uploaded archive
   } build;
+  struct GitConfig {
+    int concurrency = 2;                        // repositories that are fetched at once
+    int deadline_seconds = 600;                 // of one fetch
+    std::int64_t repository_bytes = 1LL << 30;  // of one fetch, with what is checked out
+    bool allow_files = false;                   // file:// addresses
+    int pause_seconds = 10;                     // between two deployments of one branch
+    int checks_seconds = 3600;                  // how long a deployment waits for its checks
+  } git;
   struct SessionsConfig {
     int most = 64;  // commands, shells and tunnels open at once
   } sessions;

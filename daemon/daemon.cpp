@@ -20,6 +20,7 @@
 #include "daemon/backups.hpp"
 #include "daemon/control_backup.hpp"
 #include "daemon/embedded_postgres.hpp"
+#include "daemon/git.hpp"
 #include "daemon/log.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
@@ -100,6 +101,7 @@ class GantryDaemon final : public Daemon {
     if (server_) notify_systemd("STOPPING=1");
     server_.reset();
     sessions_.reset();
+    git_.reset();
     backups_.reset();
     reconciler_.reset();
     prober_.reset();
@@ -273,6 +275,8 @@ class GantryDaemon final : public Daemon {
     start_sessions();
     templates_ = load_templates(config_.templates_dir);
     GANTRY_TRY(start_backups());
+    git_ = make_git(config_, *store_, *sources_);
+    git_->runner->start();
     context_ = std::make_unique<api::Context>(api::Context{.store = *store_,
                                                            .logs = *logs_,
                                                            .build_logs = *build_logs_,
@@ -289,6 +293,7 @@ class GantryDaemon final : public Daemon {
     context_->volume_files = volume_files_.get();
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
     context_->templates = templates_;
+    context_->git = git_->runner.get();
     context_->backups = backups_->runner.get();
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
@@ -338,6 +343,7 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<Sessions> sessions_;
   std::shared_ptr<const Templates> templates_;
   std::optional<DaemonBackups> backups_;
+  std::optional<DaemonGit> git_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;
 };

@@ -1,6 +1,7 @@
 #include "proto/codec.hpp"
 
 #include "proto/codec_fields.hpp"
+#include "proto/git_url.hpp"
 #include "proto/json_settings.hpp"
 #include "proto/settings_rules.hpp"
 #include "proto/source_path.hpp"
@@ -29,33 +30,22 @@ void read_archive(const Field& field, Source& out) {
   out.image.reset();
 }
 
-// Its shape; what can be fetched is known where it is fetched.
-bool is_word(const Json& json, std::size_t most) {
-  if (!json.is_string()) return false;
-  const auto& text = json.get_ref<const std::string&>();
-  return !text.empty() && text.size() <= most && text.front() != '-' &&
-         std::none_of(text.begin(), text.end(),
-                      [](unsigned char c) { return c <= 0x20 || c == 0x7f; });
-}
-
 void read_repository(const Field& field, Source& out) {
-  if (!is_word(field.json, 2048))
-    return field.refuse("invalid_repository",
-                        "expected a URL such as \"https://git.example.com/team/app.git\", or null");
-  out.repository = field.json.get<std::string>();
+  if (!field.json.is_string()) return field.refuse("wrong_type", "expected a URL or null");
+  auto url = parse_repository_url(field.json.get_ref<const std::string&>(), field.pointer);
+  if (!url) return field.errors.push_back(url.error().fields.front());
+  out.repository = std::move(url->url);
   out.image.reset();
 }
 
 void read_branch(const Field& field, Source& out) {
-  if (!is_word(field.json, 255))
+  if (!field.json.is_string() || !is_branch_name(field.json.get_ref<const std::string&>()))
     return field.refuse("invalid_branch", "expected a branch such as \"main\", or null");
   out.branch = field.json.get<std::string>();
 }
 
 void read_commit(const Field& field, Source& out) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  if (!is_word(field.json, 40) || field.json.get_ref<const std::string&>().size() != 40 ||
-      field.json.get_ref<const std::string&>().find_first_not_of(digits) != std::string::npos)
+  if (!field.json.is_string() || !is_commit(field.json.get_ref<const std::string&>()))
     return field.refuse("invalid_commit", "expected 40 hexadecimal digits, or null");
   out.commit = field.json.get<std::string>();
 }

@@ -248,9 +248,11 @@ class Resolver {
   // Another service's RAILWAY_DEPLOYMENT_ID is the one it runs now.
   ResolveOptions options_of(const InstanceView& view) const {
     ResolveOptions options = options_;
-    if (!path_.empty() && path_.front().scope.instance != &view)
+    if (!path_.empty() && path_.front().scope.instance != &view) {
       options.deployment_id =
           view.deployments.empty() ? DeploymentId() : view.deployments.front()->id;
+      options.git.clear();
+    }
     return options;
   }
 
@@ -340,7 +342,40 @@ ResolvedVariables provided_variables(const ProjectSnapshot& project, const Insta
     provide("DEPLOYMENT_ID", options.deployment_id.str());
     provide("SNAPSHOT_ID", options.deployment_id.str());
   }
+  for (const auto& [name, value] : options.git) provide(name, value);
   return out;
+}
+
+std::vector<InstanceId> referenced_instances(const ProjectSnapshot& project,
+                                             const InstanceView& view) {
+  std::set<InstanceId> found;
+  std::set<std::string> seen;  // shared ones
+  const auto environment = project.environments.find(view.instance.environment_id);
+  const std::function<void(std::string_view)> follow = [&](std::string_view value) {
+    const auto pieces = parse_value(value);
+    if (!pieces) return;
+    for (const Piece& piece : *pieces) {
+      const auto* reference = std::get_if<Reference>(&piece);
+      if (reference == nullptr || reference->name_space.empty()) continue;
+      if (same_letters(reference->name_space, "shared")) {
+        if (environment == project.environments.end() || !seen.insert(reference->name).second)
+          continue;
+        const auto shared = environment->second->shared->find(reference->name);
+        if (shared != environment->second->shared->end()) follow(shared->second.value);
+        continue;
+      }
+      for (const auto& [id, other] : project.instances) {
+        const auto service = project.services.find(other->instance.service_id);
+        if (other->instance.environment_id == view.instance.environment_id &&
+            service != project.services.end() &&
+            same_letters(service->second->name.str(), reference->name_space))
+          found.insert(id);
+      }
+    }
+  };
+  for (const auto& [name, variable] : *view.variables) follow(variable.value);
+  found.erase(view.instance.id);
+  return {found.begin(), found.end()};
 }
 
 Result<Resolution> resolve_variables(const ProjectSnapshot& project, const InstanceView& view,

@@ -24,6 +24,8 @@ struct ResolveOptions {
   std::string base_domain = "localhost";
   DeploymentId deployment_id;  // empty: RAILWAY_DEPLOYMENT_ID and RAILWAY_SNAPSHOT_ID are absent
                                // from the result
+  // Of a commit, without their prefix: GIT_COMMIT_SHA, GIT_BRANCH ...
+  ResolvedVariables git = {};
 };
 
 // What is provided to every container of an instance, under RAILWAY_ and GANTRY_ names;
@@ -41,6 +43,10 @@ struct Resolution {
 // ("api.A -> worker.B -> api.A").
 Result<Resolution> resolve_variables(const ProjectSnapshot&, const InstanceView&,
                                      const ResolveOptions&);
+
+// The other instances of its environment whose variables an instance refers to, also through shared
+// ones; not what those refer to in their turn.
+std::vector<InstanceId> referenced_instances(const ProjectSnapshot&, const InstanceView&);
 
 // Checks a write before it happens: `value` of `name` in an instance (or shared, when `instance` is
 // null) of `environment`. Cycle or malformed reference: Code::invalid at /value. Missing targets:

@@ -18,6 +18,7 @@ namespace {
 
 using SteadyClock = std::chrono::steady_clock;
 constexpr std::size_t kOutputLimit = 64 * 1024;
+constexpr std::int64_t kCheckMilliseconds = 200;
 
 class Descriptor {
  public:
@@ -176,6 +177,11 @@ Result<pid_t> spawn_detached(const Program& program) {
 }
 
 Result<Finished> run(const Program& program, int timeout_seconds) {
+  return run(program, timeout_seconds, nullptr);
+}
+
+Result<Finished> run(const Program& program, int timeout_seconds,
+                     const std::function<std::optional<Error>()>& look) {
   auto pipe = make_pipe();
   if (!pipe) return pipe.error();
   ::fcntl(pipe->read.get(), F_SETFL, O_NONBLOCK);
@@ -190,15 +196,19 @@ Result<Finished> run(const Program& program, int timeout_seconds) {
   for (;;) {
     const auto left =
         std::chrono::ceil<std::chrono::milliseconds>(deadline - SteadyClock::now()).count();
-    if (left <= 0) {
+    auto ended = left > 0 && look ? look() : std::nullopt;
+    if (left <= 0)
+      ended =
+          Error{Code::unavailable, "timeout",
+                program.argv[0] + " did not end within " + std::to_string(timeout_seconds) + " s"};
+    if (ended) {
       ::kill(-*pid, SIGKILL);  // its session: what it has started ends with it
       ::waitpid(*pid, nullptr, 0);
-      return Error{
-          Code::unavailable, "timeout",
-          program.argv[0] + " did not end within " + std::to_string(timeout_seconds) + " s"};
+      return *std::move(ended);
     }
     pollfd sources[] = {{watch.get(), POLLIN, 0}, {open ? pipe->read.get() : -1, POLLIN, 0}};
-    if (::poll(sources, 2, static_cast<int>(left)) < 0 && errno != EINTR) break;
+    const auto wait = look ? std::min<std::int64_t>(left, kCheckMilliseconds) : left;
+    if (::poll(sources, 2, static_cast<int>(wait)) < 0 && errno != EINTR) break;
     if (sources[1].revents != 0) open = drain(pipe->read.get(), finished.output);
     if (sources[0].revents != 0) break;
   }

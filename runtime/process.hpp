@@ -1,6 +1,7 @@
 // Starting programs: an argv array and an allow-listed environment, never a shell.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -32,6 +33,10 @@ Result<pid_t> spawn_detached(const Program&);
 
 // Runs it to its end; after `timeout` it is killed and the result is Code::unavailable "timeout".
 Result<Finished> run(const Program&, int timeout_seconds);
+
+// The same; several times a second `look` is asked, and ends it with the error that it gives.
+Result<Finished> run(const Program&, int timeout_seconds,
+                     const std::function<std::optional<Error>()>& look);
 
 // Whether a process with this pid lives and its executable's name (comm) is `comm`.
 bool process_alive(pid_t pid, const std::string& comm);

@@ -1,0 +1,316 @@
+// Repositories of a project, and which of its services follow them.
+#include <algorithm>
+
+#include "api/body.hpp"
+#include "api/nearest.hpp"
+#include "api/reply.hpp"
+#include "api/repository_parts.hpp"
+#include "api/write.hpp"
+#include "proto/git_url.hpp"
+
+namespace gantry::api {
+namespace {
+
+constexpr int kPollLeast = 15;
+constexpr int kPollMost = 86400;
+constexpr int kExpiryMost = 365;
+constexpr std::size_t kSecretMax = 16 * 1024;
+
+void read_poll(Fields& body, Repository& one) {
+  if (body.has_value("poll_seconds")) one.poll_seconds = body.integer("poll_seconds", 0, kPollMost);
+}
+
+Result<> read_forge(Fields& body, Repository& one) {
+  if (const auto word = body.optional_text("forge")) {
+    const auto forge = parse_forge(*word);
+    if (!forge)
+      return invalid("/forge", "invalid_forge",
+                     "expected github, gitlab, gitea, bitbucket or plain");
+    one.forge = *forge;
+  }
+  return done();
+}
+
+// A token goes to the host that it was given for: with another one it is to be given again.
+Result<> read_access(Fields& body, Repository& one) {
+  const auto token = body.optional_text("token"), key = body.optional_text("ssh_key");
+  const auto user = body.optional_text("username"), api = body.optional_text("api_url");
+  for (const auto* each : {&token, &key, &user})
+    if (*each && (*each)->size() > kSecretMax)
+      return invalid("/token", "out_of_range", "a credential has at most 16 KiB");
+  if (token && token->find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
+    return invalid("/token", "invalid_token", "a token has one line");
+  if (user && user->find_first_of(std::string_view(":\r\n\0", 4)) != std::string::npos)
+    return invalid("/username", "invalid_username", "a name has one line and no colon");
+  if (key && key->find("PRIVATE KEY") == std::string::npos && !key->empty())
+    return invalid("/ssh_key", "invalid_ssh_key",
+                   "expected a private key as ssh-keygen writes it, without a passphrase");
+  if (api && !api->empty() && !api->starts_with("https://") && !api->starts_with("http://"))
+    return invalid("/api_url", "invalid_url", "expected a URL such as https://git.example.com/api");
+  if (api && *api != one.api_url && !one.token.empty() && !token)
+    return invalid("/token", "token_required",
+                   "give the access token again: it would go to another address");
+  if (api) one.api_url = *api;
+  while (one.api_url.ends_with('/')) one.api_url.pop_back();
+  if (token) one.token = *token;
+  if (key) one.ssh_key = *key;
+  if (user) one.username = *user;
+  if (body.has_value("submodules")) one.submodules = body.flag("submodules", false);
+  read_poll(body, one);
+  return done();
+}
+
+Result<> check_poll(const Repository& one) {
+  if (one.poll_seconds == 0 || one.poll_seconds >= kPollLeast) return done();
+  return invalid("/poll_seconds", "out_of_range",
+                 "expected 0, which is never, or at least 15 seconds");
+}
+
+Result<> read_previews(Fields& body, const ProjectSnapshot& project, Repository& one) {
+  if (!body.has("previews")) return done();
+  auto inner = body.object("previews", {"enabled", "base", "focused", "expiry_days", "bots"});
+  PreviewSettings& previews = one.previews;
+  if (inner.has_value("enabled")) previews.enabled = inner.flag("enabled", false);
+  if (inner.has_value("focused")) previews.focused = inner.flag("focused", true);
+  if (inner.has_value("bots")) previews.bots = inner.flag("bots", false);
+  if (inner.has_value("expiry_days"))
+    previews.expiry_days = inner.integer("expiry_days", 0, kExpiryMost);
+  if (const auto base = inner.optional_text("base")) previews.base = *base;
+  body.take_errors(inner);
+  GANTRY_TRY(body.check());
+  if (!previews.enabled || project.environment(previews.base) != nullptr) return done();
+  return invalid("/previews/base", "unknown_environment",
+                 "there is no environment " + clipped(previews.base) + " in this project");
+}
+
+Result<Repository> known_or_new(GitDesk& desk, const Place& place, const RepositoryUrl& url,
+                                const Context& context) {
+  const auto all = desk.ledger().repositories(place.project->project.id);
+  if (!all) return all.error();
+  for (const Repository& one : *all)
+    if (one.url == url.url) return one;
+  Repository fresh;
+  fresh.project_id = place.project->project.id;
+  fresh.url = url.url;
+  fresh.forge = forge_of_host(url.host);
+  fresh.created_at = context.clock.now();
+  return fresh;
+}
+
+Error at_field(const Error& error) {
+  if (error.code != Code::invalid || !error.fields.empty()) return error;
+  return invalid(error.reason == "auth_refused" ? "/token" : "/repository", error.reason,
+                 error.detail);
+}
+
+// The branch that is followed, found on the server.
+Result<std::string> find_branch(GitDesk& desk, const Repository& repository,
+                                const std::optional<std::string>& wanted) {
+  const auto heads = desk.heads(repository);
+  if (!heads) return at_field(heads.error());
+  if (heads->branches.empty())
+    return invalid("/repository", "empty_repository",
+                   "the repository is empty: push a branch, then connect it");
+  const std::string branch =
+      wanted.value_or(heads->standard.empty() ? heads->branches.begin()->first : heads->standard);
+  if (heads->branches.contains(branch)) return branch;
+  std::vector<std::string> names;
+  for (const auto& [name, commit] : heads->branches) names.push_back(name);
+  std::string some;
+  for (std::size_t i = 0; i < std::min<std::size_t>(names.size(), 5); ++i)
+    some += (i == 0 ? "" : ", ") + clipped(names[i]);
+  return invalid("/branch", "unknown_branch",
+                 "the repository has no branch " + clipped(branch) + "; it has " + some);
+}
+
+Result<Connection> connection_of(const Context& context, const Place& place) {
+  const auto desk = git_of(context);
+  if (!desk) return desk.error();
+  const auto found = (*desk)->ledger().connection(place.instance->instance.id);
+  if (!found) return found.error();
+  if (!*found)
+    return Error{Code::not_found, "not_connected",
+                 "this service is not connected to a repository here: `gantry repo connect URL`"};
+  return **found;
+}
+
+Push push_of(const Connection& one, TimePoint now) {
+  return {.repository_id = one.repository_id,
+          .branch = one.branch,
+          .instance_id = one.instance_id,
+          .not_before = now};
+}
+
+template <class... Parts>
+std::string text_of(const Parts&... parts) {
+  std::string out;
+  append_json(out, parts...);
+  return out;
+}
+
+}  // namespace
+
+Answer list_repositories(const Request& request, Context& context) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto desk = git_of(context);
+  if (!desk) return desk.error();
+  const auto all = (*desk)->ledger().repositories(place->project->project.id);
+  if (!all) return all.error();
+  std::string items;
+  for (const Repository& one : *all) {
+    if (!items.empty()) items += ',';
+    append_json(items, one, Secret::hidden);
+  }
+  return unversioned(request, "{\"data\":[" + items + "]}");
+}
+
+Answer get_repository(const Request& request, Context& context) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto one = find_repository(request, context, *place);
+  if (!one) return one.error();
+  return unversioned(request, text_of(*one, Secret::hidden));
+}
+
+Answer change_repository(const Request& request, Context& context, Transaction&) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  auto one = find_repository(request, context, *place);
+  if (!one) return one.error();
+  auto body = Fields::read(request, {"forge", "api_url", "username", "token", "ssh_key",
+                                     "submodules", "poll_seconds", "previews", "rotate_secret"});
+  if (!body) return body.error();
+  const Forge before = one->forge;
+  GANTRY_TRY(read_forge(*body, *one));
+  GANTRY_TRY(read_access(*body, *one));
+  const bool rotate = body->flag("rotate_secret", false) || before != one->forge;
+  GANTRY_TRY(body->check());
+  GANTRY_TRY(check_poll(*one));
+  GANTRY_TRY(read_previews(*body, *place->project, *one));
+  if (rotate) one->secret = context.git->new_secret(one->forge);
+  if (!is_dry_run(request)) GANTRY_TRY(context.git->ledger().put_repository(*one));
+  return unversioned(request, text_of(*one, rotate ? Secret::shown : Secret::hidden));
+}
+
+Answer delete_repository(const Request& request, Context& context, Transaction&) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto one = find_repository(request, context, *place);
+  if (!one) return one.error();
+  if (!is_dry_run(request)) GANTRY_TRY(context.git->ledger().erase_repository(one->id));
+  return no_content();
+}
+
+Answer get_connection(const Request& request, Context& context) {
+  const auto place = find_instance(request, context);
+  if (!place) return place.error();
+  const auto connection = connection_of(context, *place);
+  if (!connection) return connection.error();
+  const auto repository = context.git->ledger().repository(connection->repository_id);
+  if (!repository) return repository.error();
+  return unversioned(request, text_of(*connection, *repository, Secret::hidden));
+}
+
+// The server is asked first: what is connected can be fetched. Rows of the ledger are written
+// before those of the transaction, which would hold what they refer to.
+Answer put_connection(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_instance(request, context);
+  if (!place) return place.error();
+  const auto desk = git_of(context);
+  if (!desk) return desk.error();
+  auto body =
+      Fields::read(request, {"repository", "branch", "forge", "api_url", "username", "token",
+                             "ssh_key", "submodules", "poll_seconds", "wait_for_ci", "deploy"});
+  if (!body) return body.error();
+  const std::string address = body->text("repository");
+  const auto wanted_branch = body->optional_text("branch");
+  const bool wait_for_ci = body->flag("wait_for_ci", false);
+  const bool deploys = body->flag("deploy", true);
+  GANTRY_TRY(body->check());
+  const auto url = parse_repository_url(address);
+  if (!url) return url.error();
+  if (wanted_branch && !is_branch_name(*wanted_branch))
+    return invalid("/branch", "invalid_branch", "expected a branch such as \"main\"");
+  auto repository = known_or_new(**desk, *place, *url, context);
+  if (!repository) return repository.error();
+  const Forge before = repository->forge;
+  GANTRY_TRY(read_forge(*body, *repository));
+  GANTRY_TRY(read_access(*body, *repository));
+  GANTRY_TRY(body->check());
+  GANTRY_TRY(check_poll(*repository));
+  const auto branch = find_branch(**desk, *repository, wanted_branch);
+  if (!branch) return branch.error();
+  const bool fresh = repository->id.empty() || repository->forge != before;
+  if (fresh) repository->secret = (*desk)->new_secret(repository->forge);
+  if (repository->id.empty()) repository->id = RepositoryId::make(context.clock.now());
+  const Connection connection{.instance_id = place->instance->instance.id,
+                              .repository_id = repository->id,
+                              .branch = *branch,
+                              .wait_for_ci = wait_for_ci};
+  if (!is_dry_run(request)) {
+    GitLedger& ledger = (*desk)->ledger();
+    GANTRY_TRY(ledger.put_repository(*repository));
+    GANTRY_TRY(ledger.put_connection(connection));
+    if (deploys) GANTRY_TRY(ledger.put_push(push_of(connection, context.clock.now())));
+  }
+  Settings settings = place->instance->instance.settings;
+  settings.source = {.image = {},
+                     .repository = repository->url,
+                     .branch = *branch,
+                     .from_template = settings.source.from_template};
+  if (settings != place->instance->instance.settings) {
+    const auto written = transaction.update_settings(place->instance->instance.id, settings, {});
+    if (!written) return written.error();
+  }
+  if (!is_dry_run(request)) (*desk)->nudge();
+  return unversioned(request,
+                     text_of(connection, *repository, fresh ? Secret::shown : Secret::hidden));
+}
+
+Answer delete_connection(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_instance(request, context);
+  if (!place) return place.error();
+  const auto connection = connection_of(context, *place);
+  if (!connection) return connection.error();
+  if (!is_dry_run(request)) {
+    GitLedger& ledger = context.git->ledger();
+    GANTRY_TRY(ledger.erase_connection(connection->instance_id));
+    const auto others = ledger.connections(connection->repository_id);
+    const auto pulls = ledger.pulls(connection->repository_id);
+    const bool used = !others || !pulls || !others->empty() ||
+                      std::any_of(pulls->begin(), pulls->end(),
+                                  [](const Pull& pull) { return !pull.environment_id.empty(); });
+    if (!used) GANTRY_TRY(ledger.erase_repository(connection->repository_id));
+  }
+  Settings settings = place->instance->instance.settings;
+  settings.source.repository.clear();
+  settings.source.branch.clear();
+  if (settings != place->instance->instance.settings) {
+    const auto written = transaction.update_settings(place->instance->instance.id, settings, {});
+    if (!written) return written.error();
+  }
+  return no_content();
+}
+
+Answer deploy_connection(const Request& request, Context& context, Transaction&) {
+  const auto place = find_instance(request, context);
+  if (!place) return place.error();
+  auto body = Fields::read(request, {});
+  if (!body) return body.error();
+  GANTRY_TRY(body->check());
+  const auto connection = connection_of(context, *place);
+  if (!connection) return connection.error();
+  const auto repository = context.git->ledger().repository(connection->repository_id);
+  if (!repository) return repository.error();
+  if (!is_dry_run(request)) {
+    GANTRY_TRY(context.git->ledger().put_push(push_of(*connection, context.clock.now())));
+    context.git->nudge();
+  }
+  Response response;
+  response.status = 202;
+  response.body = text_of(*connection, *repository, Secret::hidden);
+  return response;
+}
+
+}  // namespace gantry::api
