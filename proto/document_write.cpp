@@ -17,7 +17,8 @@ bool is_plain(std::string_view text) {
   const auto fits = [&](char c) {
     return letter(c) || (c >= '0' && c <= '9') || std::string_view("_-./:").find(c) < 5;
   };
-  if (text.empty() || text.size() > 200 || !letter(text.front()) || text.back() == ':')
+  if (text.empty() || text.size() > 200 || text.back() == ':' ||
+      (!letter(text.front()) && text.front() != '/'))
     return false;
   if (!std::all_of(text.begin(), text.end(), fits)) return false;
   std::string lower(text);

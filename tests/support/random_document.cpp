@@ -87,10 +87,11 @@ std::string random_value(Random& random) {
       "\u2028", "\ufeff", "\U0001f600", "\x7f", "\x01", "\r",   "=",  "?", "---"};
   std::string value;
   for (auto left = random() % 6; left > 0; --left) value += pick(random, parts);
+  for (auto at = value.find("${"); at != std::string::npos; at = value.find("${")) value[at] = '_';
   return value;
 }
 
-Document random_document(Random& random, const RandomDocumentOptions& options) {
+gantry::Document random_document(Random& random, const RandomDocumentOptions& options) {
   Document document{.project = options.project, .environment = options.environment};
   document.shared = variables(random, Document());
   std::vector<std::string> names;

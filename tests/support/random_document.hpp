@@ -13,7 +13,7 @@ struct RandomDocumentOptions {
   std::string environment = "production";
 };
 
-Document random_document(std::mt19937& random, const RandomDocumentOptions& = {});
+gantry::Document random_document(std::mt19937& random, const RandomDocumentOptions& = {});
 
 // Any UTF-8 that a variable may hold, the ugly parts more often.
 std::string random_value(std::mt19937& random);
