@@ -154,6 +154,13 @@ Answer create_backup_destination(const Request&, Context&, Transaction&);
 Answer prefer_backup_destination(const Request&, Context&, Transaction&);
 Answer delete_backup_destination(const Request&, Context&, Transaction&);
 
+// documents.cpp
+Answer get_document(const Request&, Context&);
+Answer plan_environment(const Request&, Context&, Transaction&);
+Answer apply_document(const Request&, Context&, Transaction&);
+Answer compare_environments(const Request&, Context&, Transaction&);
+Answer sync_environment(const Request&, Context&, Transaction&);
+
 // replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);

@@ -154,4 +154,19 @@ Result<> check(const Template& one, const Wanted& wanted) {
   return done();
 }
 
+std::optional<DocumentService> document_service(const Templates& templates,
+                                                const std::string& from_template) {
+  const TemplateService* found = template_service(templates, from_template);
+  if (found == nullptr) return std::nullopt;
+  const auto service = complete(templates, *found);
+  if (!service) return std::nullopt;
+  DocumentService out{.from_template = from_template,
+                      .settings = setting_values(settings_of(*service, from_template))};
+  for (const auto& [name, value] : service->variables) out.variables[name].value = value;
+  if (!service->volume_name.empty()) out.volumes[service->volume_name] = {service->mount_path, 0};
+  return out;
+}
+
+Result<std::string> with_secrets(std::string_view value) { return fill_secrets(value, below); }
+
 }  // namespace gantry::api

@@ -4,6 +4,7 @@
 
 #include "api/blueprint.hpp"
 #include "api/body.hpp"
+#include "proto/document.hpp"
 #include "proto/template.hpp"
 
 namespace gantry::api {
@@ -19,5 +20,11 @@ struct Wanted {
 Result<> check(const Template&, const Wanted&);
 Result<std::vector<NewService>> services_of(const Templates&, const Place&, const Template&,
                                             const Wanted&);
+
+// A service of a template as a document has it, "postgres" or "TEMPLATE.SERVICE"; its secrets are
+// still ${{secret(32)}}. Nothing: there is no such template.
+std::optional<DocumentService> document_service(const Templates&, const std::string& from_template);
+// A value with its secrets made by the kernel's randomness.
+Result<std::string> with_secrets(std::string_view value);
 
 }  // namespace gantry::api

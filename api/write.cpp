@@ -20,12 +20,7 @@ constexpr std::size_t kKeyMax = 255;
 std::string fingerprint(const Request& request) {
   std::string text;
   for (const auto& [name, value] : request.query) text += name + "=" + value + "&";
-  text += "\n" + canonical(request.body);
-  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
-  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
-  std::array<char, crypto_hash_sha256_BYTES * 2 + 1> hex{};
-  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
-  return hex.data();
+  return sha256_hex(text + "\n" + canonical(request.body));
 }
 
 Result<> check_key(const std::string& key) {
@@ -81,10 +76,18 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
   }
   if (verbs == Verbs::one && !dry_run && !keyed) (*transaction)->only_one_verb();
   auto response = effect(request, context, **transaction);
-  if (!response) return response;
+  // An answer that something is not to be done: nothing of it counts, and the next attempt may.
+  if (!response || response->status >= 400) return response;
   if (dry_run) {
     response->headers.emplace_back("Dry-Run", "true");
     return response;
+  }
+  if (verbs == Verbs::tried) {
+    transaction->reset();
+    if (!keyed) return response;
+    transaction =
+        context.store.begin({.token_id = request.token_id, .request_id = request.request_id});
+    if (!transaction) return transaction.error();
   }
   if (keyed) GANTRY_TRY(remember(**transaction, std::move(record), *response));
   GANTRY_TRY((*transaction)->commit());
@@ -98,6 +101,14 @@ bool lost_a_race(const Request& request, const Error& error) {
 }
 
 }  // namespace
+
+std::string sha256_hex(std::string_view text) {
+  std::array<unsigned char, crypto_hash_sha256_BYTES> hash{};
+  crypto_hash_sha256(hash.data(), reinterpret_cast<const unsigned char*>(text.data()), text.size());
+  std::array<char, crypto_hash_sha256_BYTES * 2 + 1> hex{};
+  sodium_bin2hex(hex.data(), hex.size(), hash.data(), hash.size());
+  return hex.data();
+}
 
 bool is_dry_run(const Request& request) {
   const std::string* dry = request.query_value("dry_run");

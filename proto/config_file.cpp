@@ -38,6 +38,12 @@ class Reader {
       return say(ConfigSeverity::error, text.root.at, "",
                  "expected an object with \"build\" and \"deploy\", received " +
                      std::string(kind_name(text.root.kind)));
+    if (const ConfigMember* document = text.root.find("project")) {
+      say(ConfigSeverity::notice, document->at, "project",
+          "this is a project's document, which `gantry config apply` applies: it sets nothing for "
+          "a deployment");
+      return merge();
+    }
     block("", text.root, Place::root);
     const bool ignored = result_.count(ConfigSeverity::warning) > text.remarks.size();
     const bool silent = std::all_of(blocks_.begin(), blocks_.end(),

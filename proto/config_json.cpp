@@ -15,7 +15,7 @@ struct Stop {};  // thrown past the recursion once the error is recorded
 
 class JsonReader {
  public:
-  explicit JsonReader(std::string_view text) : text_(text) {}
+  JsonReader(std::string_view text, const ConfigLimits& limits) : text_(text), limits_(limits) {}
 
   ConfigText read() {
     try {
@@ -92,8 +92,7 @@ class JsonReader {
   ConfigNode value(int depth) {
     if (depth > kConfigDepthMax)
       refuse("nested deeper than " + std::to_string(kConfigDepthMax) + " levels");
-    if (++nodes_ > kConfigNodesMax)
-      refuse("more than " + std::to_string(kConfigNodesMax) + " values");
+    if (++nodes_ > limits_.nodes) refuse("more than " + std::to_string(limits_.nodes) + " values");
     ConfigNode node;
     node.at = position_;
     const char c = peek();
@@ -303,6 +302,7 @@ class JsonReader {
   }
 
   std::string_view text_;
+  const ConfigLimits limits_;
   std::size_t at_ = 0;
   ConfigPosition position_{1, 1};
   int nodes_ = 0;
@@ -311,6 +311,8 @@ class JsonReader {
 
 }  // namespace
 
-ConfigText parse_config_json(std::string_view text) { return JsonReader(text).read(); }
+ConfigText parse_config_json(std::string_view text, const ConfigLimits& limits) {
+  return JsonReader(text, limits).read();
+}
 
 }  // namespace gantry

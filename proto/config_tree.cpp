@@ -58,10 +58,11 @@ std::string_view kind_name(ConfigNode::Kind kind) {
   return "";
 }
 
-ConfigText parse_config_text(std::string_view file_name, std::string_view text) {
-  if (text.size() > kConfigBytesMax)
+ConfigText parse_config_text(std::string_view file_name, std::string_view text,
+                             const ConfigLimits& limits) {
+  if (text.size() > limits.bytes)
     return refused(0, "the file has " + std::to_string(text.size()) + " bytes; at most " +
-                          std::to_string(kConfigBytesMax) + " are read");
+                          std::to_string(limits.bytes) + " are read");
   const std::string_view mark = text.substr(0, 2);
   if (mark == "\xff\xfe" || mark == "\xfe\xff")
     return refused(0, "the file is UTF-16: save it as UTF-8");
@@ -83,8 +84,9 @@ ConfigText parse_config_text(std::string_view file_name, std::string_view text) 
         "a plan of Nixpacks, which the builder reads by itself; the settings of a service "
         "go to railway.toml");
   if (ends_with(file_name, ".toml")) return parse_config_toml(text);
-  if (ends_with(file_name, ".yaml") || ends_with(file_name, ".yml")) return parse_config_yaml(text);
-  return parse_config_json(text);
+  if (ends_with(file_name, ".yaml") || ends_with(file_name, ".yml"))
+    return parse_config_yaml(text, limits);
+  return parse_config_json(text, limits);
 }
 
 }  // namespace gantry

@@ -56,14 +56,20 @@ inline constexpr std::size_t kConfigBytesMax = 256 * 1024;
 inline constexpr int kConfigDepthMax = 64;
 inline constexpr int kConfigNodesMax = 5000;
 
+struct ConfigLimits {
+  std::size_t bytes = kConfigBytesMax;
+  int nodes = kConfigNodesMax;
+};
+
 // By the ending of the file's name: .toml, .yaml and .yml; everything else is JSON. A byte-order
 // mark and CRLF are fine; an empty text is an empty object with a remark.
-ConfigText parse_config_text(std::string_view file_name, std::string_view text);
+ConfigText parse_config_text(std::string_view file_name, std::string_view text,
+                             const ConfigLimits& = {});
 
-// The readers behind it. REQUIRES: UTF-8 without a byte-order mark, at most kConfigBytesMax bytes.
-ConfigText parse_config_json(std::string_view text);
+// The readers behind it. REQUIRES: UTF-8 without a byte-order mark, no more bytes than allowed.
+ConfigText parse_config_json(std::string_view text, const ConfigLimits& = {});
 ConfigText parse_config_toml(std::string_view text);
-ConfigText parse_config_yaml(std::string_view text);
+ConfigText parse_config_yaml(std::string_view text, const ConfigLimits& = {});
 
 // "an object", "a string" ...: for messages.
 std::string_view kind_name(ConfigNode::Kind);

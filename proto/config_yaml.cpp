@@ -12,7 +12,8 @@ namespace {
 using Kind = ConfigNode::Kind;
 
 struct Converter {
-  ConfigText out;
+  const ConfigLimits limits;
+  ConfigText out = {};
   int nodes = 0;
 
   static ConfigPosition position(const YAML::Mark& mark) {
@@ -28,8 +29,8 @@ struct Converter {
     to.at = position(from.Mark());
     if (depth > kConfigDepthMax)
       return refuse(to.at, "nested deeper than " + std::to_string(kConfigDepthMax) + " levels");
-    if (++nodes > kConfigNodesMax)
-      return refuse(to.at, "more than " + std::to_string(kConfigNodesMax) +
+    if (++nodes > limits.nodes)
+      return refuse(to.at, "more than " + std::to_string(limits.nodes) +
                                " values, aliases counted each time");
     switch (from.Type()) {
       case YAML::NodeType::Undefined:
@@ -133,8 +134,8 @@ std::string in_plain_words(const std::string& message) {
 
 }  // namespace
 
-ConfigText parse_config_yaml(std::string_view text) {
-  Converter converter;
+ConfigText parse_config_yaml(std::string_view text, const ConfigLimits& limits) {
+  Converter converter{limits};
   try {
     const std::vector<YAML::Node> documents = YAML::LoadAll(std::string(text));
     if (documents.size() > 1)

@@ -290,6 +290,16 @@ std::string upper_words(std::string_view text) {
 
 }  // namespace
 
+std::vector<VariableReference> references_of(std::string_view value) {
+  std::vector<VariableReference> found;
+  const auto pieces = parse_value(value);
+  if (!pieces) return found;
+  for (const Piece& piece : *pieces)
+    if (const auto* reference = std::get_if<Reference>(&piece))
+      found.push_back({reference->name_space, reference->name});
+  return found;
+}
+
 ResolvedVariables provided_variables(const ProjectSnapshot& project, const InstanceView& view,
                                      const ResolveOptions& options) {
   ResolvedVariables out;

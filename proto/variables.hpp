@@ -15,6 +15,13 @@
 
 namespace gantry {
 
+struct VariableReference {
+  std::string name_space;  // a service's name or "shared"; empty: the same service
+  std::string name;
+};
+// In their order; of a value that cannot be read: none.
+std::vector<VariableReference> references_of(std::string_view value);
+
 struct Missing {
   std::string variable;   // "api.DATABASE_URL": the variable whose value holds the reference
   std::string reference;  // "${{postgres.DATABASE_URL}}"

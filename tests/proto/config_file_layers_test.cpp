@@ -206,5 +206,17 @@ TEST(ProtoConfigFileLayers, AsJson) {
   EXPECT_TRUE(found);
 }
 
+TEST(ProtoConfigFileLayers, AProjectsDocumentSetsNothingForADeployment) {
+  ConfigRequest request = request_for("production", "api");
+  request.file_name = "gantry.yaml";
+  request.text = "project: shop\nservices: {api: {deploy: {replicas: 7}}}\n";
+  request.instance.settings.deploy.replicas = 3;
+  const ConfigResult result = read_config(request);
+  EXPECT_TRUE(result.ok());
+  EXPECT_EQ(result.config, request.instance);
+  EXPECT_EQ(result.count(ConfigSeverity::notice), 1U);
+  EXPECT_EQ(result.problems.size(), 1U);
+}
+
 }  // namespace
 }  // namespace gantry
