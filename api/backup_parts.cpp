@@ -48,6 +48,13 @@ void append_json(std::string& out, const Backup& backup) {
   append_reference(object, "environment", backup.origin.environment_id.str(),
                    backup.origin.environment);
   append_reference(object, "service", backup.origin.service_id.str(), backup.origin.service);
+  std::string& mounts = object.at("mounts");
+  mounts += '[';
+  for (std::size_t i = 0; i < backup.mounts.size(); ++i) {
+    if (i > 0) mounts += ',';
+    append_json_string(mounts, backup.mounts[i]);
+  }
+  mounts += ']';
   object.text("instance_id", backup.origin.instance_id.str())
       .text_or_null("template", backup.from_template)
       .text("destination", backup.destination)

@@ -1,4 +1,7 @@
 // Restores: into the service itself, into another environment, into a service made for it.
+#include <algorithm>
+#include <set>
+
 #include "api/backup_parts.hpp"
 #include "api/body.hpp"
 #include "api/nearest.hpp"
@@ -8,6 +11,8 @@
 
 namespace gantry::api {
 namespace {
+
+constexpr std::size_t kNameMax = 30;
 
 std::string json_of(const Restore& restore) {
   std::string out;
@@ -21,7 +26,46 @@ struct Target {
   bool fresh = false;
 };
 
-// A service with the settings, the variables and an empty volume of the one that was backed up.
+bool is_taken(const Place& from, const EnvironmentView& environment, const std::string& name,
+              const std::set<std::string>& made) {
+  if (made.contains(name)) return true;
+  return std::any_of(from.project->volumes.begin(), from.project->volumes.end(),
+                     [&](const auto& each) {
+                       const Volume& one = *each.second;
+                       return one.environment_id == environment.environment.id && !one.deleted_at &&
+                              one.name.str() == name;
+                     });
+}
+
+// Names of volumes are one environment's. The service's own says whose it is, and a number which.
+Result<Name> free_volume_name(const Place& from, const EnvironmentView& environment,
+                              const Name& wanted, std::set<std::string>& made) {
+  std::string name = wanted.str();
+  for (int number = 2; is_taken(from, environment, name, made); ++number) {
+    const std::string end = "-" + std::to_string(number);
+    name = wanted.str().substr(0, kNameMax - end.size()) + end;
+  }
+  made.insert(name);
+  return Name::parse(name);
+}
+
+// With the sizes and mount paths of the volumes of the one that was backed up, all of them empty.
+Result<> make_volumes(const Place& from, const EnvironmentView& environment, const Name& wanted,
+                      const InstanceId& to, Transaction& transaction) {
+  std::set<std::string> names;
+  for (const Volume* volume : from.project->volumes_of(from.instance->instance.id)) {
+    const auto name = free_volume_name(from, environment, wanted, names);
+    if (!name) return name.error();
+    const auto made =
+        transaction.create_volume({environment.environment.id, *name, volume->size_bytes});
+    if (!made) return made.error();
+    if (const auto on = transaction.attach_volume(made->id, to, volume->mount_path); !on)
+      return on.error();
+  }
+  return done();
+}
+
+// A service with the settings, the variables and empty volumes of the one that was backed up.
 Result<Target> make_service(const Place& from, const EnvironmentView& environment,
                             const Name& wanted, Transaction& transaction) {
   const Service* known = from.project->service(wanted.str());
@@ -39,14 +83,7 @@ Result<Target> make_service(const Place& from, const EnvironmentView& environmen
   for (const auto& [key, variable] : *from.instance->variables)
     if (const auto kept = transaction.put_variable(instance->id, key, variable.value, {}); !kept)
       return kept.error();
-  for (const Volume* volume : from.project->volumes_of(from.instance->instance.id)) {
-    // Names are one environment's: the service's own is free in most, and says whose it is.
-    const auto made =
-        transaction.create_volume({environment.environment.id, wanted, volume->size_bytes});
-    if (!made) return made.error();
-    if (const auto on = transaction.attach_volume(made->id, instance->id, volume->mount_path); !on)
-      return on.error();
-  }
+  GANTRY_TRY(make_volumes(from, environment, wanted, instance->id, transaction));
   return Target{instance->id,
                 "/v1/projects/" + from.project->project.id.str() + "/environments/" +
                     environment.environment.id.str() + "/services/" + service_id.str(),

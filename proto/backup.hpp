@@ -56,6 +56,9 @@ struct Backup {
   std::string from_template;  // whose tools made it: "postgres"
   std::string image;          // that ran then, and that a drill runs
   BackupKind kind = BackupKind::dump;
+  // Of a snapshot: where each volume in it was mounted, sorted. One: the archive's names begin
+  // there; several: at the root. Empty: one, from before that was kept.
+  std::vector<std::string> mounts = {};
   BackupTrigger trigger = BackupTrigger::manual;
   std::string schedule;  // its name; empty: no schedule's
   BackupStatus status = BackupStatus::queued;

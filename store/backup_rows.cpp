@@ -1,5 +1,7 @@
 #include "store/backup_rows.hpp"
 
+#include <algorithm>
+
 #include "store/rows.hpp"
 
 namespace gantry {
@@ -19,6 +21,16 @@ std::optional<TimePoint> maybe_time(const pqxx::field& field) {
 Manifest manifest_from(const pqxx::field& field) {
   auto manifest = parse_manifest(field.c_str());
   return manifest ? *std::move(manifest) : Manifest();
+}
+
+std::vector<std::string> lines_of(std::string_view text) {
+  std::vector<std::string> lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines.emplace_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
 }
 
 }  // namespace
@@ -53,6 +65,7 @@ Backup backup_from(const pqxx::row& row) {
   backup.verified_at = maybe_time(row["verified_at"]);
   backup.verify_reason = row["verify_reason"].c_str();
   backup.locked = row["locked"].as<bool>();
+  backup.mounts = lines_of(row["mounts"].c_str());
   return backup;
 }
 

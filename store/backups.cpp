@@ -14,6 +14,13 @@ std::optional<std::string> text_of(const std::optional<TimePoint>& time) {
   return format_time(*time);
 }
 
+// Absolute paths have no line breaks: parse_mount_path() takes none.
+std::string text_of(const std::vector<std::string>& mounts) {
+  std::string text;
+  for (const std::string& one : mounts) text += one + "\n";
+  return text;
+}
+
 class PgLedger final : public BackupLedger {
  public:
   explicit PgLedger(PgStore& store) : store_(store) {}
@@ -87,10 +94,12 @@ Result<> PgLedger::record_backup(const Backup& one) {
     const auto rows = work.exec_params(
         "update backups set status = $2, reason = $3, bytes = $4, stored_bytes = $5, sha256 = $6, "
         "manifest_before = $7, manifest_after = $8, finished_at = $9, verified_at = $10, "
-        "verify_reason = $11, image = $12, destination = $13 where id = $1 returning 1",
+        "verify_reason = $11, image = $12, destination = $13, mounts = $14 where id = $1 returning "
+        "1",
         one.id.str(), std::string(name(one.status)), one.reason, one.bytes, one.stored_bytes,
         one.sha256, manifest_lines(one.before), manifest_lines(one.after), text_of(one.finished_at),
-        text_of(one.verified_at), one.verify_reason, one.image, one.destination);
+        text_of(one.verified_at), one.verify_reason, one.image, one.destination,
+        text_of(one.mounts));
     return rows.empty() ? Result<>(not_found("backup " + one.id.str())) : done();
   });
 }

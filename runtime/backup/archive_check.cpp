@@ -6,6 +6,8 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include "runtime/backup/copy.hpp"
+
 namespace gantry {
 namespace {
 
@@ -50,11 +52,8 @@ Result<std::int64_t> check_archive(ByteSource& source) {
                  std::string("the archive cannot be read: ") + (said ? said : "it is empty")};
   }
   // What follows the archive's end belongs to the copy, and its end says whether it is whole.
-  while (true) {
-    const auto rest = source.read();
-    if (!rest) return rest.error();
-    if (rest->empty()) return entries;
-  }
+  GANTRY_TRY(read_to_end(source));
+  return entries;
 }
 
 }  // namespace gantry

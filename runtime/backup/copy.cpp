@@ -146,8 +146,12 @@ Result<> check_copy(const Copied& copied, const VaultKey& key, Destination& dest
                    std::to_string(copied.stored_bytes) + " were sent");
   const auto plain = open_copy(copied, key, destination, object, label);
   if (!plain) return plain.error();
+  return read_to_end(**plain);
+}
+
+Result<> read_to_end(ByteSource& source) {
   while (true) {
-    const auto piece = (*plain)->read();
+    const auto piece = source.read();
     if (!piece) return piece.error();
     if (piece->empty()) return done();
   }

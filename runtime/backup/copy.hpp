@@ -54,6 +54,9 @@ Result<> check_copy(const Copied&, const VaultKey&, Destination&, const std::str
 Result<std::unique_ptr<ByteSource>> open_copy(const Copied&, const VaultKey&, Destination&,
                                               const std::string& key, const std::string& label);
 
+// What nobody wanted is checked all the same: reads to the end.
+Result<> read_to_end(ByteSource&);
+
 // Runs a program in a container to its end: what it wrote, at most 4 MiB. `input` is its input.
 // Errors as origin_of(); one of the input itself goes before.
 Result<std::string> run_in(Exec&, const ExecSpec&, const std::string& what, ByteSource* input,

@@ -61,12 +61,7 @@ Result<> BackupJobs::put_into(const Backup& backup, const std::string& container
   const auto restored = run_in(ports_.exec, {.container_id = container, .command = tools.restore},
                                "the restore", plain->get(), stop);
   if (!restored) return restored.error();
-  // A program may have stopped reading before the end: the rest is checked all the same.
-  while (true) {
-    const auto rest = (*plain)->read();
-    if (!rest) return rest.error();
-    if (rest->empty()) break;
-  }
+  GANTRY_TRY(read_to_end(**plain));  // where the program stopped reading
   const auto counted = inspect(container, tools, stop);
   if (!counted) return counted.error();
   if (backup.trigger != BackupTrigger::upload) {  // of an upload nobody counted anything

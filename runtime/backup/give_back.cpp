@@ -7,11 +7,6 @@ namespace {
 
 Error interrupted() { return {Code::unavailable, "interrupted", "the daemon stopped meanwhile"}; }
 
-std::string clipped_name(const std::string& name, const BackupId& id) {
-  const std::string end = "-" + std::string(id.ulid().substr(20));
-  return name.substr(0, 30 - end.size()) + end;
-}
-
 }  // namespace
 
 Result<> BackupJobs::deploy(const InstanceView& view, const ProjectSnapshot& project,
@@ -40,18 +35,26 @@ Result<> BackupJobs::deploy(const InstanceView& view, const ProjectSnapshot& pro
   return (*transaction)->commit();
 }
 
-Result<> BackupJobs::bring_up(const Restore& restore, const std::stop_token& stop) {
+Result<> BackupJobs::committed(const InstanceId& id, const std::stop_token& stop) {
+  const TimePoint start = ports_.clock.now();
+  do {
+    if (const auto project = ports_.store.project_of(id);
+        project && project->instances.contains(id))
+      return done();
+    if (ports_.clock.now() - start > options_.committed_within) return not_found("the new service");
+  } while (wait(stop));
+  return interrupted();
+}
+
+Result<> BackupJobs::bring_up(const Restore& restore, BackupKind kind,
+                              const std::stop_token& stop) {
   const InstanceId& id = restore.instance_id;
+  GANTRY_TRY(committed(id, stop));
   const TimePoint start = ports_.clock.now();
   do {
     const ProjectPtr project = ports_.store.project_of(id);
-    if (!project || !project->instances.contains(id)) {
-      // Whoever asked may not have committed yet.
-      if (ports_.clock.now() - start > options_.committed_within)
-        return not_found("the new service");
-      continue;
-    }
-    if (container_of(id)) return done();
+    if (!project || !project->instances.contains(id)) return not_found("the new service");
+    if (container_of(id, kind)) return done();
     const InstanceView& view = *project->instances.at(id);
     if (view.deployments.empty()) {
       GANTRY_TRY(deploy(view, *project, restore.backup_id));
@@ -102,43 +105,6 @@ Result<> BackupJobs::keep_safety(Restore& restore, const Backup& wanted,
       "nothing was changed, since what is there could not be copied first: " + made->reason};
 }
 
-// Into a new volume that takes the place of the old one, which stays as it is.
-Result<> BackupJobs::give_back_volume(const Backup& backup, const Subject& to,
-                                      const std::stop_token& stop) {
-  if (ports_.volumes == nullptr || to.volume == nullptr)
-    return Error{Code::conflict, "no_volume", "the service mounts no volume"};
-  const auto name = Name::parse(clipped_name(to.volume->name.str(), backup.id));
-  if (!name) return name.error();
-  const Actor self{};
-  auto making = ports_.store.begin(self);
-  if (!making) return making.error();
-  const auto made = (*making)->create_volume({to.environment.id, *name, to.volume->size_bytes});
-  if (!made) return made.error();
-  GANTRY_TRY((*making)->commit());
-  GANTRY_TRY(ports_.volumes->create(made->id));
-  GANTRY_TRY(ports_.store.record_volume_made(made->id));
-  OneOffSpec spec = one_off(to);
-  spec.command = {"tar", "-C", to.volume->mount_path, "-xpf", "-"};
-  spec.mounts = {{made->id, to.volume->mount_path, true}};
-  spec.input = true;
-  const auto place = places_.open(backup.destination);
-  if (!place) return place.error();
-  const auto plain =
-      open_copy(copied_of(backup), options_.key, **place, backup.object_key, label_of(backup));
-  if (!plain) return plain.error();
-  auto execution = ports_.exec.run(spec);
-  if (!execution) return execution.error();
-  const auto unpacked = finish_run(**execution, "unpacking", plain->get(), stop);
-  if (!unpacked) return unpacked.error();
-  auto swap = ports_.store.begin(self);
-  if (!swap) return swap.error();
-  if (const auto off = (*swap)->detach_volume(to.volume->id); !off) return off.error();
-  if (const auto on = (*swap)->attach_volume(made->id, to.view->instance.id, to.volume->mount_path);
-      !on)
-    return on.error();
-  return (*swap)->commit();
-}
-
 Result<> BackupJobs::give_back(Restore& restore, const Backup& backup,
                                const std::stop_token& stop) {
   if (backup.status != BackupStatus::good)
@@ -148,13 +114,13 @@ Result<> BackupJobs::give_back(Restore& restore, const Backup& backup,
   // All of it, before anything is touched.
   GANTRY_TRY(
       check_copy(copied_of(backup), options_.key, **place, backup.object_key, label_of(backup)));
-  if (restore.fresh) GANTRY_TRY(bring_up(restore, stop));
+  if (backup.kind == BackupKind::snapshot) return give_back_snapshot(restore, backup, stop);
+  if (restore.fresh) GANTRY_TRY(bring_up(restore, backup.kind, stop));
   const auto to = subject(restore.instance_id, backup.from_template);
   if (!to) return to.error();
-  if (backup.kind == BackupKind::snapshot) return give_back_volume(backup, *to, stop);
   if (to->made_from == nullptr)
     return Error{Code::conflict, "no_restore", "its template is not known any more"};
-  const auto container = container_of(restore.instance_id);
+  const auto container = container_of(restore.instance_id, backup.kind);
   if (!container) return container.error();
   if (!restore.fresh) GANTRY_TRY(keep_safety(restore, backup, stop));
   return put_into(backup, *container, to->made_from->tools, stop);

@@ -13,10 +13,6 @@ Error not_running() {
           "the service does not run, and only a running one can be asked for its data"};
 }
 
-std::vector<std::string> pack_command(const std::string& mount_path) {
-  return {"tar", "-C", mount_path, "-cf", "-", "."};
-}
-
 }  // namespace
 
 std::string object_key_of(const Backup& backup) {
@@ -71,16 +67,26 @@ Result<BackupJobs::Subject> BackupJobs::subject(const InstanceId& id,
     found.variables = std::move(whole->variables);
     break;
   }
-  for (const auto& [volume_id, volume] : project->volumes)
-    if (volume->instance_id == id && !volume->deleted_at) found.volume = volume;
+  for (const Volume* volume : project->volumes_of(id)) found.volumes.push_back(*volume);
   return found;
 }
 
-Result<std::string> BackupJobs::container_of(const InstanceId& id) {
+Result<std::string> BackupJobs::container_of(const InstanceId& id, BackupKind kind) {
   const auto replicas = ports_.store.replicas(id);
   if (!replicas) return replicas.error();
+  const ProjectPtr project = ports_.store.project_of(id);
+  if (!project || !project->instances.contains(id)) return not_running();
+  // A worker, where nothing listens, is never ready: for its files it is enough that its deployment
+  // went well.
+  const auto serves = [&](const Replica& one) {
+    if (one.ready || kind == BackupKind::dump) return one.ready;
+    for (const auto& deployment : project->instances.at(id)->deployments)
+      if (deployment->id == one.key.deployment_id)
+        return deployment->status == DeploymentStatus::success;
+    return false;
+  };
   for (const Replica& one : *replicas)
-    if (one.status == ReplicaStatus::running && one.ready && !one.container_id.empty())
+    if (one.status == ReplicaStatus::running && !one.container_id.empty() && serves(one))
       return one.container_id;
   return not_running();
 }
@@ -105,7 +111,7 @@ Result<Copied> BackupJobs::copy(Backup& backup, std::unique_ptr<Execution> execu
 Result<> BackupJobs::make(Backup& backup, const std::stop_token& stop) {
   const auto found = subject(backup.origin.instance_id, backup.from_template);
   if (!found) return found.error();
-  const auto container = container_of(backup.origin.instance_id);
+  const auto container = container_of(backup.origin.instance_id, backup.kind);
   if (!container) return container.error();
   backup.image = found->image;
   ExecSpec spec{.container_id = *container, .command = {}, .input = false};
@@ -114,10 +120,13 @@ Result<> BackupJobs::make(Backup& backup, const std::stop_token& stop) {
   const bool dump = backup.kind == BackupKind::dump;
   if (dump && tools.dump.empty())
     return Error{Code::conflict, "no_dump", "its template does not say how it is dumped"};
-  if (!dump && found->volume == nullptr)
-    return Error{Code::conflict, "no_volume", "the service mounts no volume"};
-  spec.command = dump ? tools.dump : pack_command(found->volume->mount_path);
-  if (dump) {
+  spec.command = tools.dump;
+  if (!dump) {
+    auto pack = pack_command(backup, *found, *container, stop);
+    if (!pack) return pack.error();
+    spec.command = *std::move(pack);
+    spec.user = "0";  // whose files they are is no reason to leave them out
+  } else {
     auto before = inspect(*container, tools, stop);
     if (!before) return before.error();
     backup.before = *std::move(before);
@@ -125,7 +134,7 @@ Result<> BackupJobs::make(Backup& backup, const std::stop_token& stop) {
   auto execution = ports_.exec.exec(spec);
   if (!execution) return execution.error();
   const auto copied =
-      copy(backup, std::move(*execution), dump ? "the dump" : "the copy of the volume", stop);
+      copy(backup, std::move(*execution), dump ? "the dump" : "the copy of the volumes", stop);
   if (!copied) return copied.error();
   backup.bytes = copied->bytes;
   backup.stored_bytes = copied->stored_bytes;

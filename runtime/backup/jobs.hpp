@@ -71,11 +71,11 @@ class BackupJobs {
     const TemplateService* made_from = nullptr;  // null: of no template that is known
     std::string image;                           // that runs
     ResolvedVariables variables;                 // of what runs
-    std::shared_ptr<const Volume> volume;        // null: none
+    std::vector<Volume> volumes;                 // that it mounts, by path
   };
   Result<Subject> subject(const InstanceId&, const std::string& from_template);
-  // Of its replica that is ready: the container. Code::conflict "not_running".
-  Result<std::string> container_of(const InstanceId&);
+  // Of a replica that serves: the container. Code::conflict "not_running".
+  Result<std::string> container_of(const InstanceId&, BackupKind);
   OneOffSpec one_off(const Subject&) const;
   bool wait(const std::stop_token&) const;
 
@@ -91,10 +91,24 @@ class BackupJobs {
 
   Result<> give_back(Restore&, const Backup&, const std::stop_token&);
   Result<> keep_safety(Restore&, const Backup&, const std::stop_token&);
-  Result<> give_back_volume(const Backup&, const Subject&, const std::stop_token&);
+  // Snapshots (snapshot.cpp). The program that writes one.
+  Result<std::vector<std::string>> pack_command(Backup&, const Subject&,
+                                                const std::string& container,
+                                                const std::stop_token&);
+  Result<bool> has_gnu_tar(const std::string& container, const std::string& image,
+                           const std::stop_token&);
+  Result<> give_back_snapshot(const Restore&, const Backup&, const std::stop_token&);
+  Result<> give_back_beside(const Restore&, const Backup&, const Subject&, const std::stop_token&);
+  Result<std::vector<Volume>> make_beside(const Restore&, const std::vector<Volume>& olds);
+  Result<> swap(const std::vector<Volume>& olds, const std::vector<Volume>& news,
+                const InstanceId&);
+  Result<> unpack(const Backup&, const Subject&, const std::vector<Volume>&,
+                  const std::stop_token&);
   Result<> deploy(const InstanceView&, const ProjectSnapshot&, const BackupId&);
+  // The rows of who asked are there: they may be committed after the row of the restore.
+  Result<> committed(const InstanceId&, const std::stop_token&);
   // A service that was made for it: deployed, and waited for.
-  Result<> bring_up(const Restore&, const std::stop_token&);
+  Result<> bring_up(const Restore&, BackupKind, const std::stop_token&);
 
   const BackupPorts ports_;
   const BackupOptions& options_;

@@ -189,6 +189,7 @@ std::string one_off_name(const InstallationId& installation, const SessionId& se
 std::string one_off_body(const OneOffSpec& spec, const InstallationId& installation) {
   Json host = host_config(spec);
   host["LogConfig"] = {{"Type", "none"}};  // whoever runs it reads it
+  if (!spec.mounts.empty()) host["Mounts"] = mounts_of(spec.mounts, installation);
   Json body = {
       {"Image", spec.image},
       {"Env", environment(spec.variables, spec.session_id)},

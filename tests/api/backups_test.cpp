@@ -87,6 +87,25 @@ TEST_F(ApiBackups, ARestoreMakesTheServiceThatItNames) {
             "unknown_environment");
 }
 
+TEST_F(ApiBackups, AServiceThatIsMadeHasAVolumeForEach) {
+  const std::string volumes = "/v1/projects/shop/environments/production/volumes";
+  for (const char* path : {"/data", "/logs"})
+    ASSERT_EQ(
+        post(volumes,
+             {{"name", "api-" + std::string(path + 1)}, {"service", "api"}, {"mount_path", path}})
+            .status,
+        201);
+  ASSERT_EQ(post(volumes, {{"name", "copy"}}).status, 201) << "a name that is taken";
+  const auto asked = post(kInstance + "/backups/" + kBackup + "/restore", {{"service", "copy"}});
+  ASSERT_EQ(asked.status, 202) << asked.body;
+  std::map<std::string, std::string> made;
+  const Json all = json(get(volumes));
+  for (const Json& one : all["data"])
+    if (one["service"].is_object() && one["service"]["name"] == "copy")
+      made[one["mount_path"]] = one["name"];
+  EXPECT_EQ(made, (std::map<std::string, std::string>{{"/data", "copy-2"}, {"/logs", "copy-3"}}));
+}
+
 TEST_F(ApiBackups, ADryRunLeavesNothing) {
   const auto before = context().backups->ledger().restores({})->size();
   ASSERT_EQ(

@@ -42,7 +42,8 @@ class FakeExecution final : public Execution {
     if (program == "dump" || program == "tar") out_ = dump_of(database);
     if (program == "inspect") out_ = manifest_lines(database.tables);
     if (program == "dump") home_.most_dumps = std::max<int>(home_.most_dumps, ++home_.dumps_now);
-    waits_ = program == "restore" && spec.input;
+    if (program == "tar" && spec.input) out_.clear();
+    waits_ = (program == "restore" || program == "tar") && spec.input;
   }
   ~FakeExecution() override {
     if (spec_.command[0] == "dump") --home_.dumps_now;
@@ -145,6 +146,7 @@ Result<std::unique_ptr<Execution>> FakeExec::exec(const ExecSpec& spec) {
   if (on_program) on_program(spec.command[0]);
   {
     const std::lock_guard lock(mutex_);
+    programs_.push_back(spec);
     if (!databases_.contains(spec.container_id)) return not_found("container " + spec.container_id);
   }
   return std::unique_ptr<Execution>(std::make_unique<FakeExecution>(*this, spec));
@@ -152,6 +154,10 @@ Result<std::unique_ptr<Execution>> FakeExec::exec(const ExecSpec& spec) {
 
 Result<std::unique_ptr<Execution>> FakeExec::run(const OneOffSpec& spec) {
   if (on_program) on_program("run");
+  {
+    const std::lock_guard lock(mutex_);
+    runs_.push_back(spec);
+  }
   return std::unique_ptr<Execution>(
       std::make_unique<FakeOneOff>(*this, one_off_container(spec.session_id)));
 }
@@ -159,6 +165,14 @@ Result<std::unique_ptr<Execution>> FakeExec::run(const OneOffSpec& spec) {
 std::map<std::string, FakeDatabase> FakeExec::databases() const {
   const std::lock_guard lock(mutex_);
   return databases_;
+}
+std::vector<ExecSpec> FakeExec::programs() const {
+  const std::lock_guard lock(mutex_);
+  return programs_;
+}
+std::vector<OneOffSpec> FakeExec::runs() const {
+  const std::lock_guard lock(mutex_);
+  return runs_;
 }
 void FakeExec::set(const std::string& container, FakeDatabase database) {
   const std::lock_guard lock(mutex_);

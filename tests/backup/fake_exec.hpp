@@ -9,6 +9,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "proto/backup.hpp"
 #include "proto/template.hpp"
@@ -43,6 +44,8 @@ class FakeExec final : public Exec {
   std::function<void(const std::string& program)> on_program = nullptr;
 
   std::atomic<int> dumps_now{0}, most_dumps{0}, one_offs{0};
+  std::vector<ExecSpec> programs() const;  // in the order in which they began
+  std::vector<OneOffSpec> runs() const;
 
  private:
   friend class FakeExecution;
@@ -50,6 +53,8 @@ class FakeExec final : public Exec {
   mutable std::mutex mutex_;
   std::map<std::string, FakeDatabase> databases_;
   std::optional<FakeFault> fault_;
+  std::vector<ExecSpec> programs_;
+  std::vector<OneOffSpec> runs_;
 };
 
 // The container of a one-off.

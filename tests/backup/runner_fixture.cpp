@@ -8,6 +8,7 @@ void BackupRunnerTest::SetUp() {
   StoreTest::SetUp();
   store_ = open();
   ledger_ = open_backup_ledger(*store_);
+  volumes_.emplace(engine_, store_->installation());
   const auto made =
       write(*store_, [&](Transaction& t) { return t.create_project(name_of("shop")); });
   ASSERT_TRUE(made);
@@ -28,7 +29,8 @@ void BackupRunnerTest::run(const std::function<void(BackupOptions&)>& change) {
   if (change) change(options);
   runner_.reset();
   runner_ = std::make_unique<BackupRunner>(
-      BackupPorts{*store_, *ledger_, exec_, *workbench_, fake_template, clock_}, options);
+      BackupPorts{*store_, *ledger_, exec_, *workbench_, fake_template, clock_, &*volumes_},
+      options);
   runner_->start();
 }
 

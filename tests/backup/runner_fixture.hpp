@@ -5,6 +5,7 @@
 #include <atomic>
 
 #include "runtime/backup/runner.hpp"
+#include "runtime/sim/volumes.hpp"
 #include "store/open_ledger.hpp"
 #include "tests/backup/fake_exec.hpp"
 #include "tests/support/postgres.hpp"
@@ -44,6 +45,8 @@ class BackupRunnerTest : public StoreTest {
   EnvironmentId environment_;
   SetClock clock_;
   FakeExec exec_;
+  SimEngine engine_{clock_};
+  std::optional<SimVolumes> volumes_;
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
   std::unique_ptr<BackupRunner> runner_;
 };
