@@ -1,16 +1,12 @@
 // When a backup is due, which may go, and what a person must look at.
 #include <algorithm>
-#include <array>
-#include <bitset>
 #include <set>
 
 #include "proto/backup.hpp"
+#include "proto/cron_times.hpp"
 
 namespace gantry {
 namespace {
-
-using std::chrono::floor;
-using Minutes = std::chrono::sys_time<std::chrono::minutes>;
 
 constexpr int kRetries = 3;
 constexpr std::chrono::minutes kFirstRetry{15};
@@ -21,92 +17,16 @@ constexpr int kFloorMax = 400;
 constexpr std::chrono::hours kSafetyKept{24 * 7};
 constexpr std::chrono::hours kFailedKept{24 * 30};
 
-using Bits = std::bitset<64>;
-
-int number(std::string_view text) {
-  int value = 0;
-  for (const char c : text) value = value * 10 + (c - '0');
-  return value;
-}
-
-// REQUIRES: a field that parse_cron() took.
-Bits bits_of(std::string_view field, int low, int high) {
-  Bits bits;
-  while (true) {
-    const std::size_t comma = field.find(',');
-    std::string_view part = field.substr(0, comma);
-    const std::size_t slash = part.find('/');
-    const int step = slash == std::string_view::npos ? 1 : number(part.substr(slash + 1));
-    part = part.substr(0, slash);
-    int first = low, last = high;
-    if (part != "*") {
-      const std::size_t dash = part.find('-');
-      first = number(part.substr(0, dash));
-      last = dash != std::string_view::npos    ? number(part.substr(dash + 1))
-             : slash == std::string_view::npos ? first
-                                               : high;
-    }
-    for (int value = first; value <= last; value += step) bits.set(value);
-    if (comma == std::string_view::npos) return bits;
-    field.remove_prefix(comma + 1);
-  }
-}
-
-struct CronTimes {
-  Bits minutes, hours, days, months, weekdays;
-  bool any_day = false, any_weekday = false;
-
-  static CronTimes of(std::string_view cron) {
-    std::array<std::string_view, 5> field;
-    for (auto& one : field) {
-      const std::size_t blank = cron.find(' ');
-      one = cron.substr(0, blank);
-      cron.remove_prefix(blank == std::string_view::npos ? cron.size() : blank + 1);
-    }
-    CronTimes times{bits_of(field[0], 0, 59), bits_of(field[1], 0, 23), bits_of(field[2], 1, 31),
-                    bits_of(field[3], 1, 12), bits_of(field[4], 0, 7)};
-    if (times.weekdays[7]) times.weekdays.set(0);
-    times.any_day = field[2].starts_with('*');
-    times.any_weekday = field[4].starts_with('*');
-    return times;
-  }
-
-  // As every cron: where both kinds of day are named, either will do.
-  bool day(std::chrono::sys_days at) const {
-    const std::chrono::year_month_day date(at);
-    const bool in_month = days[static_cast<unsigned>(date.day())];
-    const bool in_week = weekdays[std::chrono::weekday(at).c_encoding()];
-    if (!months[static_cast<unsigned>(date.month())]) return false;
-    if (any_day || any_weekday) return in_month && in_week;
-    return in_month || in_week;
-  }
-};
-
-// Ascending towards the past: the newest moment at or before `from`.
-std::optional<Minutes> firing_before(const CronTimes& times, Minutes from, Minutes oldest) {
-  for (auto day = floor<std::chrono::days>(from); day >= floor<std::chrono::days>(oldest);
-       day -= std::chrono::days(1)) {
-    if (!times.day(day)) continue;
-    for (int minute = 24 * 60 - 1; minute >= 0; --minute) {
-      const Minutes at = day + std::chrono::minutes(minute);
-      if (at > from || !times.hours[minute / 60] || !times.minutes[minute % 60]) continue;
-      if (at < oldest) return std::nullopt;
-      return at;
-    }
-  }
-  return std::nullopt;
-}
-
 bool is_good(const Backup& backup) { return backup.status == BackupStatus::good; }
 
 // How many copies a schedule makes within the span that it keeps them for.
 int copies_within(const BackupSchedule& schedule, TimePoint now) {
   const CronTimes times = CronTimes::of(schedule.cron);
-  const Minutes end = floor<std::chrono::minutes>(now);
-  const Minutes start = end - floor<std::chrono::minutes>(Seconds(schedule.keep_seconds));
+  const TimePoint start = std::chrono::floor<std::chrono::minutes>(now) -
+                          std::chrono::floor<std::chrono::minutes>(Seconds(schedule.keep_seconds));
   int count = 0;
-  for (auto at = firing_before(times, end, start); at && count < kFloorMax; ++count)
-    at = firing_before(times, *at - std::chrono::minutes(1), start);
+  for (auto at = times.last(Zone::utc(), now, start); at && count < kFloorMax; ++count)
+    at = times.last(Zone::utc(), *at - std::chrono::minutes(1), start);
   return std::max(count, 1);
 }
 
@@ -126,10 +46,8 @@ void give_up(const std::vector<const Backup*>& copies, const BackupSchedule& sch
 }  // namespace
 
 std::optional<TimePoint> latest_firing(std::string_view cron, TimePoint now, Seconds back) {
-  const Minutes from = floor<std::chrono::minutes>(now);
-  const auto at = firing_before(CronTimes::of(cron), from, floor<std::chrono::minutes>(now - back));
-  if (!at) return std::nullopt;
-  return TimePoint(*at);
+  return CronTimes::of(cron).last(Zone::utc(), now,
+                                  std::chrono::floor<std::chrono::minutes>(now - back));
 }
 
 bool due(const BackupSchedule& schedule, TimePoint now) {

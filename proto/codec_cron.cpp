@@ -16,7 +16,7 @@ void read_schedule(const Field& field, C& out) {
   out.schedule = *std::move(schedule);
 }
 
-// Its shape; whether there is such a zone is known where the database of zones is.
+// Its shape; settings_rules.cpp asks whether there is such a zone: rows outlive databases of zones.
 void read_zone(const Field& field, C& out) {
   if (!field.json.is_string()) return field.refuse("wrong_type", "expected a string or null");
   const auto& zone = field.json.get_ref<const std::string&>();

@@ -83,7 +83,7 @@ Result<std::string> parse_cron(std::string_view text) {
     if (fields.size() == 1 && fields[0] == word)
       return bad("expected five fields, received " + quoted(word) + ": write " + quoted(meant));
   if (fields.size() != kCronFields.size())
-    return bad("expected five fields (minute, hour, day, month, weekday; UTC), received " +
+    return bad("expected five fields (minute, hour, day, month, weekday), received " +
                std::to_string(fields.size()) + " (" + quoted(text) + ")" +
                (fields.size() == 6 ? ": leave the seconds out" : ""));
   std::string plain;

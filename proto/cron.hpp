@@ -1,5 +1,5 @@
-// Schedules of five fields (minute, hour, day of the month, month, day of the week; UTC), made of
-// integers, * , - and /. Pure; says whether a schedule is one, not when it is due.
+// Schedules of five fields (minute, hour, day of the month, month, day of the week), made of
+// integers, * , - and /. Pure; says whether a schedule is one; cron_times.hpp says when it is due.
 #pragma once
 
 #include <string>

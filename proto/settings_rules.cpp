@@ -1,5 +1,7 @@
 #include "proto/settings_rules.hpp"
 
+#include "proto/zone.hpp"
+
 namespace gantry {
 namespace {
 
@@ -65,6 +67,11 @@ struct Rules {
       refuse("/sleep/enabled", "worker",
              "a worker (port 0) gets no requests and would never wake up: set enabled to false");
   }
+
+  void cron() {
+    if (const auto zone = find_zone(deploy.cron.zone); !zone)
+      refuse("/cron/zone", "unknown_zone", zone.error().detail);
+  }
 };
 
 }  // namespace
@@ -75,6 +82,7 @@ std::vector<FieldError> broken_rules(const DeploySettings& deploy, const std::st
   rules.scaling();
   rules.sleep();
   rules.health();
+  rules.cron();
   return std::move(rules.broken);
 }
 

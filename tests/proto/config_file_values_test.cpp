@@ -149,7 +149,7 @@ const std::vector<Case> kRefused = {
     {"deploy.cronSchedule", "\"@daily\"",
      "expected five fields, received \"@daily\": write \"0 0 * * *\""},
     {"deploy.cronSchedule", "\"0 0 6 * * *\"",
-     "expected five fields (minute, hour, day, month, weekday; UTC), received 6 (\"0 0 6 * * "
+     "expected five fields (minute, hour, day, month, weekday), received 6 (\"0 0 6 * * "
      "*\"): leave the seconds out"},
     {"deploy.cronSchedule", "\"0 25 * * *\"",
      "the hour is \"25\": expected 0 to 23 with * , - and /"},
