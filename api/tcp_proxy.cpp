@@ -132,10 +132,8 @@ Answer put_tcp_proxy(const Request& request, Context& context, Transaction& tran
 Answer delete_tcp_proxy(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  const ServiceInstance& instance = place->instance->instance;
-  if (!instance.tcp_proxy)
-    return not_found("TCP proxy of the service " + place->service->name.str());
-  const auto changed = transaction.set_tcp_proxy(instance.id, std::nullopt, if_match(request));
+  const auto changed =
+      transaction.set_tcp_proxy(place->instance->instance.id, std::nullopt, if_match(request));
   if (!changed) return changed.error();
   return no_content();
 }

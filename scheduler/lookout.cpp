@@ -103,6 +103,7 @@ void Reconciler::look_at_edge() {
 
 // The edge's thread. A port that cannot be had is its instance's trouble and nobody else's.
 void Reconciler::tell_closed_ports() {
+  if (!may_act()) return;  // nothing would be recorded: told once the lease is held
   std::map<int, ClosedPort> now;
   for (ClosedPort& one : ports_.edge.closed_ports()) now.emplace(one.port, std::move(one));
   for (const auto& [port, one] : now) {

@@ -144,7 +144,9 @@ TEST_F(E2eTcp, APortThatAnotherProgramTakesIsToldOf) {
   open();
   ASSERT_TRUE(answers());
   gantry->kill();
-  ::kill(gantry->proxy_master(), SIGKILL);
+  const pid_t proxy = gantry->proxy_master();
+  ASSERT_GT(proxy, 0);
+  ::kill(proxy, SIGKILL);
   ASSERT_TRUE(within(10, [&] { return (thief = listen_on(port)) >= 0; }));
   gantry->start();
   EXPECT_TRUE(within(30, [&] { return !event("instance.tcp_proxy_failed").empty(); }));
