@@ -51,8 +51,13 @@ bool sane_request_id(std::string_view id) {
 
 // The headers that the API reads; no other is copied.
 constexpr std::string_view kHeaders[] = {
-    "accept",   "authorization", "content-type", "idempotency-key",      "if-none-match",
-    "if-match", "last-event-id", "x-request-id", "project-access-token", "upload-offset"};
+    "accept", "authorization", "content-type", "idempotency-key", "if-none-match", "if-match",
+    "last-event-id", "x-request-id", "project-access-token", "upload-offset",
+    // of hooks
+    "x-github-event", "x-github-delivery", "x-hub-signature-256", "x-hub-signature",
+    "x-gitlab-event", "x-gitlab-token", "x-gitlab-event-uuid", "webhook-id", "webhook-timestamp",
+    "webhook-signature", "x-gitea-event", "x-gitea-delivery", "x-gitea-signature",
+    "x-forgejo-delivery", "x-event-key", "x-request-uuid"};
 
 // In lower case; empty when the API does not read it.
 std::string_view header_of(std::string_view name) {

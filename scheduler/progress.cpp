@@ -48,7 +48,8 @@ PrepareOrder prepare_order(const Desired& desired, const Roles& roles,
                      .mount_paths = {}};
   for (const Mount& mount : desired.mounts) order.mount_paths.push_back(mount.path);
   // Who deploys anew without a new source wants it done.
-  if (roles.active != nullptr && deployment.trigger == "deploy")
+  const bool is_new = deployment.trigger == "deploy" || deployment.trigger == "push";
+  if (roles.active != nullptr && is_new)
     order.compared_with = roles.active->settings.source.archive;
   return order;
 }

@@ -132,6 +132,8 @@ Result<> GitWork::push(const Repository& repository, const Push& push,
                                    .commit = fetched->commit},
                         .message = fetched->message.substr(0, fetched->message.find('\n')),
                         .git = git_variables(repository, push.branch, *fetched),
+                        // Who asks for it wants it done, whatever has changed.
+                        .trigger = push.instance_id.empty() ? "push" : "redeploy",
                         .waits = one.wait_for_ci && push.instance_id.empty()};
     const auto deployed = deploy(repository, wanted);
     if (!deployed && deployed.error().code == Code::unavailable)
@@ -177,7 +179,7 @@ Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted
                      .id = next_id(ports_.clock, view),
                      .settings = view.instance.settings,
                      .variables = {},
-                     .trigger = "push",
+                     .trigger = wanted.trigger,
                      .message = wanted.message};
   made.settings.source = wanted.source;
   made.settings.source.from_template = view.instance.settings.source.from_template;

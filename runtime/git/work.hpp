@@ -56,6 +56,7 @@ class GitWork {
     std::string message;
     ResolvedVariables git = {};
     int pull = 0;
+    std::string trigger = "push";
     bool waits = false;  // for the checks of its commit
   };
   // Nothing: it is there already.

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/templates.hpp"
+#include "store/open_git.hpp"
 #include "store/open_ledger.hpp"
 #include "tests/backup/streams.hpp"
 #include "tests/support/postgres.hpp"
@@ -68,6 +69,17 @@ class SampleOrigin final : public Origin {
   std::string text_ = "a dump";
 };
 
+// A server with one repository of two branches.
+class OneRepository final : public GitRemote {
+ public:
+  Result<Fetched> fetch(const FetchOrder&) override { return not_found("server"); }
+  Result<GitHeads> heads(const std::string& url, const GitCredential&) override {
+    if (url.find("/team/app.git") == std::string::npos)
+      return Error{Code::invalid, "unknown_repository", url + ": there is no such repository"};
+    return GitHeads{"main", {{"main", std::string(40, 'a')}, {"next", std::string(40, 'b')}}};
+  }
+};
+
 void expect(const api::Response& response, int status) {
   if (response.status != status) throw std::runtime_error("the seed got " + response.body);
 }
@@ -95,6 +107,12 @@ void ApiTest::SetUp() {
       BackupOptions{
           .key = VaultKey::of({}), .local_path = folder_.path() + "/backups", .network = {}});
   context_->backups = backups_.get();
+  git_ledger_ = open_git_ledger(store());
+  git_remote_ = std::make_unique<OneRepository>();
+  forge_ = make_forge_api();
+  git_ = std::make_unique<GitRunner>(
+      GitPorts{store(), *git_ledger_, *git_remote_, *forge_, system_clock()}, GitRunnerOptions{});
+  context_->git = git_.get();
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
@@ -156,6 +174,33 @@ void ApiTest::seed_rollout() {
   ASSERT_TRUE(store().record_replica(replica).ok());
   deployment_id_ = json(next)["id"];
   seed_backups();
+  seed_repository();
+}
+
+void ApiTest::seed_repository() {
+  sql("delete from git_repositories");
+  Repository one;
+  one.id = *RepositoryId::parse(kRepositoryId);
+  one.project_id = store().project("shop")->project.id;
+  one.url = kRepository;
+  one.forge = Forge::gitlab;
+  one.secret = kHookSecret;
+  one.token = "nobody reads it";
+  one.created_at = *parse_time("2026-11-29T03:00:00Z");
+  ASSERT_TRUE(git_ledger_->put_repository(one).ok());
+  ASSERT_TRUE(
+      git_ledger_
+          ->put_connection({.instance_id = instance_id_, .repository_id = one.id, .branch = "main"})
+          .ok());
+  const PullEvent pull{.number = 7,
+                       .title = "a change",
+                       .author = "ada",
+                       .fork = true,
+                       .head_branch = "f",
+                       .head_commit = std::string(40, 'c'),
+                       .base_branch = "main"};
+  ASSERT_TRUE(git_ledger_->take_event(one.id, "seed", pull, one.created_at).ok());
+  sql("update git_pulls set state = 'held'");
 }
 
 void ApiTest::seed_backups() {
@@ -209,6 +254,10 @@ Call ApiTest::call(const Operation& operation) const {
   Call made{.method = upper(operation.method), .target = target(operation)};
   if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
   if (operation.opaque_body) made.body = kArchive;
+  if (operation.id == "post_hook") {
+    made.body = "{}";
+    made.headers = {{"x-gitlab-token", kHookSecret}};
+  }
   return made;
 }
 

@@ -12,6 +12,7 @@
 
 #include "api/http.hpp"
 #include "runtime/backup/runner.hpp"
+#include "runtime/git/runner.hpp"
 #include "tests/backup/fake_exec.hpp"
 #include "tests/support/fake_logs.hpp"
 #include "tests/support/openapi.hpp"
@@ -58,6 +59,9 @@ class ApiTest : public ::testing::Test {
   // and a destination.
   void seed_rollout();
   void seed_backups();
+  // The service follows "main" of kRepository, whose hook has kHookSecret; its pull request 7 is of
+  // a fork and waits.
+  void seed_repository();
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
   // Where a volume's files lie.
   std::string folder_of(const VolumeId&) const;
@@ -68,6 +72,7 @@ class ApiTest : public ::testing::Test {
   api::Context& context() { return *context_; }
   FakeLogs& logs() { return logs_; }
   FakeLogs& build_logs() { return build_logs_; }
+  GitLedger& git_ledger() { return *git_ledger_; }
   std::string token_;
   std::string deployment_id_;
   std::string token_id_;   // of the seeded token
@@ -77,6 +82,9 @@ class ApiTest : public ::testing::Test {
   static inline const std::string kInstance =
       "/v1/projects/shop/environments/production/services/api";
   static inline const std::string kVolumes = "/v1/projects/shop/environments/production/volumes";
+  static inline const std::string kRepository = "https://git.example.com/team/app.git";
+  static inline const std::string kRepositoryId = "repo_01jd8yq5x8c5v0m6r7k2n4t9wz";
+  static inline const std::string kHookSecret = "whsec_aHVzaCBodXNo";
   static inline const std::string kArchive = "an archive";
   static inline const std::string kArchiveDigest =
       "sha256:9e691d5adacf0e102f203100842ffaba4e2a7dfe3dbd536827d3c0db8c7e88f1";
@@ -91,6 +99,10 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
   std::unique_ptr<BackupLedger> ledger_;
   std::unique_ptr<BackupRunner> backups_;  // carries nothing out: it is not started
+  std::unique_ptr<GitLedger> git_ledger_;
+  std::unique_ptr<GitRemote> git_remote_;  // knows kRepository alone
+  std::unique_ptr<ForgeApi> forge_;
+  std::unique_ptr<GitRunner> git_;  // carries nothing out either
   std::unique_ptr<api::Context> context_;
 };
 
