@@ -2,6 +2,7 @@
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
 #include "api/page.hpp"
+#include "api/query.hpp"
 #include "api/reply.hpp"
 
 namespace gantry::api {
@@ -11,8 +12,12 @@ Answer list_environments(const Request& request, Context& context) {
   if (!place) return place.error();
   const auto wanted = read_page(request, context);
   if (!wanted) return wanted.error();
+  const auto deleted = query_flag(request, "deleted");
+  if (!deleted) return deleted.error();
   auto present = place->project->environments;
-  std::erase_if(present, [](const auto& item) { return item.second->environment.deleted_at; });
+  std::erase_if(present, [&](const auto& item) {
+    return item.second->environment.deleted_at.has_value() != *deleted;
+  });
   return page_of(
       request, context, *wanted, present,
       [](const auto& item) -> const std::string& { return item.first.str(); },
@@ -60,11 +65,38 @@ Answer rename_environment(const Request& request, Context& context, Transaction&
   return object(request, environment->stamp.version, to_json(*environment));
 }
 
+// In its grace; now=true: for good, also one that is in its grace already.
 Answer delete_environment(const Request& request, Context& context, Transaction& transaction) {
-  const auto place = find_environment(request, context);
+  const auto now = query_flag(request, "now");
+  if (!now) return now.error();
+  auto place = find_environment(request, context);
+  if (!place && *now) place = find_deleted_environment(request, context);
   if (!place) return place.error();
+  const Environment& there = place->environment->environment;
+  if (*now) {
+    if (const IfMatch seen = if_match(request); seen && *seen != there.stamp.version)
+      return Error{Code::stale, "stale_version",
+                   "the environment is at version " + std::to_string(there.stamp.version)};
+    GANTRY_TRY(transaction.purge_environment(there.id, std::nullopt));
+    return no_content();
+  }
   GANTRY_TRY(transaction.delete_environment(place->environment->environment.id, if_match(request)));
   return no_content();
+}
+
+Answer restore_environment(const Request& request, Context& context, Transaction& transaction) {
+  auto place = find_deleted_environment(request, context);
+  if (!place) {
+    if (find_environment(request, context))
+      return Error{Code::conflict, "not_deleted", "the environment is not deleted"};
+    return place.error();
+  }
+  auto body = Fields::read(request, {});
+  if (!body) return body.error();
+  GANTRY_TRY(body->check());
+  const auto restored = transaction.restore_environment(place->environment->environment.id);
+  if (!restored) return restored.error();
+  return object(request, restored->stamp.version, to_json(*restored));
 }
 
 }  // namespace gantry::api

@@ -21,6 +21,7 @@ Answer get_environment(const Request&, Context&);
 Answer create_environment(const Request&, Context&, Transaction&);
 Answer rename_environment(const Request&, Context&, Transaction&);
 Answer delete_environment(const Request&, Context&, Transaction&);
+Answer restore_environment(const Request&, Context&, Transaction&);
 
 // services.cpp
 Answer list_services(const Request&, Context&);

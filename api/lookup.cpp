@@ -22,6 +22,24 @@ Result<Place> find_environment(const Request& request, const Context& context) {
   return place;
 }
 
+Result<Place> find_deleted_environment(const Request& request, const Context& context) {
+  auto place = find_project(request, context);
+  if (!place) return place;
+  const std::string& wanted = request.path_parameters[1];
+  for (const auto& [id, view] : place->project->environments) {
+    const Environment& each = view->environment;
+    const bool named = id.str() == wanted || each.name.str() == wanted;
+    if (each.deleted_at && named &&
+        (place->environment == nullptr ||
+         each.deleted_at > place->environment->environment.deleted_at))
+      place->environment = view.get();
+  }
+  if (place->environment == nullptr)
+    return not_found("deleted environment " + clipped(wanted) + " in project " +
+                     place->project->project.name.str());
+  return place;
+}
+
 Result<Place> find_service(const Request& request, const Context& context) {
   auto place = find_project(request, context);
   if (!place) return place;

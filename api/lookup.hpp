@@ -21,6 +21,8 @@ struct Place {
 Result<Place> find_project(const Request&, const Context&);
 // .../environments/{environment}...
 Result<Place> find_environment(const Request&, const Context&);
+// The same of one in its grace: by its id, or the last one that was deleted by its name.
+Result<Place> find_deleted_environment(const Request&, const Context&);
 // /v1/projects/{project}/services/{service}
 Result<Place> find_service(const Request&, const Context&);
 // .../environments/{environment}/services/{service}...

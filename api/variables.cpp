@@ -4,7 +4,7 @@
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
 #include "api/nearest.hpp"
-#include "api/problem.hpp"
+#include "api/query.hpp"
 #include "api/reply.hpp"
 
 namespace gantry::api {
@@ -28,13 +28,6 @@ Result<Scope> shared_scope(const Request& request, const Context& context) {
   auto place = find_environment(request, context);
   if (!place) return place.error();
   return Scope{std::move(*place)};
-}
-
-Result<bool> flag(const Request& request, std::string_view parameter) {
-  const std::string* value = request.query_value(parameter);
-  if (value == nullptr || *value == "false") return false;
-  if (*value == "true") return true;
-  return invalid_query(parameter, "expected true or false");
 }
 
 std::string list_json(const Variables& variables) {
@@ -81,7 +74,7 @@ Answer put(const Request& request, Transaction& transaction, const Scope& scope)
   if (!body) return body.error();
   const std::string value = body->text("value");
   GANTRY_TRY(body->check());
-  const auto allow = flag(request, "allow_unresolved");
+  const auto allow = query_flag(request, "allow_unresolved");
   if (!allow) return allow.error();
   GANTRY_TRY(check(*scope.place.project, scope, *name, value,
                    *allow ? Unresolved::allow : Unresolved::refuse));
@@ -155,7 +148,7 @@ Result<> check_patch(const Scope& scope, const TextPatch& patch, Unresolved unre
 Answer patch(const Request& request, Transaction& transaction, const Scope& scope) {
   const auto wanted = read_text_patch(request);
   if (!wanted) return wanted.error();
-  const auto allow = flag(request, "allow_unresolved");
+  const auto allow = query_flag(request, "allow_unresolved");
   if (!allow) return allow.error();
   const std::string* seen = request.header("if-match");
   if (seen != nullptr && *seen != "*" && *seen != body_tag(list_json(scope.variables())))
@@ -199,7 +192,7 @@ Answer rendered(const Request& request, const Context& context, const Scope& sco
 Answer list_variables(const Request& request, Context& context) {
   const auto scope = instance_scope(request, context);
   if (!scope) return scope.error();
-  const auto render = flag(request, "rendered");
+  const auto render = query_flag(request, "rendered");
   if (!render) return render.error();
   if (*render) return rendered(request, context, *scope);
   return unversioned(request, list_json(scope->variables()));

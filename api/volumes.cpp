@@ -7,7 +7,7 @@
 #include "api/lookup.hpp"
 #include "api/nearest.hpp"
 #include "api/page.hpp"
-#include "api/problem.hpp"
+#include "api/query.hpp"
 #include "api/reply.hpp"
 #include "api/volume_json.hpp"
 
@@ -65,13 +65,6 @@ Result<Volume> attach(Transaction& transaction, const VolumeId& id, const Instan
   return at("/service", {"several_replicas", "other_environment"}, std::move(attached));
 }
 
-Result<bool> wants_deleted(const Request& request) {
-  const std::string* text = request.query_value("deleted");
-  if (text == nullptr || *text == "false") return false;
-  if (*text == "true") return true;
-  return invalid_query("deleted", "expected true or false");
-}
-
 }  // namespace
 
 Answer list_volumes(const Request& request, Context& context) {
@@ -79,7 +72,7 @@ Answer list_volumes(const Request& request, Context& context) {
   if (!place) return place.error();
   const auto wanted = read_page(request, context);
   if (!wanted) return wanted.error();
-  const auto deleted = wants_deleted(request);
+  const auto deleted = query_flag(request, "deleted");
   if (!deleted) return deleted.error();
   std::vector<const Volume*> here;
   for (const auto& [id, volume] : place->project->volumes)

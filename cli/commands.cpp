@@ -19,6 +19,7 @@ std::vector<Command> make_commands() {
   append(all, status_commands());
   append(all, service_commands());
   append(all, environment_commands());
+  append(all, environment_sync_commands());
   append(all, add_commands());
   append(all, import_commands());
   append(all, up_commands());
@@ -41,6 +42,7 @@ std::vector<Command> make_commands() {
   append(all, connect_commands());
   append(all, api_commands());
   append(all, config_commands());
+  append(all, document_commands());
   append(all, completion_commands());
   append(all, backup_commands());
   append(all, backup_schedule_commands());

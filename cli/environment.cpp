@@ -38,16 +38,31 @@ void link_to(Session& session, Place& place) {
 
 int list(Session& session) {
   const Place place = find_project(session);
+  const bool deleted = session.call().has("--deleted");
+  const std::string all = place.project_path() + "/environments";
   std::vector<std::string> documents;
   std::vector<Row> rows;
-  for (const Json& each : session.client().list(place.project_path() + "/environments")) {
+  for (const Json& each : session.client().list(all + (deleted ? "?deleted=true" : ""))) {
     documents.push_back(each.dump());
-    rows.push_back({each["name"].text(), each["id"].text()});
+    Row row{each["name"].text(), each["id"].text()};
+    if (deleted) row.push_back(age(each["deleted_at"].text(), system_clock().now()));
+    rows.push_back(std::move(row));
   }
   if (session.json())
     print(json_array(documents));
   else
-    print_table({"ENVIRONMENT", "ID"}, rows);
+    print_table(deleted ? Row{"ENVIRONMENT", "ID", "DELETED"} : Row{"ENVIRONMENT", "ID"}, rows);
+  return 0;
+}
+
+int restore(Session& session) {
+  const std::string name = wanted_word(session.call());
+  Place place = find_project(session);
+  const Json environment = session.client().send(
+      "POST", place.project_path() + "/environments/" + percent_encode(name) + "/restore");
+  place.environment_id = environment["id"].text();
+  place.environment = environment["name"].text();
+  print(session.json() ? environment.dump() : "restored environment " + place.environment);
   return 0;
 }
 
@@ -94,11 +109,41 @@ int create(Session& session) {
   return 0;
 }
 
+// One that is deleted for good is named once more, unless -y says so.
+void confirm_removal(Session& session, const Place& place) {
+  const std::string what = "environment " + place.environment + " of " + place.project;
+  if (!session.call().has("--now"))
+    return confirm(session, "delete " + what + " with everything that runs in it");
+  if (session.call().has("--yes")) return;
+  if (!may_prompt(session))
+    throw Failure{"this would delete " + what + " for good", "not_confirmed", "say so with -y"};
+  if (ask("This deletes " + what + " for good. Type its name to go on:") != place.environment)
+    throw Failure{"cancelled", "cancelled", "", kCancelled};
+}
+
+// One in its grace is found, too, when it is to go for good.
+Place place_to_remove(Session& session, const std::string& name) {
+  if (session.call().has("--now")) {
+    Place place = find_project(session);
+    for (const Json& each :
+         session.client().list(place.project_path() + "/environments?deleted=true"))
+      if (each["id"].text() == name || each["name"].text() == name) {
+        place.environment_id = each["id"].text();
+        place.environment = each["name"].text();
+      }
+    const bool live = session.client()
+                          .find(place.project_path() + "/environments/" + percent_encode(name))
+                          .has_value();
+    if (!live && !place.environment_id.empty()) return place;
+  }
+  return named_place(session, name);
+}
+
 int remove(Session& session) {
-  const Place place = named_place(session, wanted_word(session.call()));
-  confirm(session, "delete environment " + place.environment + " of " + place.project +
-                       " with everything that runs in it");
-  session.client().send("DELETE", place.environment_path());
+  const Place place = place_to_remove(session, wanted_word(session.call()));
+  const bool now = session.call().has("--now");
+  confirm_removal(session, place);
+  session.client().send("DELETE", place.environment_path() + (now ? "?now=true" : ""));
   session.change_config([&](ConfigFile& config) {
     for (auto& [directory, link] : config.links) {
       if (link.environment_id != place.environment_id) continue;
@@ -111,6 +156,9 @@ int remove(Session& session) {
   std::string out;
   JsonObject(out).text("id", place.environment_id).boolean("deleted", true);
   print(session.json() ? out : "deleted environment " + place.environment);
+  if (!now && !session.json())
+    session.note("`" + session.program() + " environment restore " + place.environment +
+                 "` brings it back until its grace is over");
   return 0;
 }
 
@@ -130,6 +178,7 @@ std::vector<Command> environment_commands() {
        .summary = "the environments",
        .aliases = {"ls"},
        .scope = Scope::project,
+       .options = {{"--deleted", "", "those that are deleted and can be restored"}},
        .run = list},
       {.path = "environment link",
        .summary = "link this directory to an environment",
@@ -153,9 +202,17 @@ std::vector<Command> environment_commands() {
        .words = "NAME",
        .words_max = 1,
        .scope = Scope::project,
-       .options = {{"-y,--yes", "", "do not ask"}},
-       .examples = {"environment delete staging -y"},
+       .options = {{"--now", "", "for good: it cannot be restored, and its network is free"},
+                   {"-y,--yes", "", "do not ask"}},
+       .examples = {"environment delete staging -y", "environment delete staging --now"},
        .run = remove},
+      {.path = "environment restore",
+       .summary = "bring a deleted environment back as it was",
+       .words = "NAME|ID",
+       .words_max = 1,
+       .scope = Scope::project,
+       .examples = {"environment restore staging"},
+       .run = restore},
   };
 }
 

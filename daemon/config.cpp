@@ -210,6 +210,9 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
                         {"orphan_grace_seconds",
                          reader.number(config.scheduler.orphan_grace_seconds, 1, 86400)}})},
+       {"environments",
+        reader.section(
+            {{"grace_seconds", reader.number(config.environments.grace_seconds, 1, 365 * 86400)}})},
        {"volumes",
         reader.section(
             {{"grace_seconds", reader.number(config.volumes.grace_seconds, 1, 365 * 86400)},

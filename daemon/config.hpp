@@ -75,6 +75,9 @@ struct Config {
     int measure_seconds = 600;          // between looks at what they hold
     int purge_look_seconds = 300;       // between looks for those whose grace is over
   } volumes;
+  struct EnvironmentsConfig {
+    int grace_seconds = 48 * 3600;  // of a deleted environment, until then it can be restored
+  } environments;
 };
 
 // `name` is used in messages: "gantry.yaml:3: listen.port: ...". All problems are reported, not

@@ -48,6 +48,7 @@ ReconcilerOptions scheduler_options(const Config& config, const InstallationId& 
   options.measure = Seconds(config.volumes.measure_seconds);
   options.purge_look = Seconds(config.volumes.purge_look_seconds);
   options.volume_grace = Seconds(config.volumes.grace_seconds);
+  options.environment_grace = Seconds(config.environments.grace_seconds);
   options.builds = config.build.concurrency;
   options.kept_releases = config.build.keep_images;
   options.log = [](const std::string& text) { log::info(text); };

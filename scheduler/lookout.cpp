@@ -150,6 +150,12 @@ void Reconciler::keep_volumes(TimePoint now) {
   }
 }
 
+void Reconciler::keep_environments(TimePoint now) {
+  if (!leads(now) || now < next_environment_purge_) return;
+  next_environment_purge_ = now + options_.purge_look;
+  keeps_.post([this, now] { environments_.purge(now); });
+}
+
 void Reconciler::meter_usage(const std::stop_token& stop) {
   while (wait_for(stop, options_.meter)) {
     std::map<InstanceId, std::vector<ReplicaKey>> metered;

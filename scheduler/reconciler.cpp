@@ -12,6 +12,7 @@ constexpr Duration kLeaseLook = std::chrono::milliseconds(100);
 Reconciler::Reconciler(ReconcilerPorts ports, ReconcilerOptions options)
     : ports_(ports),
       options_(std::move(options)),
+      environments_(ports_.store, {.grace = options_.environment_grace, .log = options_.log}),
       starts_(options_.start_threads),
       stops_(options_.stop_threads),
       records_(1),
@@ -123,6 +124,7 @@ void Reconciler::loop() {
       next_sweep_ = now + options_.sweep;
     }
     keep_volumes(now);
+    keep_environments(now);
     if (now >= next_resync_)
       next_resync_ =
           now + (ask_list() ? options_.resync : Duration(std::chrono::milliseconds(200)));

@@ -29,6 +29,7 @@
 #include "runtime/probe.hpp"
 #include "runtime/usage.hpp"
 #include "runtime/volumes.hpp"
+#include "scheduler/environment_keeper.hpp"
 #include "scheduler/plan.hpp"
 #include "scheduler/pool.hpp"
 #include "scheduler/volume_keeper.hpp"
@@ -50,16 +51,17 @@ struct ReconcilerPorts {
 struct ReconcilerOptions {
   Policy policy;
   DesiredOptions desired;
-  Duration resync = Seconds(30);        // the engine's list
-  Duration sweep = Seconds(3600);       // what builds left; each build looks at it, too
-  Duration reload = Seconds(300);       // the store, read anew
-  Duration supervise = Seconds(1);      // the proxy
-  Duration look = Seconds(1);           // at what the proxy measured and counted
-  Duration meter = Seconds(5);          // what containers use
-  Duration measure = Seconds(600);      // what volumes hold
-  Duration purge_look = Seconds(300);   // for deleted volumes whose grace is over
-  Seconds volume_grace{7 * 24 * 3600};  // of a deleted volume
-  std::string holder;                   // of the lease; empty: there is nobody else
+  Duration resync = Seconds(30);         // the engine's list
+  Duration sweep = Seconds(3600);        // what builds left; each build looks at it, too
+  Duration reload = Seconds(300);        // the store, read anew
+  Duration supervise = Seconds(1);       // the proxy
+  Duration look = Seconds(1);            // at what the proxy measured and counted
+  Duration meter = Seconds(5);           // what containers use
+  Duration measure = Seconds(600);       // what volumes hold
+  Duration purge_look = Seconds(300);    // for deleted volumes whose grace is over
+  Seconds volume_grace{7 * 24 * 3600};   // of a deleted volume
+  Seconds environment_grace{48 * 3600};  // of a deleted environment
+  std::string holder;                    // of the lease; empty: there is nobody else
   Seconds lease{10};
   int start_threads = 4;
   int stop_threads = 8;
@@ -151,16 +153,17 @@ class Reconciler {
   void sweep_builds();
   void ask_reload();
   void keep_volumes(TimePoint now);
+  void keep_environments(TimePoint now);
 
   ReconcilerPorts ports_;
   ReconcilerOptions options_;
   ReconcilerCounters counters_;
 
-  World world_;                                             // the loop's thread only
-  std::map<InstanceId, TimePoint> wakes_;                   // the loop's thread only
-  std::set<std::pair<TimePoint, InstanceId>> by_time_;      // the loop's thread only
-  TimePoint next_resync_{}, next_reload_{}, next_sweep_{};  // the loop's thread only
-  TimePoint next_measure_{}, next_purge_{};                 // the loop's thread only
+  World world_;                                                         // the loop's thread only
+  std::map<InstanceId, TimePoint> wakes_;                               // the loop's thread only
+  std::set<std::pair<TimePoint, InstanceId>> by_time_;                  // the loop's thread only
+  TimePoint next_resync_{}, next_reload_{}, next_sweep_{};              // the loop's thread only
+  TimePoint next_measure_{}, next_purge_{}, next_environment_purge_{};  // the loop's thread only
 
   const std::shared_ptr<Inbox> inbox_ = std::make_shared<Inbox>();
   std::atomic<bool> listing_{false}, list_failed_{false};
@@ -179,6 +182,7 @@ class Reconciler {
   bool edge_nudged_ = false;                // guarded by edge_mutex_
   std::map<int, ClosedPort> closed_ports_;  // that were told of: the edge's thread only
 
+  EnvironmentKeeper environments_;      // the thread of keeps_ only
   std::optional<VolumeKeeper> keeper_;  // the thread of keeps_ only
   std::stop_source stopping_;           // for pre-deploy commands
   Pool starts_, stops_, records_, prepares_, builds_, runs_, keeps_;

@@ -24,7 +24,8 @@ Result<Environment> PgTransaction::create_environment(const ProjectId& project_i
         store_.subnet_count());
     if (free[0].is_null())
       return Error{Code::exhausted, "network_pool_exhausted",
-                   "all networks of the configured range are taken: delete an environment or "
+                   "all networks of the configured range are taken, deleted environments hold "
+                   "theirs until their grace is over: purge one, delete one for good, or "
                    "configure a larger range"};
     const EnvironmentId id = EnvironmentId::make(store_.clock().now());
     const Environment environment = environment_from(work_->exec_params1(

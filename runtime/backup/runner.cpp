@@ -138,7 +138,7 @@ Result<> BackupRunner::look() {
     if (const auto kept = retain(backups, plan, now); !kept)
       options_.log("retention failed instance=" + id.str() + " detail=\"" + kept.error().detail +
                    "\"");
-    if (ports_.store.project_of(id) == nullptr) continue;
+    if (!origin_in(ports_.store.project_of(id), id)) continue;
     plan_drill(backups, id, now);
     raise(backups, plan, now);
   }
@@ -311,7 +311,8 @@ std::optional<BackupOrigin> origin_in(const ProjectPtr& project, const InstanceI
   const ServiceInstance& instance = view->second->instance;
   const auto environment = project->environments.find(instance.environment_id);
   const auto service = project->services.find(instance.service_id);
-  if (environment == project->environments.end() || service == project->services.end())
+  if (environment == project->environments.end() || service == project->services.end() ||
+      environment->second->environment.deleted_at)
     return std::nullopt;
   return BackupOrigin{.project_id = project->project.id,
                       .environment_id = instance.environment_id,

@@ -75,7 +75,7 @@ class BackupRunner : public Backups {
   std::vector<std::jthread> threads_;  // last
 };
 
-// Of a request, as text for its object; empty where it has none.
+// Where an instance is; nothing: it is gone, or its environment is deleted.
 std::optional<BackupOrigin> origin_in(const ProjectPtr&, const InstanceId&);
 
 }  // namespace gantry

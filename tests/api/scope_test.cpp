@@ -56,6 +56,7 @@ const std::map<std::string, Expected> kEndpoints{
     {"GET " ENVIRONMENT, kOfEnvironment},
     {"PATCH " ENVIRONMENT, kOfEnvironmentAccountOnly},
     {"DELETE " ENVIRONMENT, kOfEnvironmentAccountOnly},
+    {"POST " ENVIRONMENT "/restore", {Gets::missing, Gets::missing, Gets::missing}},
     {"GET " PROJECT "/sources/{digest}", kOfProject},
     {"PUT " PROJECT "/sources/{digest}", kOfProject},
     {"GET " PROJECT "/services", kOfProject},

@@ -284,6 +284,8 @@ void ApiTest::seed() {
   sql("delete from volumes");  // of projects that are gone
   expect(post("/v1/projects", {{"name", "shop"}}), 201);
   expect(post("/v1/projects/shop/environments", {{"name", "elsewhere"}}), 201);
+  expect(post("/v1/projects/shop/environments", {{"name", "former"}}), 201);
+  expect(del("/v1/projects/shop/environments/former"), 204);
   expect(
       post("/v1/projects/shop/services", {{"name", "api"}, {"source", {{"image", "nginx:1.27"}}}}),
       201);
