@@ -40,6 +40,7 @@ class Logs {
   // starts.
   virtual std::optional<TimePoint> newest(const InstanceId&, const ReplicaKey&) = 0;
   virtual void remove(const InstanceId&) = 0;
+  virtual void remove_replica(const InstanceId&, const ReplicaKey&) {}
 
   // Reader's side. Lines oldest first.
   virtual Result<std::vector<LogLine>> read(const LogQuery&) = 0;

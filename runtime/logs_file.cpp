@@ -151,6 +151,20 @@ class FileLogs final : public Logs {
     std::filesystem::remove_all(instance->folder, ignored);
   }
 
+  void remove_replica(const InstanceId& id, const ReplicaKey& key) override {
+    if (id.empty() || key.deployment_id.empty()) return;
+    const auto instance = instance_of(id);
+    const std::scoped_lock lock(instance->mutex);
+    if (const auto file = instance->files.find(key); file != instance->files.end()) {
+      if (file->second.descriptor >= 0) ::close(file->second.descriptor);
+      instance->files.erase(file);
+    }
+    std::erase_if(instance->ring, [&](const Kept& kept) { return kept.line.key == key; });
+    instance->ring_bytes = 0;
+    for (const Kept& kept : instance->ring) instance->ring_bytes += kept.line.text.size();
+    for (const char* half : {".log", ".old.log"}) ::unlink(path_of(*instance, key, half).c_str());
+  }
+
   Result<std::vector<LogLine>> read(const LogQuery& query) override {
     if (query.instance_id.empty()) return not_found("such instance");
     const std::size_t limit = static_cast<std::size_t>(std::max(query.limit, 0));

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/driver.hpp"
+#include "runtime/jobs.hpp"
 
 namespace gantry::docker {
 
@@ -16,6 +17,7 @@ inline constexpr std::string_view kInstanceLabel = "gantry.instance";
 inline constexpr std::string_view kEnvironmentLabel = "gantry.environment";
 inline constexpr std::string_view kReplicaLabel = "gantry.replica";
 inline constexpr std::string_view kRunLabel = "gantry.run";    // of run_once(): its deployment
+inline constexpr std::string_view kJobLabel = "gantry.job";    // of a run: its id
 inline constexpr std::string_view kPortLabel = "gantry.port";  // absent: none
 inline constexpr std::string_view kPortModeLabel = "gantry.port-mode";  // fixed, automatic or none
 inline constexpr std::string_view kVolumesLabel = "gantry.volumes";     // ids; absent: none
@@ -33,6 +35,7 @@ std::string container_name(const InstallationId&, const ReplicaKey&);
 // What a container runs: without a shell where it would only put variables into words.
 std::vector<std::string> command_of(const ContainerSpec&, const Port&);
 std::vector<std::string> command_of(const RunSpec&);
+std::vector<std::string> command_of(const JobSpec&);
 
 struct CreateBody {
   std::string json;
@@ -44,6 +47,10 @@ CreateBody create_body(const ContainerSpec&, const InstallationId&, const Port&)
 std::string run_name(const InstallationId&, const DeploymentId&);
 // REQUIRES: variables and command are UTF-8.
 std::string run_body(const RunSpec&, const InstallationId&);
+// "gantry-<last 8 of the installation's ulid>-job-<ulid of the run>"
+std::string job_name(const InstallationId&, const RunId&);
+// REQUIRES: variables and command are UTF-8.
+std::string job_body(const JobSpec&, const InstallationId&);
 std::string network_body(const NetworkSpec&, const InstallationId&);
 
 std::string volume_body(const InstallationId&, const VolumeId&);
@@ -54,6 +61,8 @@ std::string label_filter(std::string_view label, std::string_view value);
 std::string volume_filter(const std::vector<std::string>& names);
 // Containers of run_once() that run in this environment.
 std::string runs_filter(const EnvironmentId&);
+// Containers with a label, whatever its value.
+std::string labelled_filter(const InstallationId&, std::string_view label);
 std::string event_filter(const InstallationId&);
 
 // ---- what the engine answers; unreadable: Code::internal "engine_reply_unreadable" ----
@@ -79,6 +88,15 @@ struct RunSeen {
 Result<RunSeen> parse_run(std::string_view json);
 // The deployments in a list of such containers.
 Result<std::vector<DeploymentId>> parse_runs(std::string_view json);
+
+struct JobInspected {
+  std::string container_id;
+  std::string installation;
+  std::optional<JobSeen> job;  // absent when its labels are not whole
+};
+Result<JobInspected> parse_job(std::string_view json);
+// From a list: no started_at, no exit.
+Result<std::vector<JobInspected>> parse_jobs(std::string_view json);
 
 // Names in a list of containers, without the slash in front.
 Result<std::vector<std::string>> parse_names(std::string_view json);

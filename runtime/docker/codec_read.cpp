@@ -78,6 +78,13 @@ std::optional<Container> from_labels(const Json& labels, std::string_view status
   return container;
 }
 
+std::optional<JobSeen> job_from(const Json& labels, std::string_view status) {
+  const auto run = RunId::parse(text(labels, kJobLabel));
+  const auto instance = InstanceId::parse(text(labels, kInstanceLabel));
+  if (!run || !instance) return std::nullopt;
+  return JobSeen{.run_id = *run, .instance_id = *instance, .state = parse_state(status)};
+}
+
 NetworkSeen network_seen(const Json& network) {
   const Json& labels = at(network, "Labels");
   return {text(network, "Id"), text(labels, kInstallationLabel), text(labels, kEnvironmentLabel)};
@@ -151,6 +158,33 @@ Result<std::vector<DeploymentId>> parse_runs(std::string_view json) {
     if (auto id = DeploymentId::parse(text(at(item, "Labels"), kRunLabel)))
       deployments.push_back(*std::move(id));
   return deployments;
+}
+
+Result<JobInspected> parse_job(std::string_view json) {
+  const Json reply = parse(json);
+  const Json& labels = at(at(reply, "Config"), "Labels");
+  const Json& state = at(reply, "State");
+  JobInspected seen{.container_id = text(reply, "Id"),
+                    .installation = text(labels, kInstallationLabel),
+                    .job = job_from(labels, text(state, "Status"))};
+  if (seen.container_id.empty() || !state.is_object()) return unreadable("an inspection");
+  if (!seen.job) return seen;
+  if (seen.job->state != ContainerState::created) seen.job->started_at = time(state, "StartedAt");
+  if (seen.job->state == ContainerState::exited) seen.job->exit = exit_of(state);
+  return seen;
+}
+
+Result<std::vector<JobInspected>> parse_jobs(std::string_view json) {
+  const Json reply = parse(json);
+  if (!reply.is_array()) return unreadable("a list of containers");
+  std::vector<JobInspected> jobs;
+  for (const Json& item : reply) {
+    const Json& labels = at(item, "Labels");
+    jobs.push_back({.container_id = text(item, "Id"),
+                    .installation = text(labels, kInstallationLabel),
+                    .job = job_from(labels, text(item, "State"))});
+  }
+  return jobs;
 }
 
 Result<std::vector<std::string>> parse_names(std::string_view json) {

@@ -62,7 +62,7 @@ VariableLookup lookup(const ResolvedVariables& variables) {
   };
 }
 
-// `Spec`: ContainerSpec, RunSpec or OneOffSpec.
+// `Spec`: ContainerSpec, RunSpec, JobSpec or OneOffSpec.
 template <class Spec>
 Json host_config(const Spec& spec) {
   Json host = {
@@ -116,6 +116,10 @@ std::vector<std::string> command_of(const RunSpec& spec) {
   return expanded(spec.command, lookup(spec.variables));
 }
 
+std::vector<std::string> command_of(const JobSpec& spec) {
+  return expanded(spec.command, lookup(spec.variables));
+}
+
 CreateBody create_body(const ContainerSpec& spec, const InstallationId& installation,
                        const Port& port) {
   Json body = {
@@ -160,6 +164,26 @@ std::string run_body(const RunSpec& spec, const InstallationId& installation) {
         {kEnvironmentLabel, spec.environment_id.str()},
         {kRunLabel, spec.deployment_id.str()}}},
   };
+  return body.dump();
+}
+
+std::string job_name(const InstallationId& installation, const RunId& run) {
+  return engine_prefix(installation) + "job-" + std::string(run.ulid());
+}
+
+std::string job_body(const JobSpec& spec, const InstallationId& installation) {
+  Json body = {
+      {"Image", spec.image},
+      {"Env", environment(spec.variables)},
+      {"HostConfig", host_config(spec)},
+      {"Labels",
+       {{kInstallationLabel, installation.str()},
+        {kInstanceLabel, spec.instance_id.str()},
+        {kEnvironmentLabel, spec.environment_id.str()},
+        {kJobLabel, spec.run_id.str()}}},
+  };
+  if (!spec.command.empty()) body["Entrypoint"] = command_of(spec);
+  if (!spec.mounts.empty()) body["HostConfig"]["Mounts"] = mounts_of(spec.mounts, installation);
   return body.dump();
 }
 
@@ -246,6 +270,12 @@ std::string runs_filter(const EnvironmentId& id) {
 
 std::string label_filter(std::string_view label, std::string_view value) {
   return filters({{"label", {std::string(label) + "=" + std::string(value)}}});
+}
+
+std::string labelled_filter(const InstallationId& installation, std::string_view label) {
+  return filters(
+      {{"label",
+        {std::string(kInstallationLabel) + "=" + installation.str(), std::string(label)}}});
 }
 
 std::string event_filter(const InstallationId& installation) {

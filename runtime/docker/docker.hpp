@@ -8,6 +8,7 @@
 
 #include "runtime/driver.hpp"
 #include "runtime/exec.hpp"
+#include "runtime/jobs.hpp"
 #include "runtime/logs.hpp"
 #include "runtime/usage.hpp"
 #include "runtime/volume_files.hpp"
@@ -20,6 +21,7 @@ struct DockerOptions {
   InstallationId installation_id;
   Logs* logs = nullptr;                 // outlives the driver; where the output of containers goes
   Logs* run_logs = nullptr;             // the same for run_once(), as ordinal 1 of the deployment
+  Logs* job_logs = nullptr;             // the same for runs
   Duration call_timeout = Seconds(30);  // every call but those named below
   Duration start_timeout = Seconds(120);
   Duration pull_timeout = Seconds(1800);
@@ -33,6 +35,8 @@ std::unique_ptr<UsageMeter> make_docker_usage(const DockerOptions&);
 // Of the same engine, each with a connection of its own.
 std::unique_ptr<Volumes> make_docker_volumes(const DockerOptions&);
 std::unique_ptr<VolumeFiles> make_docker_volume_files(const DockerOptions&);
+// Of the same engine; a connection of its own. REQUIRES: job_logs.
+std::unique_ptr<JobEngine> make_docker_jobs(const DockerOptions&);
 // Of the same engine; connections of its own. What it gave may outlive it.
 std::unique_ptr<Exec> make_docker_exec(const DockerOptions&);
 

@@ -5,7 +5,7 @@
 #include "proto/name.hpp"
 #include "proto/percent.hpp"
 #include "runtime/docker/docker_driver.hpp"
-#include "runtime/volumes.hpp"
+#include "runtime/docker/mounts.hpp"
 
 namespace gantry::docker {
 namespace {
@@ -74,31 +74,10 @@ Result<> DockerDriver::check_limits(const ContainerSpec& spec) {
   return done();
 }
 
-// The engine would make a volume that is not there, empty, and would let two containers write one.
 Result<> DockerDriver::check_mounts(const ContainerSpec& spec) {
-  if (spec.mounts.empty()) return done();
-  std::vector<std::string> names;
-  for (const Mount& mount : spec.mounts) {
-    names.push_back(volume_name(options_.installation_id, mount.volume_id));
-    auto reply = call(Verb::get, "/volumes/" + names.back());
-    if (!reply) return reply.error();
-    if (reply->status == 404)
-      return Error{Code::invalid, "volume_missing",
-                   "the volume " + mount.volume_id.str() + " (" + names.back() +
-                       ") is not on the engine: nothing starts with an empty one in its place"};
-    if (!reply->ok()) return status_error(*reply);
-  }
-  auto reply = call(Verb::get, "/containers/json?" + volume_filter(names));
-  if (!reply) return reply.error();
-  if (!reply->ok()) return status_error(*reply);
-  const auto holders = parse_names(reply->body);
-  if (!holders) return holders.error();
-  const std::string own = container_name(options_.installation_id, spec.key);
-  for (const std::string& holder : *holders)
-    if (holder != own)
-      return Error{Code::conflict, "volume_in_use",
-                   "the container " + holder + " still has a volume that this one would mount"};
-  return done();
+  return docker::check_mounts(
+      [this](std::string target) { return call(Verb::get, std::move(target)); },
+      options_.installation_id, spec.mounts, container_name(options_.installation_id, spec.key));
 }
 
 Result<Port> DockerDriver::port_of(const ContainerSpec& spec) {

@@ -223,6 +223,11 @@ Result<> Output::catch_up(const OutputSource& from, Live* live, TimePoint attach
   return done();
 }
 
+bool Output::flows(const std::string& container_id) const {
+  const std::scoped_lock lock(table_->mutex);
+  return table_->live.contains(container_id);
+}
+
 void Output::forget(const std::string& container_id) {
   const std::scoped_lock lock(table_->mutex);
   table_->taken_until.erase(container_id);

@@ -34,6 +34,8 @@ class Output {
   void adopt_running(const OutputSource&);
   // A container found exited: catches up, once, unless its stream was open until its end.
   void adopt_exited(const OutputSource&, TimePoint exited_at);
+  // Whether lines may still arrive by its stream.
+  bool flows(const std::string& container_id) const;
   // A container that is gone. Its stream ends by itself, with the last line.
   void forget(const std::string& container_id);
 

@@ -1,0 +1,283 @@
+// The ledger of runs in PostgreSQL.
+#include "proto/codec.hpp"
+#include "store/job_rows.hpp"
+#include "store/open_jobs.hpp"
+#include "store/pg_store.hpp"
+#include "store/rows.hpp"
+
+namespace gantry {
+namespace {
+
+std::optional<std::string> text_of(const std::optional<TimePoint>& time) {
+  if (!time) return std::nullopt;
+  return format_time(*time);
+}
+
+Error no_lease() { return {Code::conflict, "lease_lost", "another daemon acts now"}; }
+
+class PgJobs final : public JobLedger {
+ public:
+  explicit PgJobs(PgStore& store) : store_(store) {}
+
+  Result<bool> leads() override;
+  Result<> add_run(const JobRun&, const RunLimits&) override;
+  Result<JobRun> cancel_run(const RunId&, std::string_view reason, TimePoint now) override;
+  Result<JobRun> run(const RunId&) override;
+  Result<Page<JobRun>> runs(const InstanceId&, const PageRequest&) override;
+  Result<std::optional<JobRun>> newest_tick(const InstanceId&) override;
+  Result<std::vector<JobRun>> open_runs() override;
+  Result<std::vector<CronMark>> marks() override;
+  Result<> put_mark(const CronMark&) override;
+  Result<> erase_mark(const InstanceId&) override;
+  Result<bool> add_tick(const JobRun&) override;
+  Result<bool> claim_run(const RunId&) override;
+  Result<> record_start(const RunId&, TimePoint) override;
+  Result<> record_ending(const RunId&, RunStatus, std::string_view, TimePoint) override;
+  Result<bool> record_end(const JobRun&) override;
+  Result<std::vector<JobRun>> forget_runs(const RunLimits&, TimePoint now) override;
+
+ private:
+  // In a transaction of its own; committed when `body` succeeds.
+  template <class F>
+  auto with_work(F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
+    return with_connection(store_.pool(), [&](pqxx::connection& connection) {
+      pqxx::work work(connection);
+      auto result = body(work);
+      if (result) work.commit();
+      return result;
+    });
+  }
+  // The same for who holds the lease: nobody else takes it before the commit.
+  template <class F>
+  auto leading(F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
+    return with_work([&](pqxx::work& work) -> decltype(body(work)) {
+      const std::int64_t term = store_.term();
+      if (term == 0 ||
+          work.exec_params("select 1 from lease where term = $1 for share", term).empty())
+        return no_lease();
+      return body(work);
+    });
+  }
+  Result<bool> insert(pqxx::work&, const JobRun&);
+
+  PgStore& store_;
+};
+
+Result<bool> PgJobs::leads() {
+  const std::int64_t term = store_.term();
+  if (term == 0) return false;
+  return with_work([&](pqxx::work& work) -> Result<bool> {
+    return !work.exec_params("select 1 from lease where term = $1", term).empty();
+  });
+}
+
+// False: there is one of this id, or of this tick.
+Result<bool> PgJobs::insert(pqxx::work& work, const JobRun& run) {
+  std::optional<pqxx::binarystring> sealed;
+  if (!run.variables.empty())
+    sealed = bytea(store_.secrets().seal(variables_json(run.variables), run_identity(run.id)));
+  const std::string command = words_text(run.command);
+  const auto rows = work.exec_params(
+      "insert into job_runs (id, instance_id, deployment_id, trigger, tick, command, "
+      "limit_seconds, alone, status, reason, created_at, finished_at) values ($1, $2, $3, $4, $5, "
+      "$6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning 1",
+      run.id.str(), run.instance_id.str(), run.deployment_id.str(), std::string(name(run.trigger)),
+      text_of(run.tick), command, run.limit_seconds, run.alone, std::string(name(run.status)),
+      run.reason, format_time(run.created_at), text_of(run.finished_at));
+  if (!rows.empty() && sealed)
+    work.exec_params0("update job_runs set variables = $2 where id = $1", run.id.str(), *sealed);
+  return !rows.empty();
+}
+
+Result<> PgJobs::add_run(const JobRun& run, const RunLimits& limits) {
+  return with_work([&](pqxx::work& work) -> Result<> {
+    const auto open = work.exec_params1(
+        "select count(*) from job_runs where instance_id = $1 and finished_at is null",
+        run.instance_id.str());
+    if (open[0].as<int>() >= limits.open)
+      return Error{Code::conflict, "too_many_runs",
+                   open[0].as<std::string>() +
+                       " runs of this service have not ended: wait for one, or cancel it"};
+    const auto inserted = insert(work, run);
+    return inserted ? done() : Result<>(inserted.error());
+  });
+}
+
+Result<JobRun> PgJobs::cancel_run(const RunId& id, std::string_view reason, TimePoint now) {
+  return with_work([&](pqxx::work& work) -> Result<JobRun> {
+    const auto rows = work.exec_params(
+        std::string("update job_runs set reason = case when ending = '' then $2 else reason end, "
+                    "ending_at = case when ending = '' then $3 else ending_at end, ending = case "
+                    "when ending = '' then 'cancelled' else ending end where id = $1 and "
+                    "finished_at is null returning ") +
+            kRunColumns,
+        id.str(), std::string(reason), format_time(now));
+    if (!rows.empty()) return run_from(rows[0]);
+    const auto ended = work.exec_params("select status from job_runs where id = $1", id.str());
+    if (ended.empty()) return not_found("run " + id.str());
+    return Error{Code::conflict, "run_over",
+                 "run " + id.str() + " is over: it " + ended[0][0].c_str()};
+  });
+}
+
+Result<JobRun> PgJobs::run(const RunId& id) {
+  return with_work([&](pqxx::work& work) -> Result<JobRun> {
+    const auto rows = work.exec_params(
+        std::string("select ") + kRunColumns + " from job_runs where id = $1", id.str());
+    if (rows.empty()) return not_found("run " + id.str());
+    return run_from(rows[0]);
+  });
+}
+
+Result<Page<JobRun>> PgJobs::runs(const InstanceId& instance, const PageRequest& wanted) {
+  return with_work([&](pqxx::work& work) -> Result<Page<JobRun>> {
+    Page<JobRun> page;
+    for (const auto& row : work.exec_params(
+             std::string("select ") + kRunColumns +
+                 " from job_runs where instance_id = $1 and ($2 = '' or id < $2) order by id desc "
+                 "limit $3::bigint",
+             instance.str(), wanted.after.value_or(""), wanted.limit + 1)) {
+      if (static_cast<int>(page.items.size()) == wanted.limit) {
+        page.next = page.items.back().id.str();
+        break;
+      }
+      page.items.push_back(run_from(row));
+    }
+    return page;
+  });
+}
+
+Result<std::optional<JobRun>> PgJobs::newest_tick(const InstanceId& instance) {
+  return with_work([&](pqxx::work& work) -> Result<std::optional<JobRun>> {
+    const auto rows = work.exec_params(std::string("select ") + kRunColumns +
+                                           " from job_runs where instance_id = $1 and tick is not "
+                                           "null order by tick desc limit 1",
+                                       instance.str());
+    if (rows.empty()) return std::optional<JobRun>();
+    return std::optional(run_from(rows[0]));
+  });
+}
+
+Result<std::vector<JobRun>> PgJobs::open_runs() {
+  return with_work([&](pqxx::work& work) -> Result<std::vector<JobRun>> {
+    std::vector<JobRun> all;
+    for (const auto& row : work.exec(std::string("select ") + kRunColumns +
+                                     ", variables from job_runs where finished_at is null order "
+                                     "by id")) {
+      all.push_back(run_from(row));
+      if (row["variables"].is_null()) continue;
+      const auto plain =
+          store_.secrets().open(bytes_from(row["variables"]), run_identity(all.back().id));
+      if (!plain) return plain.error();
+      auto variables = parse_variables_json(*plain);
+      if (!variables) return variables.error();
+      all.back().variables = *std::move(variables);
+    }
+    return all;
+  });
+}
+
+Result<std::vector<CronMark>> PgJobs::marks() {
+  return with_work([&](pqxx::work& work) -> Result<std::vector<CronMark>> {
+    std::vector<CronMark> all;
+    for (const auto& row : work.exec("select instance_id, schedule, handled_until from job_marks"))
+      all.push_back(mark_from(row));
+    return all;
+  });
+}
+
+Result<> PgJobs::put_mark(const CronMark& mark) {
+  return leading([&](pqxx::work& work) -> Result<> {
+    work.exec_params0(
+        "insert into job_marks (instance_id, schedule, handled_until) values ($1, $2, $3) on "
+        "conflict (instance_id) do update set schedule = $2, handled_until = $3",
+        mark.instance_id.str(), mark.schedule, format_time(mark.handled_until));
+    return done();
+  });
+}
+
+Result<> PgJobs::erase_mark(const InstanceId& id) {
+  return leading([&](pqxx::work& work) -> Result<> {
+    work.exec_params0("delete from job_marks where instance_id = $1", id.str());
+    return done();
+  });
+}
+
+Result<bool> PgJobs::add_tick(const JobRun& run) {
+  return leading([&](pqxx::work& work) -> Result<bool> {
+    auto inserted = insert(work, run);
+    work.exec_params0("update job_marks set handled_until = $2 where instance_id = $1",
+                      run.instance_id.str(), text_of(run.tick));
+    return inserted;
+  });
+}
+
+Result<bool> PgJobs::claim_run(const RunId& id) {
+  return leading([&](pqxx::work& work) -> Result<bool> {
+    return !work.exec_params(
+                    "update job_runs set status = 'running' where id = $1 and finished_at is null "
+                    "and ending = '' returning 1",
+                    id.str())
+                .empty();
+  });
+}
+
+Result<> PgJobs::record_start(const RunId& id, TimePoint started_at) {
+  return leading([&](pqxx::work& work) -> Result<> {
+    work.exec_params0(
+        "update job_runs set status = 'running', started_at = coalesce(started_at, $2) where id = "
+        "$1 and finished_at is null",
+        id.str(), format_time(started_at));
+    return done();
+  });
+}
+
+Result<> PgJobs::record_ending(const RunId& id, RunStatus as, std::string_view reason,
+                               TimePoint now) {
+  return leading([&](pqxx::work& work) -> Result<> {
+    work.exec_params0(
+        "update job_runs set ending = $2, reason = $3, ending_at = $4 where id = $1 and ending = "
+        "'' and finished_at is null",
+        id.str(), std::string(name(as)), std::string(reason), format_time(now));
+    return done();
+  });
+}
+
+Result<bool> PgJobs::record_end(const JobRun& run) {
+  return leading([&](pqxx::work& work) -> Result<bool> {
+    return !work.exec_params(
+                    "update job_runs set status = $2, reason = $3, exit_code = $4, started_at = "
+                    "coalesce(started_at, $5), finished_at = $6, variables = null where id = $1 "
+                    "and finished_at is null returning 1",
+                    run.id.str(), std::string(name(run.status)), run.reason, run.exit_code,
+                    text_of(run.started_at), text_of(run.finished_at))
+                .empty();
+  });
+}
+
+// The newest of an instance stays, however old: people ask when it ran last. Not under the lease's
+// lock: it may take a while, and nothing depends on who does it.
+Result<std::vector<JobRun>> PgJobs::forget_runs(const RunLimits& limits, TimePoint now) {
+  return with_work([&](pqxx::work& work) -> Result<std::vector<JobRun>> {
+    std::vector<JobRun> gone;
+    for (const auto& row : work.exec_params(
+             std::string("delete from job_runs where id in (select id from (select id, "
+                         "instance_id, finished_at, row_number() over (partition by instance_id "
+                         "order by id desc) as place from job_runs) as placed where finished_at "
+                         "is not null and (place > $1::bigint or (place > 1 and finished_at < "
+                         "$2::timestamptz) or not exists (select 1 from service_instances s where "
+                         "s.id = placed.instance_id)) limit 10000) returning ") +
+                 kRunColumns,
+             limits.kept, format_time(now - limits.age)))
+      gone.push_back(run_from(row));
+    return gone;
+  });
+}
+
+}  // namespace
+
+std::unique_ptr<JobLedger> open_job_ledger(Store& store) {
+  return std::make_unique<PgJobs>(dynamic_cast<PgStore&>(store));
+}
+
+}  // namespace gantry
