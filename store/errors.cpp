@@ -17,7 +17,7 @@ struct Constraint {
 };
 
 // Constraints that a caller can run into, by their names in migrations/.
-constexpr std::array<Constraint, 8> kConstraints{{
+constexpr std::array<Constraint, 11> kConstraints{{
     {"\"projects_name\"", Code::conflict, "name_taken", "another project has this name"},
     {"\"environments_name\"", Code::conflict, "name_taken",
      "another environment of the project has this name"},
@@ -31,6 +31,11 @@ constexpr std::array<Constraint, 8> kConstraints{{
      "another volume of the service is mounted there"},
     {"\"service_instances_tcp_port\"", Code::conflict, "tcp_port_taken",
      "another service has this port of the edge"},
+    {"\"users_name\"", Code::conflict, "name_taken", "another user has this name"},
+    {"\"memberships_in_project\"", Code::conflict, "member_exists",
+     "this user is a member already: change the role"},
+    {"\"memberships_in_environment\"", Code::conflict, "member_exists",
+     "this user has a role in the environment already: change it"},
     {"\"deployments_pkey\"", Code::conflict, "deployment_exists", "this deployment exists already"},
 }};
 

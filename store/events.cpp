@@ -19,6 +19,25 @@ void narrow(std::string& sql, std::vector<std::string>& values, const char* colu
   sql += std::string(" and ") + column + " = $" + std::to_string(values.size());
 }
 
+// '{"a","b"}' of ids, which need no escapes.
+std::string array_of(const std::vector<std::string>& ids) {
+  std::string array = "{";
+  for (const std::string& id : ids) array += (array.size() > 1 ? ",\"" : "\"") + id + '"';
+  return array + "}";
+}
+
+void narrow(std::string& sql, std::vector<std::string>& values, const People::Reach& reach) {
+  const auto any = [&](const std::vector<std::string>& ids) {
+    values.push_back(array_of(ids));
+    return " = any($" + std::to_string(values.size()) + "::text[])";
+  };
+  sql += " and (project_id" + any(reach.projects);
+  if (!reach.parts.empty())
+    sql += " or project_id" + any(reach.parts) + " and (environment_id = '' or environment_id" +
+           any(reach.environments) + ")";
+  sql += ")";
+}
+
 }  // namespace
 
 Result<> PgTransaction::put_event(const Event& event) {
@@ -36,6 +55,12 @@ Result<> PgStore::record_event(const Event& event) {
 
 Result<std::vector<Event>> PgStore::events(const EventFilter& filter, const std::string& after,
                                            int limit) {
+  return events_within(filter, std::nullopt, after, limit);
+}
+
+Result<std::vector<Event>> PgStore::events_within(const EventFilter& filter,
+                                                  const std::optional<People::Reach>& reach,
+                                                  const std::string& after, int limit) {
   const auto position = parse_cursor(after);
   if (!position) return position.error();
   std::vector<std::string> values{position->xid, std::to_string(position->seq),
@@ -51,6 +76,7 @@ Result<std::vector<Event>> PgStore::events(const EventFilter& filter, const std:
     values.push_back(filter.within_environment_id);
     sql += " and environment_id in ('', $" + std::to_string(values.size()) + ")";
   }
+  if (reach) narrow(sql, values, *reach);
   sql += " order by events.xid, seq limit $3::bigint";
   return with_connection(pool_, [&](pqxx::connection& connection) -> Result<std::vector<Event>> {
     pqxx::nontransaction work(connection);

@@ -1,6 +1,7 @@
 #include "store/load.hpp"
 
 #include "store/edits.hpp"
+#include "store/people_rows.hpp"
 #include "store/rows.hpp"
 
 namespace gantry {
@@ -107,6 +108,11 @@ Result<LoadedState> load_state(pqxx::connection& connection, const Secrets& secr
   }
   for (const auto& row : work.exec(std::string("select ") + kTokenColumns + ", hash from tokens"))
     state.tokens.push_back({token_from(row), bytes_from(row["hash"])});
+  for (const auto& row : work.exec(std::string("select ") + kUserColumns + " from users"))
+    state.people.put(user_from(row));
+  for (const auto& row :
+       work.exec(std::string("select ") + kMembershipColumns + " from memberships"))
+    state.people.put(membership_from(row));
   work.commit();
   return state;
 }

@@ -101,12 +101,40 @@ std::vector<Token> Memory::used_tokens() const {
   return tokens_.used();
 }
 
+RolesPtr Memory::roles(const UserId& id) const {
+  const std::shared_lock lock(reading_);
+  return people_.find(id);
+}
+
+std::optional<User> Memory::user(const std::string& id_or_name) const {
+  const std::shared_lock lock(reading_);
+  const auto id = UserId::parse(id_or_name);
+  if (!id) return people_.find_by_name(id_or_name);
+  const RolesPtr roles = people_.find(*id);
+  if (!roles) return std::nullopt;
+  return roles->user;
+}
+
+std::vector<User> Memory::users() const {
+  const std::shared_lock lock(reading_);
+  return people_.all();
+}
+
+std::vector<Membership> Memory::members(const ProjectId& id) const {
+  const std::shared_lock lock(reading_);
+  return people_.members_of(id);
+}
+
 void Memory::apply(const Edit& edit, Changes& changes) {
   auto& newest = seen_[edit.row];
   if (edit.seq <= newest) return;
   newest = edit.seq;
   if (edit.token) {
     changes.tokens.push_back({edit.kind, edit.token});
+    return;
+  }
+  if (edit.people) {
+    changes.people.push_back(edit.people);
     return;
   }
 
@@ -149,7 +177,7 @@ void Memory::publish(std::uint64_t xid, const std::vector<Edit>& edits) {
     if (base_.sees(one->xid)) continue;
     for (const Edit& edit : *one->edits) apply(edit, changes);
   }
-  if (changes.projects.empty() && changes.tokens.empty()) return;
+  if (changes.projects.empty() && changes.tokens.empty() && changes.people.empty()) return;
   make_indexes(changes);
   std::vector<ProjectPtr> old;  // destroyed after the lock
   const std::unique_lock read_lock(reading_);
@@ -169,6 +197,7 @@ void Memory::swap_in(const Changes& changes, std::vector<ProjectPtr>& old) {
     else
       tokens_.put(*change.row);
   }
+  for (const auto& change : changes.people) change(people_);
   for (const auto& [id, project] : changes.projects) {
     auto& current = projects_[id];
     // An edit that changes what an index finds has dropped the snapshot's.
@@ -224,6 +253,7 @@ void Memory::replace(LoadedState loaded) {
   project_by_name_.clear();
   project_by_part_.clear();
   tokens_.replace(loaded.tokens);
+  std::swap(people_, loaded.people);
   for (const auto& [id, project] : projects_) index(*project);
   // What the load did not see goes on top of it before anybody reads.
   loading_ = false;

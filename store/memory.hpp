@@ -21,11 +21,12 @@
 
 #include "proto/snapshot.hpp"
 #include "proto/store.hpp"
+#include "store/people_table.hpp"
 #include "store/token_table.hpp"
 
 namespace gantry {
 
-// What one committed write does to a project's snapshot, or to the tokens.
+// What one committed write does to a project's snapshot, to the tokens, or to people.
 struct Edit {
   enum class Kind { change, create_project, delete_project, put_token, drop_token };
   ProjectId project_id;
@@ -34,6 +35,7 @@ struct Edit {
   std::function<void(ProjectSnapshot&)> apply;
   Kind kind = Kind::change;
   std::shared_ptr<const TokenRow> token = {};
+  std::function<void(PeopleTable&)> people = {};
 };
 
 // pg_current_snapshot(): which transactions a reader saw.
@@ -49,6 +51,7 @@ struct LoadedState {
   DatabaseSnapshot snapshot;
   std::map<ProjectId, ProjectPtr> projects;
   std::vector<TokenRow> tokens;
+  PeopleTable people = {};
 };
 
 class Memory {
@@ -64,6 +67,11 @@ class Memory {
   std::optional<Token> token(const TokenId&) const;
   std::vector<Token> tokens() const;
   std::vector<Token> used_tokens() const;
+
+  RolesPtr roles(const UserId&) const;
+  std::optional<User> user(const std::string& id_or_name) const;
+  std::vector<User> users() const;
+  std::vector<Membership> members(const ProjectId&) const;
 
   void publish(std::uint64_t xid, const std::vector<Edit>& edits);
 
@@ -91,6 +99,7 @@ class Memory {
   struct Changes {
     std::map<ProjectId, std::shared_ptr<ProjectSnapshot>> projects;  // null: the project is gone
     std::vector<TokenChange> tokens;
+    std::vector<std::function<void(PeopleTable&)>> people;
   };
 
   void apply(const Edit&, Changes&);
@@ -118,6 +127,7 @@ class Memory {
   std::unordered_map<std::string, std::string>
       project_by_part_;  // instance, environment, service ids
   TokenTable tokens_;
+  PeopleTable people_;
 };
 
 }  // namespace gantry

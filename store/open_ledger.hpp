@@ -1,14 +1,20 @@
-// Opens the ledger of backups on the store's own connections. Owned by daemon/; the store outlives
-// it.
+// Opens what is kept beside the store, on the store's own connections: the ledger of backups,
+// people, the audit log. Owned by daemon/; the store outlives them.
 #pragma once
 
 #include <memory>
 
+#include "proto/audit.hpp"
 #include "proto/backup_ledger.hpp"
+#include "proto/people.hpp"
 
 namespace gantry {
 
 // REQUIRES: a store of open_store()
 std::unique_ptr<BackupLedger> open_backup_ledger(Store&);
+// REQUIRES: the same
+std::unique_ptr<People> open_people(Store&);
+// REQUIRES: the same
+std::unique_ptr<Audit> open_audit(Store&);
 
 }  // namespace gantry

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "proto/people.hpp"
 #include "store/connection.hpp"
 #include "store/listener.hpp"
 #include "store/memory.hpp"
@@ -69,7 +70,9 @@ class PgStore final : public Store {
   const Secrets& secrets() const { return secrets_; }
   const Clock& clock() const { return *options_.clock; }
   const Memory& memory() const { return memory_; }
-  ConnectionPool& pool() { return pool_; }     // for the ledger of backups
+  ConnectionPool& pool() { return pool_; }  // for what is kept beside the store
+  Result<std::vector<Event>> events_within(const EventFilter&, const std::optional<People::Reach>&,
+                                           const std::string& after, int limit);
   std::int64_t term() const { return term_; }  // of the lease it holds; 0: none
   int subnet_count() const { return options_.subnet_count; }
   // After a commit: memory first, then the listeners.

@@ -18,6 +18,14 @@ Result<Project> PgTransaction::create_project(const Name& name) {
         Edit::Kind::create_project);
     const auto environment = create_environment(id, *Name::parse("production"));
     if (!environment) return environment.error();
+    // Who creates a project owns it.
+    const auto token = TokenId::parse(actor_.token_id);
+    const auto by = token ? store_.memory().token(*token) : std::nullopt;
+    if (by && !by->user_id.empty()) {
+      const auto owner =
+          add_member({.user_id = by->user_id, .project_id = id, .role = Role::owner});
+      if (!owner) return owner.error();
+    }
     return project;
   });
 }

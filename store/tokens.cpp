@@ -85,8 +85,9 @@ Result<> PgTransaction::revoke_token(const TokenId& id) {
                      "this is the last account token that does not expire, without it nobody "
                      "could make another: create one first, then revoke this one"};
     }
-    work_->exec_params0("delete from tokens where id = $1", id.str());
+    // Before it is gone: it may be the one that revokes itself.
     edit_token(record("token.revoked", {}, label(token)), Edit::Kind::drop_token, {token, ""});
+    work_->exec_params0("delete from tokens where id = $1", id.str());
     return done();
   });
 }

@@ -11,6 +11,7 @@
 
 #include <pqxx/pqxx>
 
+#include "proto/people.hpp"
 #include "store/errors.hpp"
 #include "store/pg_store.hpp"
 
@@ -41,7 +42,7 @@ class LazyWork {
   std::optional<pqxx::work> work_;
 };
 
-class PgTransaction final : public Transaction {
+class PgTransaction final : public Transaction, public PeopleVerbs {
  public:
   PgTransaction(PgStore&, ConnectionPool::Lease, const Actor&);
   ~PgTransaction() override;
@@ -99,6 +100,17 @@ class PgTransaction final : public Transaction {
   void only_one_verb() override { only_one_verb_ = true; }
   Result<> commit() override;
 
+  Result<User> create_user(const Name&) override;
+  Result<> remove_user(const UserId&) override;
+  Result<Membership> add_member(const Membership&) override;
+  Result<Membership> change_member(const Membership&) override;
+  Result<> remove_member(const Membership&) override;
+  Result<IssuedInvitation> create_invitation(const Invitation&) override;
+  Result<> revoke_invitation(const InvitationId&) override;
+  Result<Invitation> find_invitation(std::string_view secret) override;
+  Result<Membership> accept_invitation(const InvitationId&, const UserId&) override;
+  bool has_recorded() const override { return xid_ != 0; }
+
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);
   Result<> set_progress(const ProgressChange&);
@@ -140,6 +152,10 @@ class PgTransaction final : public Transaction {
                                          std::string_view event);
   std::optional<TimePoint> deleted_at(const EnvironmentId&);
   void edit_token(std::int64_t seq, Edit::Kind, TokenRow);
+  void edit_people(std::int64_t seq, const std::string& row, std::function<void(PeopleTable&)>);
+  Result<Membership> lock_membership(const Membership&);
+  Result<> check_last_owner(const Membership&);
+  bool may_invite(const Invitation&) const;
   void notify_all_below(const std::string& condition, const std::string& id);
   std::string now() const;
 
