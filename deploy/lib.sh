@@ -6,7 +6,7 @@ die() { say "error: $*"; exit 1; }
 BUILD_PACKAGES=(g++ cmake ninja-build pkg-config ccache mold libboost1.81-dev libpqxx-dev nlohmann-json3-dev
   libyaml-cpp-dev libtomlplusplus-dev libspdlog-dev libfmt-dev libsodium-dev libcli11-dev libcurl4-openssl-dev libarchive-dev libnghttp2-dev
   ca-certificates)
-RUN_PACKAGES=(procps haproxy postgresql-15 curl jq util-linux)
+RUN_PACKAGES=(tzdata procps haproxy postgresql-15 curl jq util-linux)
 
 missing_packages() {
   local name

@@ -77,9 +77,10 @@ void append_url(std::string& out, const std::string& host, const Site& site) {
   }
 }
 
-// A worker (port 0) is not served by the edge and has none of them.
+// A worker (port 0) is not served by the edge and has none of them; nor has what has a schedule.
 void append_address(JsonObject& object, const ServiceInstance& instance, const Site& site) {
-  if (instance.settings.deploy.port == 0) {
+  const DeploySettings& deploy = instance.settings.deploy;
+  if (deploy.port == 0 || !deploy.cron.schedule.empty()) {
     object.null("host").null("url").null("preview_url");
     return;
   }

@@ -1,6 +1,7 @@
 // How the reconciler carries out each action: where it runs and which fact it brings home.
 #include <fmt/format.h>
 
+#include "scheduler/make_volumes.hpp"
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
@@ -20,28 +21,12 @@ void Reconciler::execute(Action&& action) {
   std::visit([this](auto&& one) { perform(std::move(one)); }, std::move(action));
 }
 
-// On the engine first, then in its row, then mounted: from then on a volume that is missing is
-// missed, and no empty one takes its place. What the store knows by now counts more than the plan.
-Result<> Reconciler::make_volumes(ContainerSpec& spec) {
-  const ProjectPtr project = ports_.store.project_of(spec.instance_id);
-  for (Mount& mount : spec.mounts) {
-    if (project)
-      if (const auto row = project->volumes.find(mount.volume_id); row != project->volumes.end())
-        mount.made = mount.made || row->second->made;
-    if (mount.made) continue;
-    if (ports_.volumes == nullptr)
-      return Error{Code::unavailable, "no_volumes", "this driver keeps no volumes"};
-    GANTRY_TRY(ports_.volumes->create(mount.volume_id));
-    GANTRY_TRY(ports_.store.record_volume_made(mount.volume_id));
-    mount.made = true;
-  }
-  return done();
-}
-
 void Reconciler::perform(Start&& action) {
   ++counters_.starts;
   starts_.post([this, spec = std::move(action.spec)]() mutable {
-    const auto made = may_act() ? make_volumes(spec) : Result<>(not_ours());
+    const auto made =
+        may_act() ? make_volumes(ports_.store, ports_.volumes, spec.instance_id, spec.mounts)
+                  : Result<>(not_ours());
     auto container = made ? ports_.driver.start(spec) : Result<Container>(made.error());
     if (!container && container.error().reason == "image_not_found") {
       if (auto pulled = ports_.driver.pull(spec.image); pulled)

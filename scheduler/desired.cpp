@@ -29,7 +29,12 @@ std::string subnet(const std::string& range, int index) {
 
 namespace {
 
-bool takes_requests(const DeploySettings& deploy) { return deploy.exposed && deploy.port != 0; }
+// What has a schedule runs at its ticks and not all the time.
+bool is_scheduled(const DeploySettings& deploy) { return !deploy.cron.schedule.empty(); }
+
+bool takes_requests(const DeploySettings& deploy) {
+  return deploy.exposed && deploy.port != 0 && !is_scheduled(deploy);
+}
 
 // An instance has an address when something that runs, or is to run, may listen. What is deployed
 // decides; settings that no deployment has taken up yet do not.
@@ -87,6 +92,24 @@ std::vector<std::shared_ptr<const Deployment>> one_writer(
   return single;
 }
 
+// A version with a schedule has no replicas: nothing of it starts, is probed or takes over.
+std::vector<std::shared_ptr<const Deployment>> without_scheduled(
+    const std::vector<std::shared_ptr<const Deployment>>& deployments) {
+  std::vector<std::shared_ptr<const Deployment>> all;
+  for (const auto& deployment : deployments) {
+    all.push_back(deployment);
+    if (!is_scheduled(deployment->settings.deploy)) continue;
+    auto copy = std::make_shared<Deployment>(*deployment);
+    DeploySettings& deploy = copy->settings.deploy;
+    deploy.replicas = 0;
+    deploy.rollout = {};
+    deploy.scaling = {};
+    deploy.sleep = {};
+    all.back() = std::move(copy);
+  }
+  return all;
+}
+
 }  // namespace
 
 DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
@@ -119,7 +142,8 @@ DesiredPtr desired_of(const ProjectSnapshot& project, const InstanceId& id,
                       network_name(options.installation, view.instance.environment_id),
                       subnet(options.network_range, environment->second->environment.subnet_index)};
   mount_volumes(project, *desired);
-  desired->deployments = desired->mounts.empty() ? view.deployments : one_writer(view.deployments);
+  desired->deployments =
+      without_scheduled(desired->mounts.empty() ? view.deployments : one_writer(view.deployments));
   if (waits_to_be_prepared(view)) desired->neighbours = neighbours_of(project, view);
   return desired;
 }
@@ -143,6 +167,22 @@ PortMode port_mode(const Deployment& deployment, int& port) {
   return PortMode::automatic;
 }
 
+namespace {
+
+// As it is now, not when it was deployed.
+void name_volume(const Desired& desired, const std::vector<Mount>& mounts,
+                 ResolvedVariables& variables) {
+  for (const char* prefix : {"RAILWAY_", "GANTRY_"}) {
+    variables.erase(prefix + std::string("VOLUME_NAME"));
+    variables.erase(prefix + std::string("VOLUME_MOUNT_PATH"));
+    if (mounts.empty()) continue;
+    variables[prefix + std::string("VOLUME_NAME")] = desired.volume;
+    variables[prefix + std::string("VOLUME_MOUNT_PATH")] = mounts.front().path;
+  }
+}
+
+}  // namespace
+
 ContainerSpec container_spec(const Desired& desired, const Deployment& deployment,
                              const ReplicaKey& key) {
   ContainerSpec spec;
@@ -156,13 +196,7 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   spec.variables = deployment.variables;
   spec.variables["RAILWAY_REPLICA_ID"] = key.id();
   spec.variables["GANTRY_REPLICA_ID"] = key.id();
-  for (const char* prefix : {"RAILWAY_", "GANTRY_"}) {  // as it is now, not when it was deployed
-    spec.variables.erase(prefix + std::string("VOLUME_NAME"));
-    spec.variables.erase(prefix + std::string("VOLUME_MOUNT_PATH"));
-    if (desired.mounts.empty()) continue;
-    spec.variables[prefix + std::string("VOLUME_NAME")] = desired.volume;
-    spec.variables[prefix + std::string("VOLUME_MOUNT_PATH")] = desired.mounts.front().path;
-  }
+  name_volume(desired, desired.mounts, spec.variables);
   spec.cpu_millicores = deploy.cpu_millicores;
   spec.memory_bytes = deploy.memory_bytes;
   spec.pids_limit = deploy.pids_limit;
@@ -171,6 +205,27 @@ ContainerSpec container_spec(const Desired& desired, const Deployment& deploymen
   spec.listens = deploy.healthcheck_path.has_value() || !deploy.healthcheck_command.empty();
   spec.network = desired.network;
   spec.mounts = desired.mounts;
+  return spec;
+}
+
+JobSpec job_spec(const Desired& desired, const Deployment& deployment, const JobRun& run) {
+  const DeploySettings& deploy = deployment.settings.deploy;
+  JobSpec spec{.run_id = run.id,
+               .instance_id = desired.instance_id,
+               .environment_id = desired.environment_id,
+               .image = deployment.progress.image,
+               .command = run.command.empty() ? deploy.start_command : run.command,
+               .variables = deployment.variables,
+               .cpu_millicores = deploy.cpu_millicores,
+               .memory_bytes = deploy.memory_bytes,
+               .pids_limit = deploy.pids_limit,
+               .network = desired.network};
+  if (run.alone) spec.mounts = desired.mounts;
+  name_volume(desired, spec.mounts, spec.variables);
+  for (const auto& [name, value] : run.variables) spec.variables[name] = value;
+  spec.variables["RAILWAY_REPLICA_ID"] = run.id.str();
+  spec.variables["GANTRY_RUN_ID"] = run.id.str();
+  if (run.tick) spec.variables["GANTRY_RUN_TICK"] = format_time(*run.tick);
   return spec;
 }
 

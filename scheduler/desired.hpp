@@ -8,6 +8,7 @@
 #include "proto/snapshot.hpp"
 #include "runtime/build/builder.hpp"
 #include "runtime/driver.hpp"
+#include "runtime/jobs.hpp"
 
 namespace gantry {
 
@@ -47,6 +48,9 @@ ContainerSpec container_spec(const Desired&, const Deployment&, const ReplicaKey
 
 // What its pre-deploy command is run in. REQUIRES: there is one.
 RunSpec run_spec(const Desired&, const Deployment&);
+
+// What a run of a deployment is run in.
+JobSpec job_spec(const Desired&, const Deployment&, const JobRun&);
 
 // A deployment's port: the setting, else its variable PORT, else left to the image.
 PortMode port_mode(const Deployment&, int& port);

@@ -126,7 +126,6 @@ class Reconciler {
   void check_drains();
 
   void execute(Action&&);
-  Result<> make_volumes(ContainerSpec&);
   void perform(Start&&);
   void perform(Stop&&);
   void perform(Remove&&);
