@@ -138,6 +138,14 @@ Answer create_backup_destination(const Request&, Context&, Transaction&);
 Answer prefer_backup_destination(const Request&, Context&, Transaction&);
 Answer delete_backup_destination(const Request&, Context&, Transaction&);
 
+// runs.cpp, run_logs.cpp, schedules.cpp
+Answer list_runs(const Request&, Context&);
+Answer get_run(const Request&, Context&);
+Answer create_run(const Request&, Context&, Transaction&);
+Answer cancel_run(const Request&, Context&, Transaction&);
+Answer read_run_logs(const Request&, Context&);
+Answer list_schedules(const Request&, Context&);
+
 // replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);

@@ -171,6 +171,13 @@ constexpr Endpoint kEndpoints[] = {
     {Method::get, INSTANCE "/restores", Permission::view, reads<list_restores>},
     {Method::post, INSTANCE "/restores", Permission::edit, changes<create_restore>},
     {Method::get, INSTANCE "/restores/{restore}", Permission::view, reads<get_restore>},
+    {Method::get, ENVIRONMENT "/schedules", Permission::view, reads<list_schedules>},
+    {Method::get, INSTANCE "/runs", Permission::view, reads<list_runs>, cold, paged},
+    {Method::post, INSTANCE "/runs", Permission::edit, changes<create_run>},
+    {Method::get, INSTANCE "/runs/{run}", Permission::view, reads<get_run>},
+    {Method::post, INSTANCE "/runs/{run}/cancel", Permission::edit, changes<cancel_run>},
+    {Method::get, INSTANCE "/runs/{run}/logs", Permission::view, reads<read_run_logs>, cold,
+     "follow since limit"},
     {Method::get, INSTANCE "/replicas", Permission::view, reads<list_replicas>},
     {Method::get, INSTANCE "/logs", Permission::view, reads<read_logs>, cold,
      "follow since limit deployment replica"},
@@ -178,8 +185,8 @@ constexpr Endpoint kEndpoints[] = {
 
 // The parameters that find_named() knows, and those that are looked up in what it found.
 constexpr std::string_view kParameters[] = {
-    "project", "environment", "service", "deployment", "token",       "name",     "digest",
-    "host",    "backup",      "restore", "schedule",   "destination", "template", "volume"};
+    "project", "environment", "service",  "deployment",  "token",    "name",   "digest", "host",
+    "backup",  "restore",     "schedule", "destination", "template", "volume", "run"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

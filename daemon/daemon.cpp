@@ -20,6 +20,7 @@
 #include "daemon/backups.hpp"
 #include "daemon/control_backup.hpp"
 #include "daemon/embedded_postgres.hpp"
+#include "daemon/jobs.hpp"
 #include "daemon/log.hpp"
 #include "daemon/metrics.hpp"
 #include "daemon/notify.hpp"
@@ -101,15 +102,18 @@ class GantryDaemon final : public Daemon {
     server_.reset();
     sessions_.reset();
     backups_.reset();
+    jobs_.reset();
     reconciler_.reset();
     prober_.reset();
     edge_.reset();
     exec_.reset();
+    job_engine_.reset();
     driver_.reset();
     builder_.reset();
     images_.reset();
     sources_.reset();
     build_logs_.reset();
+    run_logs_.reset();
     logs_.reset();
     store_.reset();
     if (postgres_thread_.joinable()) {
@@ -185,8 +189,8 @@ class GantryDaemon final : public Daemon {
     options.database = conninfo_;
     options.key_file = config_.key_file;
     options.connections =
-        config_.workers +
-        4;  // the scheduler's records, its reload, its volumes and readiness beside the workers
+        config_.workers + 7;  // the scheduler's records, its reload, its volumes, runs that are
+                              // looked at and begun, and readiness beside the workers
     options.subnet_count = range->subnets;
     options.on_first_token = [this](const std::string& secret) {
       const std::string path = config_.data_dir + "/admin-token";
@@ -204,16 +208,19 @@ class GantryDaemon final : public Daemon {
   Result<> start_runtime() {
     logs_ = make_file_logs({config_.data_dir + "/logs"});
     build_logs_ = make_file_logs({config_.data_dir + "/build-logs"});
+    run_logs_ = make_file_logs({config_.data_dir + "/run-logs"});
     DockerOptions docker;
     docker.socket_path = config_.engine_socket;
     docker.installation_id = store_->installation();
     docker.logs = logs_.get();
     docker.run_logs = build_logs_.get();
+    docker.job_logs = run_logs_.get();
     driver_ = make_docker_driver(docker);
     usage_ = make_docker_usage(docker);
     volumes_ = make_docker_volumes(docker);
     volume_files_ = make_docker_volume_files(docker);
     exec_ = make_docker_exec(docker);
+    job_engine_ = make_docker_jobs(docker);
     start_builder();
     EdgeOptions edge;
     edge.directory = config_.data_dir + "/edge";
@@ -253,6 +260,12 @@ class GantryDaemon final : public Daemon {
                                 *builder_, system_clock(), usage_.get(), volumes_.get()};
     reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
     reconciler_->start();
+    jobs_ = make_jobs(config_, {.store = *store_,
+                                .driver = *driver_,
+                                .engine = *job_engine_,
+                                .logs = *run_logs_,
+                                .volumes = volumes_.get()});
+    jobs_->keeper->start();
     return done();
   }
 
@@ -296,6 +309,9 @@ class GantryDaemon final : public Daemon {
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
     context_->templates = templates_;
     context_->backups = backups_->runner.get();
+    context_->jobs = jobs_->ledger.get();
+    context_->run_logs = run_logs_.get();
+    context_->jobs_asked = [this] { jobs_->keeper->wake(); };
     context_->options.base_domain = config_.base_domain;
     context_->options.edge_port = config_.edge.listen.port;
     context_->report = [](const std::string& id, std::string_view what) {
@@ -320,12 +336,13 @@ class GantryDaemon final : public Daemon {
   std::optional<EmbeddedPostgresOptions> postgres_;
   std::jthread postgres_thread_;
   std::unique_ptr<Store> store_;
-  std::unique_ptr<Logs> logs_, build_logs_;
+  std::unique_ptr<Logs> logs_, build_logs_, run_logs_;
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<ImageEngine> images_;
   std::unique_ptr<Builder> builder_;
   std::unique_ptr<Driver> driver_;
   std::unique_ptr<Exec> exec_;
+  std::unique_ptr<JobEngine> job_engine_;
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<UsageMeter> usage_;
@@ -334,6 +351,7 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<Reconciler> reconciler_;
   std::unique_ptr<Sessions> sessions_;
   std::shared_ptr<const Templates> templates_;
+  std::optional<DaemonJobs> jobs_;
   std::optional<DaemonBackups> backups_;
   std::unique_ptr<api::Context> context_;
   std::unique_ptr<Server> server_;

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "daemon/templates.hpp"
+#include "store/open_jobs.hpp"
 #include "store/open_ledger.hpp"
 #include "tests/backup/streams.hpp"
 #include "tests/support/postgres.hpp"
@@ -95,6 +96,9 @@ void ApiTest::SetUp() {
       BackupOptions{
           .key = VaultKey::of({}), .local_path = folder_.path() + "/backups", .network = {}});
   context_->backups = backups_.get();
+  jobs_ = open_job_ledger(store());
+  context_->jobs = jobs_.get();
+  context_->run_logs = &run_logs_;
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
@@ -156,6 +160,18 @@ void ApiTest::seed_rollout() {
   ASSERT_TRUE(store().record_replica(replica).ok());
   deployment_id_ = json(next)["id"];
   seed_backups();
+  seed_runs();
+}
+
+void ApiTest::seed_runs() {
+  sql("truncate job_runs, job_marks");
+  JobRun run;
+  run.id = *RunId::parse("run_01jd8yq5x8c5v0m6r7k2n4t9wz");
+  run.instance_id = instance_id_;
+  run.deployment_id = *DeploymentId::parse(deployment_id_);
+  run.command = {"npm", "run", "seed"};
+  run.created_at = *parse_time("2026-11-29T03:00:00Z");
+  ASSERT_TRUE(jobs_->add_run(run, {}).ok());
 }
 
 void ApiTest::seed_backups() {

@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http.hpp"
+#include "proto/jobs.hpp"
 #include "runtime/backup/runner.hpp"
 #include "tests/backup/fake_exec.hpp"
 #include "tests/support/fake_logs.hpp"
@@ -58,6 +59,7 @@ class ApiTest : public ::testing::Test {
   // and a destination.
   void seed_rollout();
   void seed_backups();
+  void seed_runs();                                                    // one that is queued
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
   // Where a volume's files lie.
   std::string folder_of(const VolumeId&) const;
@@ -68,6 +70,8 @@ class ApiTest : public ::testing::Test {
   api::Context& context() { return *context_; }
   FakeLogs& logs() { return logs_; }
   FakeLogs& build_logs() { return build_logs_; }
+  FakeLogs& run_logs() { return run_logs_; }
+  JobLedger& jobs() { return *jobs_; }
   std::string token_;
   std::string deployment_id_;
   std::string token_id_;   // of the seeded token
@@ -82,7 +86,7 @@ class ApiTest : public ::testing::Test {
       "sha256:9e691d5adacf0e102f203100842ffaba4e2a7dfe3dbd536827d3c0db8c7e88f1";
 
  private:
-  FakeLogs logs_, build_logs_;
+  FakeLogs logs_, build_logs_, run_logs_;
   void seed_volumes();
   TemporaryDirectory folder_, volumes_folder_;
   std::unique_ptr<VolumeFiles> volume_files_;
@@ -90,6 +94,7 @@ class ApiTest : public ::testing::Test {
   FakeExec exec_;
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
   std::unique_ptr<BackupLedger> ledger_;
+  std::unique_ptr<JobLedger> jobs_;
   std::unique_ptr<BackupRunner> backups_;  // carries nothing out: it is not started
   std::unique_ptr<api::Context> context_;
 };
