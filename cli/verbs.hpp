@@ -38,6 +38,7 @@ std::vector<Command> config_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> backup_schedule_commands();
+std::vector<Command> job_commands();
 std::vector<Command> admin_commands();
 std::vector<Command> later_commands();
 
