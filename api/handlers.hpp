@@ -162,6 +162,14 @@ Answer apply_document(const Request&, Context&, Transaction&);
 Answer compare_environments(const Request&, Context&, Transaction&);
 Answer sync_environment(const Request&, Context&, Transaction&);
 
+// runs.cpp, run_logs.cpp, schedules.cpp
+Answer list_runs(const Request&, Context&);
+Answer get_run(const Request&, Context&);
+Answer create_run(const Request&, Context&, Transaction&);
+Answer cancel_run(const Request&, Context&, Transaction&);
+Answer read_run_logs(const Request&, Context&);
+Answer list_schedules(const Request&, Context&);
+
 // replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);

@@ -21,6 +21,7 @@
 namespace gantry {
 class GitDesk;
 class Templates;
+class JobLedger;
 }  // namespace gantry
 
 namespace gantry::api {
@@ -106,7 +107,10 @@ struct Context {
   // Told of what must never happen (an exception in a handler), with the request id; the answer
   // says only "internal".
   std::function<void(const std::string& request_id, std::string_view what)> report = nullptr;
-  Backups* backups = nullptr;                                    // none: 503
+  JobLedger* jobs = nullptr;              // none: 503, as are the logs of runs
+  Logs* run_logs = nullptr;               // under log_key()
+  std::function<void()> jobs_asked = {};  // somebody asked for a run, or for its end
+  Backups* backups = nullptr;             // none: 503
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
   GitDesk* git = nullptr;                                        // none: 503
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes

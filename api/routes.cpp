@@ -198,6 +198,13 @@ constexpr Endpoint kEndpoints[] = {
     {Method::get, INSTANCE "/restores", Permission::view, reads<list_restores>},
     {Method::post, INSTANCE "/restores", Permission::edit, changes<create_restore>},
     {Method::get, INSTANCE "/restores/{restore}", Permission::view, reads<get_restore>},
+    {Method::get, ENVIRONMENT "/schedules", Permission::view, reads<list_schedules>},
+    {Method::get, INSTANCE "/runs", Permission::view, reads<list_runs>, cold, paged},
+    {Method::post, INSTANCE "/runs", Permission::edit, changes<create_run>},
+    {Method::get, INSTANCE "/runs/{run}", Permission::view, reads<get_run>},
+    {Method::post, INSTANCE "/runs/{run}/cancel", Permission::edit, changes<cancel_run>},
+    {Method::get, INSTANCE "/runs/{run}/logs", Permission::view, reads<read_run_logs>, cold,
+     "follow since limit"},
     {Method::get, INSTANCE "/replicas", Permission::view, reads<list_replicas>},
     {Method::get, INSTANCE "/logs", Permission::view, reads<read_logs>, cold,
      "follow since limit deployment replica"},
@@ -207,7 +214,7 @@ constexpr Endpoint kEndpoints[] = {
 constexpr std::string_view kParameters[] = {
     "project",  "environment", "service", "deployment", "token",    "name",
     "digest",   "host",        "backup",  "restore",    "schedule", "destination",
-    "template", "volume",      "hook",    "repository", "pull"};
+    "template", "volume",      "hook",    "repository", "pull",     "run"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

@@ -3,6 +3,7 @@
 #include <charconv>
 
 #include "api/body.hpp"
+#include "api/command.hpp"
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
 #include "api/reply.hpp"
@@ -13,7 +14,6 @@
 namespace gantry::api {
 namespace {
 
-constexpr std::size_t kCommandBytes = 128 * 1024;
 constexpr int kSizeMost = 65535;
 
 bool runs(const Replica& replica) {
@@ -97,20 +97,6 @@ Answer ticket_for(const Request& request, Context& context, const SessionOrder& 
       .text_or_null("replica_id", order.replica_id)
       .boolean("one_off", order.is_one_off());
   return response;
-}
-
-Result<> check_command(const std::vector<std::string>& command) {
-  std::size_t bytes = 0;
-  for (const std::string& word : command) {
-    bytes += word.size() + 1;
-    if (word.find('\0') != std::string::npos)
-      return invalid("/command", "invalid_command", "an argument has no NUL byte");
-  }
-  if (command.empty() || command.front().empty())
-    return invalid("/command", "invalid_command", "expected a program and its arguments");
-  if (bytes > kCommandBytes)
-    return invalid("/command", "invalid_command", "a command has at most 128 KiB");
-  return done();
 }
 
 }  // namespace

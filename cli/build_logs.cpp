@@ -26,9 +26,8 @@ bool SeenLines::is_new(const std::string& at) {
   return true;
 }
 
-std::string follow_build_logs(Session& session, const std::string& deployment_id,
-                              const std::string& since, const PrintLine& print_line) {
-  const std::string path = "/v1/deployments/" + percent_encode(deployment_id);
+std::string follow_lines(Session& session, const LineSource& source, const std::string& since,
+                         const PrintLine& print_line) {
   SeenLines seen;
   Outage outage;
   std::optional<std::string> end;
@@ -45,11 +44,12 @@ std::string follow_build_logs(Session& session, const std::string& deployment_id
     const std::string from = seen.last_at().empty() ? since : seen.last_at();
     seen.begin();
     try {
-      session.client().stream(path + "/build-logs?limit=10000&follow=true" +
+      session.client().stream(source.stream + "?limit=10000&follow=true" +
                                   (from.empty() ? "" : "&since=" + percent_encode(from)),
                               "", on_event);
       if (end) return *end;
-      if (const Json now = session.client().get(path); is_over(now["status"].text()))
+      if (const Json now = session.client().get(source.object);
+          source.is_over(now["status"].text()))
         return now["status"].text();
       outage.answered();
     } catch (const Failure& failure) {
@@ -57,6 +57,13 @@ std::string follow_build_logs(Session& session, const std::string& deployment_id
     }
     std::this_thread::sleep_for(kPause);
   }
+}
+
+std::string follow_build_logs(Session& session, const std::string& deployment_id,
+                              const std::string& since, const PrintLine& print_line) {
+  const std::string path = "/v1/deployments/" + percent_encode(deployment_id);
+  return follow_lines(session, {.stream = path + "/build-logs", .object = path, .is_over = is_over},
+                      since, print_line);
 }
 
 std::string build_line_json(const Json& line, const std::string& deployment_id) {

@@ -10,6 +10,16 @@ namespace gantry::cli {
 
 using PrintLine = std::function<void(const Json& line)>;
 
+// Where lines are streamed, whose they are, and when that one is over.
+struct LineSource {
+  std::string stream;  // path
+  std::string object;  // path
+  bool (*is_over)(const std::string& status);
+};
+// Line by line until it is over. A stream that broke goes on behind the last line seen; an outage
+// of a minute throws Failure. The status then, "" when it is not told.
+std::string follow_lines(Session&, const LineSource&, const std::string& since, const PrintLine&);
+
 // Line by line until the build is over. A stream that broke goes on behind the last line seen; an
 // outage of a minute throws Failure. The deployment's status then, "" when it is not told.
 std::string follow_build_logs(Session&, const std::string& deployment_id, const std::string& since,

@@ -46,6 +46,7 @@ std::vector<Command> make_commands() {
   append(all, completion_commands());
   append(all, backup_commands());
   append(all, backup_schedule_commands());
+  append(all, job_commands());
   append(all, admin_commands());
   append(all, later_commands());
   return all;

@@ -98,10 +98,15 @@ bool takes_value(const Command& command, const std::string& argument) {
 }
 
 // What stands behind "--" is words, whatever it looks like; behind a program it is one of its own.
+// A command's name has one word or two.
 std::vector<std::string> cut_behind_dashes(std::vector<std::string>& arguments) {
-  const Command* const command = arguments.empty() ? nullptr : command_of(arguments.front());
-  if (command == nullptr || command->words_max != -1) return {};
+  const Command* command = arguments.empty() ? nullptr : command_of(arguments.front());
   std::size_t at = 1;
+  if (command == nullptr && arguments.size() > 1) {
+    command = find_command(arguments[0] + " " + arguments[1]);
+    at = 2;
+  }
+  if (command == nullptr || command->words_max != -1) return {};
   for (; at < arguments.size() && arguments[at] != "--"; ++at) {
     if (command->raw_words && arguments[at].rfind('-', 0) != 0) return {};
     if (takes_value(*command, arguments[at])) ++at;

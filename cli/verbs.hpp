@@ -42,6 +42,7 @@ std::vector<Command> document_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> backup_schedule_commands();
+std::vector<Command> job_commands();
 std::vector<Command> admin_commands();
 std::vector<Command> later_commands();
 

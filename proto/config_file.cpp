@@ -289,10 +289,12 @@ class Reader {
     else if (dockerfile && through_shell(start_command))
       remark("deploy.startCommand", ConfigSeverity::notice,
              "runs through /bin/sh, which the image has to have");
-    const UnappliedSettings& unapplied = result_.config.unapplied;
-    if (unapplied.cron_schedule)
-      remark("deploy.cronSchedule", ConfigSeverity::warning,
-             "it is not applied yet: the service runs all the time, not on a schedule");
+    const DeploySettings& deploy = result_.config.settings.deploy;
+    if (!deploy.cron.schedule.empty())
+      for (const std::string_view idle : {"deploy.numReplicas", "deploy.sleepApplication",
+                                          "deploy.autoscaling.max", "deploy.healthcheckPath"})
+        remark(idle, ConfigSeverity::notice,
+               "not used: with a cronSchedule the service runs at its times, once");
     if (request_.service && !result_.services.empty() &&
         std::find(result_.services.begin(), result_.services.end(), *request_.service) ==
             result_.services.end())

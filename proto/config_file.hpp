@@ -19,16 +19,9 @@ namespace gantry {
 inline constexpr std::array<std::string_view, 4> kConfigFileNames{"gantry.yaml", "gantry.yml",
                                                                   "railway.toml", "railway.json"};
 
-// Read and checked, but nothing acts on it yet.
-struct UnappliedSettings {
-  std::optional<std::string> cron_schedule;  // five fields, UTC
-  bool operator==(const UnappliedSettings&) const = default;
-};
-
 struct DeploymentConfig {
   Settings settings;
   std::optional<std::string> required_mount_path = {};  // without a volume there: refused
-  UnappliedSettings unapplied = {};
   bool operator==(const DeploymentConfig&) const = default;
 };
 

@@ -201,7 +201,7 @@ constexpr std::string_view kLatest = "the builder that is installed on the serve
 
 using B = BuildSettings;
 using D = DeploySettings;
-using U = UnappliedSettings;
+using C = CronSettings;
 using R = RolloutSettings;
 using T = TrafficSettings;
 using S = ScalingSettings;
@@ -240,7 +240,11 @@ constexpr ConfigKey kKeys[] = {
      put<&D::memory_bytes, read_memory_bytes>, ""},
     {"deploy.limitOverride.containers.diskBytes", "", nullptr,
      "the disk of a container has no limit here"},
-    {"deploy.cronSchedule", "deploy.cronSchedule", put<&U::cron_schedule, read_cron>, ""},
+    {"deploy.cronSchedule", "deploy.cronSchedule", put<&C::schedule, read_cron>, ""},
+    {"deploy.cron.zone", "deploy.cron.zone", put<&C::zone, read_zone>, ""},
+    {"deploy.cron.overlap", "deploy.cron.overlap", put<&C::overlap, read_overlap>, ""},
+    {"deploy.cron.missed", "deploy.cron.missed", put<&C::missed, read_missed>, ""},
+    {"deploy.cron.limit", "deploy.cron.limit", put_duration<&C::limit_seconds, 0, 604800>, ""},
     {"deploy.strategy", "deploy.strategy", put<&R::strategy, read_strategy>, ""},
     {"deploy.maxSurge", "deploy.maxSurge", put<&R::max_surge_percent, read_share>, ""},
     {"deploy.maxUnavailable", "deploy.maxUnavailable", put<&R::max_unavailable_percent, read_share>,

@@ -21,10 +21,10 @@ auto& config_member(auto& config) {
     return deploy.scaling.*Member;
   else if constexpr (requires { deploy.sleep.*Member; })
     return deploy.sleep.*Member;
-  else if constexpr (requires { config.*Member; })
-    return config.*Member;
+  else if constexpr (requires { deploy.cron.*Member; })
+    return deploy.cron.*Member;
   else
-    return config.unapplied.*Member;
+    return config.*Member;
 }
 
 }  // namespace gantry

@@ -23,6 +23,7 @@ constexpr Spelling kSpellings[] = {
     {"/cpu_millicores", "deploy.resources.cpu"},
     {"/memory_bytes", "deploy.resources.memory"},
     {"/sleep/enabled", "deploy.sleepApplication"},
+    {"/cron/zone", "deploy.cron.zone"},
 };
 
 std::string in_words_of_the_file(std::string text) {

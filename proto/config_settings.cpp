@@ -11,7 +11,7 @@ namespace {
 using Config = DeploymentConfig;
 using B = BuildSettings;
 using D = DeploySettings;
-using U = UnappliedSettings;
+using C = CronSettings;
 using R = RolloutSettings;
 using T = TrafficSettings;
 using S = ScalingSettings;
@@ -100,7 +100,21 @@ constexpr ConfigSetting kSettings[] = {
        return "\"" + std::to_string(config.settings.deploy.cpu_millicores) + "m\"";
      }},
     setting<&D::memory_bytes>("deploy.resources.memory"),
-    setting<&U::cron_schedule>("deploy.cronSchedule"),
+    {"deploy.cronSchedule",
+     [](const Config& from, Config& to) {
+       to.settings.deploy.cron.schedule = from.settings.deploy.cron.schedule;
+     },
+     [](const Config& a, const Config& b) {
+       return a.settings.deploy.cron.schedule == b.settings.deploy.cron.schedule;
+     },
+     [](const Config& config) {
+       const std::string& schedule = config.settings.deploy.cron.schedule;
+       return schedule.empty() ? "null" : shown(schedule);
+     }},
+    setting<&C::zone>("deploy.cron.zone"),
+    setting<&C::overlap>("deploy.cron.overlap"),
+    setting<&C::missed>("deploy.cron.missed"),
+    setting<&C::limit_seconds>("deploy.cron.limit"),
     setting<&R::strategy>("deploy.strategy"),
     share<&R::max_surge_percent>("deploy.maxSurge"),
     share<&R::max_unavailable_percent>("deploy.maxUnavailable"),

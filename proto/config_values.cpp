@@ -7,6 +7,7 @@
 #include "proto/command.hpp"
 #include "proto/cron.hpp"
 #include "proto/quantity.hpp"
+#include "proto/zone.hpp"
 
 namespace gantry {
 namespace {
@@ -231,6 +232,31 @@ std::optional<std::string> read_cron(const ConfigField& field) {
   auto schedule = parse_cron(*text);
   if (schedule) return *schedule;
   field.refuse(schedule.error().detail);
+  return std::nullopt;
+}
+
+std::optional<std::string> read_zone(const ConfigField& field) {
+  const auto text = read_line(field);
+  if (!text) return std::nullopt;
+  const auto zone = find_zone(*text);
+  if (zone) return *text;
+  field.refuse(zone.error().detail);
+  return std::nullopt;
+}
+
+std::optional<CronOverlap> read_overlap(const ConfigField& field) {
+  const auto text = read_string(field);
+  if (!text) return std::nullopt;
+  if (const auto overlap = parse_cron_overlap(*text)) return overlap;
+  field.refuse("expected SKIP, ALLOW or REPLACE, received " + brief(field.node));
+  return std::nullopt;
+}
+
+std::optional<CronMissed> read_missed(const ConfigField& field) {
+  const auto text = read_string(field);
+  if (!text) return std::nullopt;
+  if (const auto missed = parse_cron_missed(*text)) return missed;
+  field.refuse("expected SKIP or ONCE, received " + brief(field.node));
   return std::nullopt;
 }
 

@@ -34,5 +34,8 @@ std::optional<std::int64_t> read_cpu_millicores(const ConfigField&);
 std::optional<std::int64_t> read_memory_bytes(const ConfigField&);
 // Five fields of integers, * , - and /.
 std::optional<std::string> read_cron(const ConfigField&);
+std::optional<std::string> read_zone(const ConfigField&);  // of the time-zone database
+std::optional<CronOverlap> read_overlap(const ConfigField&);
+std::optional<CronMissed> read_missed(const ConfigField&);
 
 }  // namespace gantry

@@ -180,12 +180,9 @@ TEST_F(SourceBuilderTest, TheFileOfTheSourceCountsForItsDeployment) {
   EXPECT_EQ(prepared->settings.deploy.healthcheck_path, "/up");
   EXPECT_EQ(prepared->settings.source.archive, order.archive);
   EXPECT_NE(prepared->config.find("services/api/gantry.yaml"), std::string::npos);
-  EXPECT_NE(prepared->config.find("not applied yet"), std::string::npos);
+  EXPECT_EQ(prepared->settings.deploy.cron.schedule, "0 6 * * *");
+  EXPECT_NE(prepared->config.find("with a cronSchedule"), std::string::npos);
   const std::string log = log_text();
-  EXPECT_NE(log.find("services/api/gantry.yaml:1:40: warning: deploy.cronSchedule: it is not "
-                     "applied yet"),
-            std::string::npos)
-      << log;
   EXPECT_NE(log.find("wrongKey"), std::string::npos) << log;
 
   settings_.build.config_file = "railway.json";

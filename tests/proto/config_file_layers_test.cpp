@@ -113,12 +113,12 @@ TEST(ProtoConfigFileLayers, NullIsPresentAndGivesTheDefault) {
   request.instance.settings.deploy.cpu_millicores = 50;
   request.instance.settings.deploy.start_command = {"a"};
   request.instance.settings.deploy.overlap_seconds = 5;
-  request.instance.unapplied.cron_schedule = "* * * * *";
+  request.instance.settings.deploy.cron.schedule = "* * * * *";
   const auto result = read_config(request);
   EXPECT_EQ(lines_of(result, "f"), "");
   DeploymentConfig expected;
   expected.settings.deploy.overlap_seconds = 5;
-  expected.unapplied.cron_schedule = "* * * * *";
+  expected.settings.deploy.cron.schedule = "* * * * *";
   EXPECT_EQ(result.config, expected);
   EXPECT_EQ(origin_of(result, "deploy.numReplicas"), "railway.json:3:31 deploy.numReplicas");
   EXPECT_EQ(origin_of(result, "deploy.resources.cpu"), "railway.json:3:75 deploy.resources");
@@ -183,9 +183,10 @@ TEST(ProtoConfigFileLayers, SaysWhatWillNotDoWhatItSeemsTo) {
   request.text =
       "deploy: {cronSchedule: '0 6 * * *', sleepApplication: true, requiredMountPath: /d}";
   request.file_name = "f.yaml";
-  EXPECT_EQ(lines_of(read_config(request), "f"),
-            "f:1:24: warning: deploy.cronSchedule: it is not applied yet: the service runs all the "
-            "time, not on a schedule");
+  EXPECT_EQ(
+      lines_of(read_config(request), "f"),
+      "f:1:55: notice: deploy.sleepApplication: not used: with a cronSchedule the service runs "
+      "at its times, once");
 }
 
 TEST(ProtoConfigFileLayers, AsJson) {

@@ -82,7 +82,26 @@ TEST(ProtoConfigFileValues, Accepts) {
   }
 }
 
+TEST(ProtoConfigFileValues, AcceptsSchedules) {
+  for (const Case& c : std::vector<Case>{
+           {"deploy.cronSchedule", "null", "null"},
+           {"deploy.cron.zone", "\"Europe/Berlin\"", "\"Europe/Berlin\""},
+           {"deploy.cron.overlap", "\"replace\"", "\"REPLACE\""},
+           {"deploy.cron.missed", "\"once\"", "\"ONCE\""},
+           {"deploy.cron.limit", "\"1h\"", "3600"},
+       }) {
+    const auto result = read_json(nested(c.key, c.value));
+    EXPECT_TRUE(result.ok() && result.problems.empty()) << c.key << ' ' << lines_of(result, "f");
+    EXPECT_EQ(value_of(result, c.key), c.expected) << c.key;
+  }
+}
+
 const std::vector<Case> kRefused = {
+    {"deploy.cron.zone", "\"Berlin\"",
+     "there is no time zone \"Berlin\": expected a name such as \"UTC\" or \"Europe/Berlin\", in "
+     "this spelling"},
+    {"deploy.cron.overlap", "\"wait\"", "expected SKIP, ALLOW or REPLACE, received \"wait\""},
+    {"deploy.cron.missed", "\"all\"", "expected SKIP or ONCE, received \"all\""},
     {"build", "\"./build.sh\"",
      "expected an object, received a string (\"./build.sh\"): a command goes to "
      "build.buildCommand"},

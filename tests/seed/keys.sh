@@ -82,10 +82,9 @@ keys_refused() {
 }
 
 keys_unknown() {
-  keys_file | sed 's/"healthcheckPath"/"healthcheckPth"/; s/"numReplicas": 2/"cronSchedule": "0 6 * * *"/' >railway.json
+  keys_file | sed 's/"healthcheckPath"/"healthcheckPth"/; s/"numReplicas": 2/"numReplicas": 1/' >railway.json
   try 0 railway up --service=keys
   out 'railway\.json:14:5: warning: deploy\.healthcheckPth: unknown key, ignored; did you mean "healthcheckPath"\?'
-  out 'railway\.json:9:21: warning: deploy\.cronSchedule: it is not applied yet'
 }
 
 # Whose word counts: the service in its environment, the environment, the service, the file, the settings, the default.

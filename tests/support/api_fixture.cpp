@@ -8,6 +8,7 @@
 
 #include "daemon/templates.hpp"
 #include "store/open_git.hpp"
+#include "store/open_jobs.hpp"
 #include "store/open_ledger.hpp"
 #include "tests/backup/streams.hpp"
 #include "tests/support/postgres.hpp"
@@ -113,6 +114,9 @@ void ApiTest::SetUp() {
   git_ = std::make_unique<GitRunner>(
       GitPorts{store(), *git_ledger_, *git_remote_, *forge_, system_clock()}, GitRunnerOptions{});
   context_->git = git_.get();
+  jobs_ = open_job_ledger(store());
+  context_->jobs = jobs_.get();
+  context_->run_logs = &run_logs_;
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };
@@ -175,6 +179,7 @@ void ApiTest::seed_rollout() {
   deployment_id_ = json(next)["id"];
   seed_backups();
   seed_repository();
+  seed_runs();
 }
 
 void ApiTest::seed_repository() {
@@ -201,6 +206,17 @@ void ApiTest::seed_repository() {
                        .base_branch = "main"};
   ASSERT_TRUE(git_ledger_->take_event(one.id, "seed", pull, one.created_at).ok());
   sql("update git_pulls set state = 'held'");
+}
+
+void ApiTest::seed_runs() {
+  sql("truncate job_runs, job_marks");
+  JobRun run;
+  run.id = *RunId::parse("run_01jd8yq5x8c5v0m6r7k2n4t9wz");
+  run.instance_id = instance_id_;
+  run.deployment_id = *DeploymentId::parse(deployment_id_);
+  run.command = {"npm", "run", "seed"};
+  run.created_at = *parse_time("2026-11-29T03:00:00Z");
+  ASSERT_TRUE(jobs_->add_run(run, {}).ok());
 }
 
 void ApiTest::seed_backups() {

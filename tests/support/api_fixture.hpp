@@ -11,6 +11,7 @@
 #include <nlohmann/json.hpp>
 
 #include "api/http.hpp"
+#include "proto/jobs.hpp"
 #include "runtime/backup/runner.hpp"
 #include "runtime/git/runner.hpp"
 #include "tests/backup/fake_exec.hpp"
@@ -50,9 +51,10 @@ class ApiTest : public ::testing::Test {
   api::Response as(std::string token, const Call&);
 
   // The project "shop": environment production; service api (image, a deployment, variable
-  // LOG_LEVEL), environment former, which is deleted; service idle without an instance there; the shared variable LOG_LEVEL; the archive
-  // kArchive; the volume "data", and "old", which is deleted, each with the file /hello.txt; the
-  // project token "ci". Anything else is deleted, but the first token.
+  // LOG_LEVEL), environment former, which is deleted; service idle without an instance there; the
+  // shared variable LOG_LEVEL; the archive kArchive; the volume "data", and "old", which is
+  // deleted, each with the file /hello.txt; the project token "ci". Anything else is deleted, but
+  // the first token.
   void seed();
   // On top of it, so that every operation's example can be carried out: an earlier deployment that
   // served, a canary on its way, a second service and a domain; a backup, its schedule, a restore
@@ -62,6 +64,7 @@ class ApiTest : public ::testing::Test {
   // The service follows "main" of kRepository, whose hook has kHookSecret; its pull request 7 is of
   // a fork and waits.
   void seed_repository();
+  void seed_runs();                                                    // one that is queued
   void upload(const std::string& digest, const std::string& archive);  // to "shop"
   // Where a volume's files lie.
   std::string folder_of(const VolumeId&) const;
@@ -73,6 +76,8 @@ class ApiTest : public ::testing::Test {
   FakeLogs& logs() { return logs_; }
   FakeLogs& build_logs() { return build_logs_; }
   GitLedger& git_ledger() { return *git_ledger_; }
+  FakeLogs& run_logs() { return run_logs_; }
+  JobLedger& jobs() { return *jobs_; }
   std::string token_;
   std::string deployment_id_;
   std::string token_id_;   // of the seeded token
@@ -90,7 +95,7 @@ class ApiTest : public ::testing::Test {
       "sha256:9e691d5adacf0e102f203100842ffaba4e2a7dfe3dbd536827d3c0db8c7e88f1";
 
  private:
-  FakeLogs logs_, build_logs_;
+  FakeLogs logs_, build_logs_, run_logs_;
   void seed_volumes();
   TemporaryDirectory folder_, volumes_folder_;
   std::unique_ptr<VolumeFiles> volume_files_;
@@ -98,6 +103,7 @@ class ApiTest : public ::testing::Test {
   FakeExec exec_;
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
   std::unique_ptr<BackupLedger> ledger_;
+  std::unique_ptr<JobLedger> jobs_;
   std::unique_ptr<BackupRunner> backups_;  // carries nothing out: it is not started
   std::unique_ptr<GitLedger> git_ledger_;
   std::unique_ptr<GitRemote> git_remote_;  // knows kRepository alone
