@@ -42,12 +42,14 @@ int list(Session& session) {
   std::vector<Row> rows;
   for (const Json& each : session.client().list(place.project_path() + "/environments")) {
     documents.push_back(each.dump());
-    rows.push_back({each["name"].text(), each["id"].text()});
+    std::string asks = each["guarded"].boolean() ? "guarded" : "";
+    if (each["needs_approval"].boolean()) asks += asks.empty() ? "approval" : ", approval";
+    rows.push_back({each["name"].text(), each["id"].text(), asks});
   }
   if (session.json())
     print(json_array(documents));
   else
-    print_table({"ENVIRONMENT", "ID"}, rows);
+    print_table({"ENVIRONMENT", "ID", "PROTECTION"}, rows);
   return 0;
 }
 
@@ -93,6 +95,32 @@ int create(Session& session) {
   tell_link(session, place);
   return 0;
 }
+
+std::string protection_text(const Json& environment) {
+  const bool guarded = environment["guarded"].boolean();
+  const bool approval = environment["needs_approval"].boolean();
+  const std::string name = "environment " + environment["name"].text();
+  if (!guarded && !approval) return name + " is not protected";
+  return name + (guarded ? " is guarded: only owners change it" : "") +
+         (guarded && approval ? ", and" : "") + (approval ? " needs an approval to deploy" : "");
+}
+
+int change_protection(Session& session, bool guarded, bool approval) {
+  const Place place = named_place(session, wanted_word(session.call()));
+  std::string body;
+  JsonObject(body).boolean("guarded", guarded).boolean("needs_approval", approval);
+  const Json changed = session.client().send("PATCH", place.environment_path(), body);
+  print(session.json() ? changed.dump() : protection_text(changed));
+  return 0;
+}
+
+// What is written, and both when nothing is.
+int protect(Session& session) {
+  const bool guarded = session.call().has("--guarded");
+  const bool approval = session.call().has("--approval");
+  return change_protection(session, guarded || !approval, approval || !guarded);
+}
+int unprotect(Session& session) { return change_protection(session, false, false); }
 
 int remove(Session& session) {
   const Place place = named_place(session, wanted_word(session.call()));
@@ -147,6 +175,21 @@ std::vector<Command> environment_commands() {
                     "with the services, settings and variables of that one"}},
        .examples = {"environment new staging", "environment new staging --duplicate production"},
        .run = create},
+      {.path = "environment protect",
+       .summary = "let only owners change an environment, or let deployments wait for one",
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .options = {{"--guarded", "", "only owners change it and read its variables"},
+                   {"--approval", "", "a deployment waits until an owner approves"}},
+       .examples = {"environment protect production", "environment protect staging --approval"},
+       .run = protect},
+      {.path = "environment unprotect",
+       .summary = "take an environment's protection away",
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .run = unprotect},
       {.path = "environment delete",
        .summary = "delete an environment and everything in it",
        .aliases = {"rm", "remove"},
