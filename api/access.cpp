@@ -1,5 +1,6 @@
 #include "api/access.hpp"
 
+#include "api/authority.hpp"
 #include "api/lookup.hpp"
 #include "api/problem.hpp"
 #include "api/reach.hpp"
@@ -40,42 +41,55 @@ Result<std::string_view> secret_of(const Request& request) {
                "send a token: \"Authorization: Bearer gty_...\""};
 }
 
-// Looks at the token before each read; told of every commit, it wakes its reader only at the end.
+RolesPtr roles_now(const Context& whole, const Token& token) {
+  if (token.user_id.empty() || whole.people == nullptr) return nullptr;
+  return whole.people->roles(token.user_id);
+}
+
+// Looks at the token and its user's roles before each read; told of every commit, it wakes its
+// reader only at the end.
 class GuardedStream final : public Stream {
  public:
   GuardedStream(std::shared_ptr<Store> reach, std::shared_ptr<Stream> stream, const Context& whole,
-                Token token)
+                Token token, RolesPtr roles)
       : reach_(std::move(reach)),
         stream_(std::move(stream)),
-        store_(whole.store),
-        clock_(whole.clock),
+        whole_(whole),
         feed_(whole.event_feed),
-        token_(std::move(token)) {}
+        token_(std::move(token)),
+        roles_(std::move(roles)) {}
 
   void on_ready(std::function<void()> wake) override {
-    following_ = feed_->follow([&store = store_, id = token_.id, wake] {
-      if (!store.token(id)) wake();
+    following_ = feed_->follow([this, wake] {
+      if (is_over()) wake();
     });
     stream_->on_ready(std::move(wake));
   }
   bool read(std::string& out) override {
-    if (has_ended(token_, clock_.now()) || !store_.token(token_.id)) return false;
+    if (has_ended(token_, whole_.clock.now()) || is_over()) return false;
     return stream_->read(out);
   }
 
  private:
+  bool is_over() const {
+    if (!whole_.store.token(token_.id)) return true;
+    const RolesPtr now = roles_now(whole_, token_);
+    if (now == roles_) return false;
+    return !now || !roles_ || now->projects != roles_->projects;
+  }
+
   const std::shared_ptr<Store> reach_;  // before the stream, which reads from it
   const std::shared_ptr<Stream> stream_;
-  Store& store_;
-  const Clock& clock_;
+  const Context& whole_;  // outlives every stream
   const std::shared_ptr<EventFeed> feed_;
   const Token token_;
+  const RolesPtr roles_;
   std::shared_ptr<void> following_;
 };
 
 }  // namespace
 
-Result<Caller> Caller::of(const Request& request, Context& whole) {
+Result<Token> token_of(const Request& request, const Context& whole) {
   const auto secret = secret_of(request);
   if (!secret) return secret.error();
   auto token = whole.store.verify_token(*secret);
@@ -83,11 +97,22 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
   if (has_ended(*token, whole.clock.now()))
     return Error{Code::unauthenticated, "token_expired",
                  "this token expired at " + format_time(*token->expires_at) + ": create another"};
+  return *std::move(token);
+}
+
+Result<Caller> Caller::of(const Request& request, Context& whole) {
+  auto token = token_of(request, whole);
+  if (!token) return token.error();
   Caller caller;
   caller.token_ = *std::move(token);
-  if (caller.token_.kind == TokenKind::account) return caller;
-  caller.reach_ = std::make_shared<ReachableStore>(whole.store, caller.token_);
-  if (caller.reach_->projects().empty()) return invalid_token();  // its environment is deleted
+  const bool of_user = !caller.token_.user_id.empty();
+  if (caller.token_.kind == TokenKind::account && !of_user) return caller;
+  RolesPtr roles = roles_now(whole, caller.token_);
+  if (of_user && !roles) return invalid_token();
+  caller.authority_ = std::make_shared<const Authority>(caller.token_, roles);
+  caller.reach_ = std::make_shared<ReachableStore>(whole.store, caller.token_, roles, whole.people);
+  if (caller.token_.kind == TokenKind::project && caller.reach_->projects().empty())
+    return invalid_token();  // its environment is deleted, or its user has no role there
   caller.context_ = std::make_shared<Context>(Context{.store = *caller.reach_,
                                                       .logs = whole.logs,
                                                       .build_logs = whole.build_logs,
@@ -106,22 +131,25 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .git = whole.git,
                                                       .volume_files = whole.volume_files,
                                                       .tickets = whole.tickets,
-                                                      .templates = whole.templates});
+                                                      .templates = whole.templates,
+                                                      .people = whole.people,
+                                                      .audit = whole.audit,
+                                                      .authority = caller.authority_});
   return caller;
 }
 
 Result<> Caller::permit(const Request& request, const Endpoint& endpoint, Context& whole) {
-  if (token_.kind == TokenKind::account || endpoint.permission == Permission::view ||
-      endpoint.permission == Permission::edit)
-    return done();
-  GANTRY_TRY(find_named(request, endpoint.pattern, seen(whole)));
-  return Error{Code::forbidden, "account_token_required",
-               "a project token works inside its environment and may not do this: use an account "
-               "token, as `gantry token create NAME` without a project makes one"};
+  if (!authority_ || endpoint.permission == Permission::view) return done();
+  if (endpoint.permission == Permission::self && authority_->is_user()) return done();
+  if (endpoint.permission == Permission::edit && !authority_->roles()) return done();
+  const auto place = find_named(request, endpoint.pattern, seen(whole));
+  if (!place) return place.error();
+  return authority_->may(endpoint.permission, *place);
 }
 
 std::shared_ptr<Stream> Caller::guard(std::shared_ptr<Stream> stream, const Context& whole) const {
-  return std::make_shared<GuardedStream>(reach_, std::move(stream), whole, token_);
+  return std::make_shared<GuardedStream>(reach_, std::move(stream), whole, token_,
+                                         authority_ ? authority_->roles() : nullptr);
 }
 
 Response unauthenticated(const Request& request, const Error& error) {

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <set>
 
+#include "api/authority.hpp"
 #include "api/backup_parts.hpp"
 #include "api/body.hpp"
 #include "api/nearest.hpp"
@@ -90,7 +91,8 @@ Result<Target> make_service(const Place& from, const EnvironmentView& environmen
                 true};
 }
 
-Result<Target> find_target(const Place& from, const std::optional<std::string>& environment,
+Result<Target> find_target(const Context& context, const Place& from,
+                           const std::optional<std::string>& environment,
                            const std::optional<Name>& service, Transaction& transaction) {
   const EnvironmentView* in =
       environment ? from.project->environment(*environment) : from.environment;
@@ -98,6 +100,7 @@ Result<Target> find_target(const Place& from, const std::optional<std::string>& 
     return invalid("/environment", "unknown_environment",
                    "there is no environment \"" + clipped(*environment) + "\" in project " +
                        from.project->project.name.str());
+  GANTRY_TRY(may(context, Permission::edit, *from.project, *in));
   const Name wanted = service ? *service : from.service->name;
   const Service* known = from.project->service(wanted.str());
   const InstanceView* view =
@@ -129,13 +132,16 @@ Answer begin(const Request& request, Context& context, const BackupId& backup,
   return accepted(target.location + "/restores/" + restore.id.str(), json_of(restore));
 }
 
-// Whether who asks may read it: it is of what is seen, or an account asks.
-bool may_read(const Request& request, const Context& context, const Place& place,
-              const Backup& backup) {
+// Whether who asks may read it: it is of what is seen, or of where they may work, or the operator
+// asks.
+bool may_read(const Context& context, const Place& place, const Backup& backup) {
   if (backup.origin.environment_id == place.environment->environment.id) return true;
-  const auto id = TokenId::parse(request.token_id);
-  const auto token = id ? context.store.token(*id) : std::nullopt;
-  return token && token->kind == TokenKind::account;
+  if (!context.authority) return true;
+  const ProjectPtr project = context.store.project(backup.origin.project_id.str());
+  const EnvironmentView* environment =
+      project ? project->environment(backup.origin.environment_id.str()) : nullptr;
+  return environment != nullptr && context.authority->is_user() &&
+         may(context, Permission::edit, *project, *environment).ok();
 }
 
 }  // namespace
@@ -152,7 +158,7 @@ Answer restore_backup(const Request& request, Context& context, Transaction& tra
   GANTRY_TRY(body->check());
   if (backup->status != BackupStatus::good)
     return Error{Code::conflict, "not_good", "only a good backup is restored"};
-  const auto target = find_target(*place, environment, service, transaction);
+  const auto target = find_target(context, *place, environment, service, transaction);
   if (!target) return target.error();
   return begin(request, context, backup->id, *target);
 }
@@ -173,7 +179,7 @@ Answer create_restore(const Request& request, Context& context, Transaction&) {
   if (!id) return unknown;
   const auto backup = (*backups)->ledger().backup(*id);
   if (!backup) return backup.error().code == Code::not_found ? unknown : backup.error();
-  if (!may_read(request, context, *place, *backup)) return unknown;
+  if (!may_read(context, *place, *backup)) return unknown;
   return begin(request, context, backup->id,
                {place->instance->instance.id, instance_location(*place), false});
 }

@@ -35,6 +35,8 @@ class Fields {
   std::optional<std::string> optional_mount_path(std::string_view field);
   // That a field is required which another one asks for.
   void missing(std::string_view field);
+  // That a field's value is none.
+  void refuse(std::string_view field, std::string reason, std::string detail);
   bool flag(std::string_view field, bool otherwise);
   std::vector<std::string> texts(std::string_view field);  // required; a list
   bool has_value(std::string_view field) const;            // there, and not null

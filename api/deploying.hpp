@@ -8,7 +8,12 @@ namespace gantry::api {
 
 // Above the newest one's, also when the clock was set back.
 DeploymentId next_id(const Context&, const InstanceView&);
-Answer create(Transaction&, const Place&, const NewDeployment&);
+// The one place where deployments are made. Into an environment that asks for it: held until an
+// owner approves.
+Result<Deployment> make_deployment(Transaction&, const Place&, NewDeployment);
+Answer create(Transaction&, const Place&, NewDeployment);
+// 202 with the deployment.
+Response changed(const Request&, const Place&, const Deployment&);
 // Removes it and answers with it.
 Answer removing(Transaction&, const DeploymentId&, std::string_view reason, const Place&,
                 const Request&);

@@ -106,37 +106,6 @@ Result<> check_words(bool has_image, const std::optional<std::string>& archive,
 
 }  // namespace
 
-DeploymentId next_id(const Context& context, const InstanceView& instance) {
-  TimePoint at = context.clock.now();
-  if (!instance.deployments.empty())
-    at = std::max(at, instance.deployments.front()->created_at + std::chrono::milliseconds(1));
-  return DeploymentId::make(at);
-}
-
-Answer create(Transaction& transaction, const Place& place, const NewDeployment& wanted) {
-  const auto deployment = transaction.create_deployment(wanted);
-  if (!deployment) return deployment.error();
-  return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
-                 to_json(place.owners(), *deployment), Varies::with_body);
-}
-
-Answer removing(Transaction& transaction, const DeploymentId& id, std::string_view reason,
-                const Place& place, const Request& request) {
-  const auto deployment = transaction.remove_deployment(id, reason);
-  if (!deployment) return deployment.error();
-  Response response =
-      object(request, deployment->version, to_json(place.owners(), *deployment), Varies::with_body);
-  response.status = 202;
-  return response;
-}
-
-Result<> check_version(const Request& request, const Deployment& deployment) {
-  const IfMatch seen = if_match(request);
-  if (!seen || *seen == deployment.version) return done();
-  return Error{Code::stale, "stale_version",
-               "the deployment is at version " + std::to_string(deployment.version)};
-}
-
 Answer list_deployments(const Request& request, Context& context) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();

@@ -2,6 +2,7 @@
 #include <optional>
 
 #include "api/access.hpp"
+#include "api/auditing.hpp"
 #include "api/http.hpp"
 #include "api/nearest.hpp"
 #include "api/problem.hpp"
@@ -76,15 +77,16 @@ Response unmatched(const Request& request, const Match& matched) {
 std::optional<Response> bar(Request& request, Match& matched, Context& context, Caller& caller) {
   if (matched.endpoint == nullptr) return unmatched(request, matched);
   const Endpoint& endpoint = *matched.endpoint;
+  request.pattern = endpoint.pattern;
   if (endpoint.permission != Permission::open) {
     auto known = Caller::of(request, context);
     if (!known) return unauthenticated(request, known.error());
     caller = *std::move(known);
     request.token_id = caller.token_id();
   }
+  request.path_parameters = std::move(matched.parameters);
   if (const auto query = check_query(request, endpoint); !query)
     return problem(query.error(), request);
-  request.path_parameters = std::move(matched.parameters);
   if (const auto permitted = caller.permit(request, endpoint, context); !permitted)
     return problem(permitted.error(), request);
   return std::nullopt;
@@ -97,7 +99,9 @@ Response swallow(const Request& request, const Endpoint& endpoint, Context& cont
   if (const auto written = (*intake)->write(request.body); !written)
     return problem(written.error(), request);
   auto response = (*intake)->finish();
-  return response ? std::move(*response) : problem(response.error(), request);
+  if (!response) return problem(response.error(), request);
+  audit_deed(request, context);
+  return std::move(*response);
 }
 
 Response answer(Request& request, Match& matched, Context& context) {
@@ -130,6 +134,7 @@ Response dispatch(Request request, Match matched, Context& context) {
   try {
     request.request_id = request_id_of(request, context.clock);
     response = answer(request, matched, context);
+    audit_refusal(request, response, context);
   } catch (const std::exception& failure) {
     response = problem(broke(request, context, failure), request);
   }
@@ -144,6 +149,7 @@ Admission admit(Request request, Match matched, Context& context) {
     Caller caller = Caller::anonymous();
     if (auto barred = bar(request, matched, context, caller)) {
       admission.refusal = std::move(*barred);
+      audit_refusal(request, admission.refusal, context);
     } else if (auto intake = matched.endpoint->receiver(request, caller.seen(context)); intake) {
       admission.intake = std::move(*intake);
     } else {
@@ -171,6 +177,7 @@ Response conclude(Admission& admission, const Result<>& taken, Context& context)
   try {
     finished = taken ? admission.intake->finish() : Result<Response>(taken.error());
     admission.intake.reset();
+    if (finished) audit_deed(request, context);
   } catch (const std::exception& failure) {
     finished = broke(request, context, failure);
   }

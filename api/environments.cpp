@@ -1,3 +1,4 @@
+#include "api/authority.hpp"
 #include "api/body.hpp"
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
@@ -43,6 +44,8 @@ Answer create_environment(const Request& request, Context& context, Transaction&
   if (copy_of && original == nullptr)
     return invalid("/copy_of", "unknown_environment",
                    "the project has no such environment to copy: name another one");
+  if (original != nullptr)  // its variables go along
+    GANTRY_TRY(may(context, Permission::edit, *place->project, *original));
   const ProjectId& project_id = place->project->project.id;
   const auto environment = transaction.create_environment(project_id, name);
   if (!environment) return environment.error();
@@ -52,17 +55,34 @@ Answer create_environment(const Request& request, Context& context, Transaction&
                  environment->stamp.version, to_json(*environment));
 }
 
-Answer rename_environment(const Request& request, Context& context, Transaction& transaction) {
+// Its name, and with an owner's role what it asks of people.
+Answer change_environment(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_environment(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"name"});
+  auto body = Fields::read(request, {"name", "guarded", "needs_approval"});
   if (!body) return body.error();
-  const Name name = body->name("name");
+  Environment environment = place->environment->environment;
+  const auto name = body->optional_name("name");
+  Protection protection = environment.protection;
+  protection.guarded = body->flag("guarded", protection.guarded);
+  protection.needs_approval = body->flag("needs_approval", protection.needs_approval);
+  const bool protects = body->has("guarded") || body->has("needs_approval");
+  if (!name && !protects) body->missing("name");
   GANTRY_TRY(body->check());
-  const auto environment =
-      transaction.rename_environment(place->environment->environment.id, name, if_match(request));
-  if (!environment) return environment.error();
-  return object(request, environment->stamp.version, to_json(*environment));
+  if (protects) GANTRY_TRY(may(context, Permission::own, *place->project, *place->environment));
+  IfMatch seen = if_match(request);
+  if (protects) {
+    const auto written = transaction.protect_environment(environment.id, protection, seen);
+    if (!written) return written.error();
+    environment = *written;
+    seen = environment.stamp.version;
+  }
+  if (name) {
+    const auto written = transaction.rename_environment(environment.id, *name, seen);
+    if (!written) return written.error();
+    environment = *written;
+  }
+  return object(request, environment.stamp.version, to_json(environment));
 }
 
 // In its grace; now=true: for good, also one that is in its grace already.

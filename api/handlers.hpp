@@ -19,7 +19,7 @@ Answer delete_project(const Request&, Context&, Transaction&);
 Answer list_environments(const Request&, Context&);
 Answer get_environment(const Request&, Context&);
 Answer create_environment(const Request&, Context&, Transaction&);
-Answer rename_environment(const Request&, Context&, Transaction&);
+Answer change_environment(const Request&, Context&, Transaction&);
 Answer delete_environment(const Request&, Context&, Transaction&);
 Answer restore_environment(const Request&, Context&, Transaction&);
 
@@ -59,6 +59,10 @@ Answer get_deployment_config(const Request&, Context&);
 Answer redeploy(const Request&, Context&, Transaction&);
 Answer remove_deployment(const Request&, Context&, Transaction&);
 Answer remove_newest(const Request&, Context&, Transaction&);
+
+// approvals.cpp
+Answer approve(const Request&, Context&, Transaction&);
+Answer reject(const Request&, Context&, Transaction&);
 
 // rollouts.cpp
 Answer promote(const Request&, Context&, Transaction&);
@@ -104,6 +108,22 @@ Answer list_tokens(const Request&, Context&);
 Answer get_token(const Request&, Context&);
 Answer create_token(const Request&, Context&, Transaction&);
 Answer revoke_token(const Request&, Context&, Transaction&);
+
+// people.cpp, invitations.cpp, audit.cpp
+Answer list_users(const Request&, Context&);
+Answer get_user(const Request&, Context&);
+Answer create_user(const Request&, Context&, Transaction&);
+Answer remove_user(const Request&, Context&, Transaction&);
+Answer list_members(const Request&, Context&);
+Answer add_member(const Request&, Context&, Transaction&);
+Answer change_member(const Request&, Context&, Transaction&);
+Answer remove_member(const Request&, Context&, Transaction&);
+Answer list_invitations(const Request&, Context&);
+Answer create_invitation(const Request&, Context&, Transaction&);
+Answer revoke_invitation(const Request&, Context&, Transaction&);
+Answer accept_invitation(const Request&, Context&, Transaction&);
+Answer read_audit(const Request&, Context&);
+Answer read_project_audit(const Request&, Context&);
 
 // sessions.cpp
 Answer open_exec(const Request&, Context&, Transaction&);

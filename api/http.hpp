@@ -11,6 +11,8 @@
 
 #include "api/event_feed.hpp"
 #include "api/tickets.hpp"
+#include "proto/audit.hpp"
+#include "proto/people.hpp"
 #include "proto/store.hpp"
 #include "proto/time.hpp"
 #include "runtime/backup/backups.hpp"
@@ -26,11 +28,13 @@ class JobLedger;
 
 namespace gantry::api {
 
+class Authority;
+
 enum class Method { get, post, put, patch, del };
 
 // What a route asks of its caller. The first is what a route has that forgot to say: it does not
-// build. A project token may view and edit within its environment, see reach.hpp; an operator's
-// token may do everything.
+// build. A project token may view and edit within its environment, a user what its roles say, see
+// authority.hpp; an operator's token may do everything.
 enum class Permission {
   missing,
   open,     // nothing: /livez, /readyz, /v1/openapi.yaml
@@ -53,6 +57,7 @@ struct Request {
   // Filled in by dispatch.
   std::vector<std::string> path_parameters;  // in the order of the pattern's {names}, decoded
   std::string token_id;
+  std::string_view pattern;  // of the endpoint
 
   const std::string* header(std::string_view lower_case_name) const;
   const std::string* query_value(std::string_view name) const;
@@ -78,6 +83,7 @@ struct Response {
   std::shared_ptr<const std::string>
       shared_body;                 // instead of body: a cached text, sent without a copy
   std::shared_ptr<Stream> stream;  // instead of body
+  std::string reason = {};         // of a problem: its code
 };
 
 // Where the API meets the rest: ports only.
@@ -116,6 +122,9 @@ struct Context {
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
   std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();  // of sessions to come
   std::shared_ptr<const Templates> templates = nullptr;            // null: none
+  People* people = nullptr;                                        // none: there are no users
+  Audit* audit = nullptr;                                          // none: nothing is kept
+  std::shared_ptr<const Authority> authority = nullptr;            // null: may everything
 };
 
 // A body that is taken piece by piece, each on a worker thread, one at a time. Dropped before

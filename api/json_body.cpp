@@ -204,6 +204,10 @@ void Fields::missing(std::string_view field) {
       {pointer(field), "required", "the field \"" + std::string(field) + "\" is required"});
 }
 
+void Fields::refuse(std::string_view field, std::string reason, std::string detail) {
+  errors_.push_back({pointer(field), std::move(reason), std::move(detail)});
+}
+
 std::optional<std::string> Fields::optional_text(std::string_view field) {
   const auto member = document_->json.find(field);
   if (member == document_->json.end()) return std::nullopt;

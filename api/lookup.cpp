@@ -97,7 +97,11 @@ Result<Deployment> find_deployment(const Request& request, Context& context) {
   const std::string& wanted = request.path_parameters[0];
   const auto id = DeploymentId::parse(wanted);
   if (!id) return not_found("deployment " + clipped(wanted));
-  return context.store.deployment(*id);
+  auto found = context.store.deployment(*id);
+  // Of an environment that is deleted: as gone as it.
+  if (found && !place_of(found->instance_id, context))
+    return not_found("deployment " + clipped(wanted));
+  return found;
 }
 
 Result<Token> find_token(const Request& request, const Context& context) {
@@ -108,21 +112,29 @@ Result<Token> find_token(const Request& request, const Context& context) {
   return *token;
 }
 
-Result<> find_named(const Request& request, std::string_view pattern, Context& context) {
+Result<Place> find_named(const Request& request, std::string_view pattern, Context& context) {
   const auto names = [&](std::string_view parameter) {
     return pattern.find(parameter) != std::string_view::npos;
   };
-  const auto found = [](const auto& result) { return result ? done() : Result<>(result.error()); };
-  if (names("{deployment}")) return found(find_deployment(request, context));
-  if (names("{token}")) return found(find_token(request, context));
-  if (!names("{project}"))
-    return names("{volume}") ? found(find_any_volume(request, context)) : done();
-  if (names("{volume}")) return found(find_volume(request, context));
+  if (names("{deployment}")) {
+    const auto deployment = find_deployment(request, context);
+    if (!deployment) return deployment.error();
+    return place_of(deployment->instance_id, context);
+  }
+  if (names("{token}")) {
+    const auto token = find_token(request, context);
+    return token ? Place{} : Result<Place>(token.error());
+  }
+  if (!names("{project}")) {
+    if (!names("{volume}")) return Place{};
+    const auto volume = find_any_volume(request, context);
+    return volume ? Place{} : Result<Place>(volume.error());
+  }
+  if (names("{volume}")) return find_volume(request, context);
   if (names("{environment}"))
-    return found(names("{service}") ? find_instance(request, context)
-                                    : find_environment(request, context));
-  return found(names("{service}") ? find_service(request, context)
-                                  : find_project(request, context));
+    return names("{service}") ? find_instance(request, context)
+                              : find_environment(request, context);
+  return names("{service}") ? find_service(request, context) : find_project(request, context);
 }
 
 Result<Place> place_of(const InstanceId& id, const Context& context) {

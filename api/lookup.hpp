@@ -38,8 +38,8 @@ Result<Volume> find_any_volume(const Request&, Context&);
 Result<Deployment> find_deployment(const Request&, Context&);
 // /v1/tokens/{token}
 Result<Token> find_token(const Request&, const Context&);
-// Whether all that a pattern's {parameters} name is there.
-Result<> find_named(const Request&, std::string_view pattern, Context&);
+// All that a pattern's {parameters} name, where it is of a project; else no project.
+Result<Place> find_named(const Request&, std::string_view pattern, Context&);
 
 // The owners of an instance that is known by its id.
 Result<Place> place_of(const InstanceId&, const Context&);

@@ -108,6 +108,7 @@ Response write(int status, const Error& error, const Request& request) {
   const bool retryable = error.code == Code::unavailable || in_flight;
   Response response;
   response.status = status;
+  response.reason = error.reason;
   response.content_type = "application/problem+json";
   {
     JsonObject object(response.body);

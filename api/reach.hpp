@@ -1,16 +1,18 @@
-// The world as a project token sees it: a store in which its project and its environment are all
-// there is. Handlers look up paths, queries and bodies in the store of their Context, so what is
-// foreign is not found by any of them. One a request; thread-safe as the store behind it.
+// The world as a project token or a user sees it: a store in which a token's environment, or the
+// projects and environments that a user has a role in, are all there is. Handlers look up paths,
+// queries and bodies in the store of their Context, so what is foreign is not found by any of them.
+// One a request; thread-safe as the store behind it.
 #pragma once
 
-#include "proto/store.hpp"
+#include "proto/people.hpp"
 
 namespace gantry::api {
 
 class ReachableStore final : public Store {
  public:
-  // REQUIRES: a project token
-  ReachableStore(Store& whole, Token token) : whole_(whole), token_(std::move(token)) {}
+  // `roles`: of the token's user; null: nobody's. REQUIRES: a project token, or roles and people
+  ReachableStore(Store& whole, Token token, RolesPtr roles, People* people)
+      : whole_(whole), token_(std::move(token)), roles_(std::move(roles)), people_(people) {}
 
   Result<std::unique_ptr<Transaction>> begin(const Actor&) override;
 
@@ -27,7 +29,7 @@ class ReachableStore final : public Store {
   Result<std::vector<Replica>> replicas(const InstanceId&) override;
   Result<std::string> deployment_config(const DeploymentId&) override;
   Result<std::vector<Release>> releases(int per_instance) override;
-  // Of its environment, and of its project where they are of no environment.
+  // Of what is seen, and of its projects where they are of no environment.
   Result<std::vector<Event>> events(const EventFilter&, const std::string& after,
                                     int limit) override;
   Result<std::vector<Volume>> volumes() override;
@@ -53,11 +55,17 @@ class ReachableStore final : public Store {
   void on_event(std::function<void()> listener) override { whole_.on_event(std::move(listener)); }
 
  private:
-  ProjectPtr own() const;  // null once it is gone
+  bool is_user() const { return token_.kind == TokenKind::account; }
+  ProjectPtr seen(const ProjectPtr& whole) const;  // null: nothing of it
+  bool owns(const Token&) const;
   bool reaches(const InstanceId&) const;
+  Result<std::vector<Event>> events_of_user(const EventFilter&, const std::string& after,
+                                            int limit);
 
   Store& whole_;
   const Token token_;
+  const RolesPtr roles_;
+  People* const people_;
 };
 
 }  // namespace gantry::api

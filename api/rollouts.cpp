@@ -39,10 +39,7 @@ Answer order(const Request& request, Context& context, Transaction& transaction,
     return Error{Code::conflict, "nothing_to_order",
                  "the strategy of this deployment is " + std::string(name(strategy)) +
                      ": it takes over by itself as soon as it is ready, and only an abort ends it"};
-  Response response = object(request, deployment->version,
-                             to_json(found->place.owners(), *deployment), Varies::with_body);
-  response.status = 202;
-  return response;
+  return changed(request, found->place, *deployment);
 }
 
 bool runs_still(const Deployment& deployment) {
@@ -64,9 +61,7 @@ Answer step_back(const Request& request, Transaction& transaction, const Place& 
     const auto removed = transaction.remove_deployment(id, "rolled back to " + target.id.str());
     if (!removed) return removed.error();
   }
-  Response response =
-      object(request, target.version, to_json(place.owners(), target), Varies::with_body);
-  response.status = 202;
+  Response response = changed(request, place, target);
   response.headers.emplace_back("Location", "/v1/deployments/" + target.id.str());
   return response;
 }
@@ -105,7 +100,10 @@ Answer repeat(Context& context, Transaction& transaction, const Place& place,
 
 Answer go_back(const Request& request, Context& context, Transaction& transaction,
                const Place& place, const Deployment& target) {
-  if (const auto newer = newer_live(place, target.id); runs_still(target) && !newer.empty())
+  // Where it takes an approval, also what is kept waits for it: as a deployment of its own.
+  const bool held = place.environment->environment.protection.needs_approval;
+  if (const auto newer = newer_live(place, target.id);
+      !held && runs_still(target) && !newer.empty())
     return step_back(request, transaction, place, target, newer);
   return repeat(context, transaction, place, target);
 }

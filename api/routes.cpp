@@ -32,6 +32,7 @@ Response changes(const Request& request, Context& context) {
 constexpr bool hot = true;
 constexpr bool cold = false;
 constexpr std::string_view paged = "limit cursor";
+constexpr std::string_view audited = "since until format limit cursor";
 
 constexpr Endpoint kEndpoints[] = {
     {Method::get, "/livez", Permission::open, reads<livez>, hot},
@@ -51,11 +52,26 @@ constexpr Endpoint kEndpoints[] = {
     {Method::get, PROJECT, Permission::view, reads<get_project>, hot},
     {Method::patch, PROJECT, Permission::own, changes<rename_project>},
     {Method::del, PROJECT, Permission::own, changes<delete_project>},
+    {Method::get, "/v1/users", Permission::operate, reads<list_users>, cold, paged},
+    {Method::post, "/v1/users", Permission::operate, changes<create_user>},
+    {Method::get, "/v1/users/{user}", Permission::operate, reads<get_user>},
+    {Method::del, "/v1/users/{user}", Permission::operate, changes<remove_user>},
+    {Method::post, "/v1/invitations/accept", Permission::open, changes<accept_invitation>},
+    {Method::get, "/v1/audit", Permission::operate, reads<read_audit>, cold, audited},
+    {Method::get, PROJECT "/audit", Permission::own, reads<read_project_audit>, cold, audited},
+    {Method::get, PROJECT "/members", Permission::view, reads<list_members>, cold, paged},
+    {Method::post, PROJECT "/members", Permission::own, changes<add_member>},
+    {Method::patch, PROJECT "/members/{user}", Permission::own, changes<change_member>},
+    {Method::del, PROJECT "/members/{user}", Permission::own, changes<remove_member>, cold,
+     "environment"},
+    {Method::get, PROJECT "/invitations", Permission::own, reads<list_invitations>, cold, paged},
+    {Method::post, PROJECT "/invitations", Permission::own, changes<create_invitation>},
+    {Method::del, PROJECT "/invitations/{invitation}", Permission::own, changes<revoke_invitation>},
     {Method::get, PROJECT "/environments", Permission::view, reads<list_environments>, cold,
      "deleted limit cursor"},
     {Method::post, PROJECT "/environments", Permission::manage, changes<create_environment>},
     {Method::get, ENVIRONMENT, Permission::view, reads<get_environment>, hot},
-    {Method::patch, ENVIRONMENT, Permission::manage, changes<rename_environment>},
+    {Method::patch, ENVIRONMENT, Permission::manage, changes<change_environment>},
     {Method::del, ENVIRONMENT, Permission::own, changes<delete_environment>, cold, "now"},
     {Method::post, ENVIRONMENT "/restore", Permission::manage, changes<restore_environment>},
     {Method::get, PROJECT "/sources/{digest}", Permission::view, reads<get_source>},
@@ -160,6 +176,8 @@ constexpr Endpoint kEndpoints[] = {
      reads<get_deployment_config>},
     {Method::get, "/v1/deployments/{deployment}/build-logs", Permission::view,
      reads<read_build_logs>, cold, "follow since limit"},
+    {Method::post, "/v1/deployments/{deployment}/approve", Permission::own, changes<approve>},
+    {Method::post, "/v1/deployments/{deployment}/reject", Permission::own, changes<reject>},
     {Method::post, "/v1/deployments/{deployment}/rollback", Permission::edit, changes<rollback>},
     {Method::post, "/v1/deployments/{deployment}/promote", Permission::edit, changes<promote>},
     {Method::post, "/v1/deployments/{deployment}/pause", Permission::edit, changes<pause>},
@@ -212,9 +230,9 @@ constexpr Endpoint kEndpoints[] = {
 
 // The parameters that find_named() knows, and those that are looked up in what it found.
 constexpr std::string_view kParameters[] = {
-    "project",  "environment", "service", "deployment", "token",    "name",
-    "digest",   "host",        "backup",  "restore",    "schedule", "destination",
-    "template", "volume",      "hook",    "repository", "pull",     "run"};
+    "project", "environment", "service", "deployment", "token",       "name",      "digest",
+    "host",    "backup",      "restore", "schedule",   "destination", "template",  "volume",
+    "hook",    "repository",  "pull",    "run",        "user",        "invitation"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

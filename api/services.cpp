@@ -1,3 +1,4 @@
+#include "api/authority.hpp"
 #include "api/body.hpp"
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
@@ -38,6 +39,7 @@ Answer create_service(const Request& request, Context& context, Transaction& tra
   if (place->environment == nullptr)
     return invalid("/environment", "unknown_environment",
                    "the project has no such environment: create it or name another one");
+  GANTRY_TRY(may(context, Permission::edit, *place->project, *place->environment));
 
   const auto service = transaction.create_service(place->project->project.id, name);
   if (!service) return service.error();

@@ -7,6 +7,7 @@
 
 #include <sodium.h>
 
+#include "api/auditing.hpp"
 #include "api/body.hpp"
 #include "api/reply.hpp"
 
@@ -91,6 +92,8 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
   }
   if (keyed) GANTRY_TRY(remember(**transaction, std::move(record), *response));
   GANTRY_TRY((*transaction)->commit());
+  if (context.people != nullptr && !context.people->within(**transaction).has_recorded())
+    audit_deed(request, context);
   return response;
 }
 

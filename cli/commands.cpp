@@ -14,6 +14,9 @@ std::vector<Command> make_commands() {
   std::vector<Command> all;
   append(all, login_commands());
   append(all, token_commands());
+  append(all, member_commands());
+  append(all, invite_commands());
+  append(all, audit_commands());
   append(all, project_commands());
   append(all, link_commands());
   append(all, status_commands());

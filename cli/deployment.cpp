@@ -1,6 +1,7 @@
 #include "cli/output.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
+#include "proto/json.hpp"
 #include "proto/percent.hpp"
 
 namespace gantry::cli {
@@ -53,6 +54,31 @@ int list(Session& session) {
   return 0;
 }
 
+// What an owner says to one that needs an approval.
+int decide(Session& session, const std::string& verb, const std::string& body) {
+  if (session.call().words.empty())
+    throw Failure{"the deployment's id is missing", "usage",
+                  "`{program} deployment list` shows which need an approval", kUnreadable};
+  const std::string id = session.call().words[0];
+  const Json after =
+      session.client().send("POST", "/v1/deployments/" + percent_encode(id) + "/" + verb, body);
+  print(session.json() ? after.dump()
+                       : "deployment " + id + " of " + after["service"]["name"].text() + " is " +
+                             after["status"].text());
+  return 0;
+}
+
+int approve(Session& session) { return decide(session, "approve", "{}"); }
+
+int reject(Session& session) {
+  std::string body;
+  {
+    JsonObject object(body);
+    if (const auto reason = session.call().value("--message")) object.text("reason", *reason);
+  }
+  return decide(session, "reject", body);
+}
+
 }  // namespace
 
 std::vector<Command> deployment_commands() {
@@ -71,6 +97,17 @@ std::vector<Command> deployment_commands() {
        .options = options,
        .examples = {"deployment list --limit 5 --json"},
        .run = list},
+      {.path = "deployment approve",
+       .summary = "let a deployment in that needs an approval",
+       .words = "ID",
+       .words_max = 1,
+       .run = approve},
+      {.path = "deployment reject",
+       .summary = "pass a deployment over that needs an approval",
+       .words = "ID",
+       .words_max = 1,
+       .options = {{"-m,--message", "TEXT", "why"}},
+       .run = reject},
   };
 }
 

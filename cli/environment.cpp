@@ -44,14 +44,18 @@ int list(Session& session) {
   std::vector<Row> rows;
   for (const Json& each : session.client().list(all + (deleted ? "?deleted=true" : ""))) {
     documents.push_back(each.dump());
-    Row row{each["name"].text(), each["id"].text()};
+    std::string asks = each["guarded"].boolean() ? "guarded" : "";
+    if (each["needs_approval"].boolean()) asks += asks.empty() ? "approval" : ", approval";
+    Row row{each["name"].text(), each["id"].text(), asks};
     if (deleted) row.push_back(age(each["deleted_at"].text(), system_clock().now()));
     rows.push_back(std::move(row));
   }
   if (session.json())
     print(json_array(documents));
   else
-    print_table(deleted ? Row{"ENVIRONMENT", "ID", "DELETED"} : Row{"ENVIRONMENT", "ID"}, rows);
+    print_table(deleted ? Row{"ENVIRONMENT", "ID", "PROTECTION", "DELETED"}
+                        : Row{"ENVIRONMENT", "ID", "PROTECTION"},
+                rows);
   return 0;
 }
 
@@ -139,6 +143,32 @@ Place place_to_remove(Session& session, const std::string& name) {
   return named_place(session, name);
 }
 
+std::string protection_text(const Json& environment) {
+  const bool guarded = environment["guarded"].boolean();
+  const bool approval = environment["needs_approval"].boolean();
+  const std::string name = "environment " + environment["name"].text();
+  if (!guarded && !approval) return name + " is not protected";
+  return name + (guarded ? " is guarded: only owners change it" : "") +
+         (guarded && approval ? ", and" : "") + (approval ? " needs an approval to deploy" : "");
+}
+
+int change_protection(Session& session, bool guarded, bool approval) {
+  const Place place = named_place(session, wanted_word(session.call()));
+  std::string body;
+  JsonObject(body).boolean("guarded", guarded).boolean("needs_approval", approval);
+  const Json changed = session.client().send("PATCH", place.environment_path(), body);
+  print(session.json() ? changed.dump() : protection_text(changed));
+  return 0;
+}
+
+// What is written, and both when nothing is.
+int protect(Session& session) {
+  const bool guarded = session.call().has("--guarded");
+  const bool approval = session.call().has("--approval");
+  return change_protection(session, guarded || !approval, approval || !guarded);
+}
+int unprotect(Session& session) { return change_protection(session, false, false); }
+
 int remove(Session& session) {
   const Place place = place_to_remove(session, wanted_word(session.call()));
   const bool now = session.call().has("--now");
@@ -196,6 +226,21 @@ std::vector<Command> environment_commands() {
                     "with the services, settings and variables of that one"}},
        .examples = {"environment new staging", "environment new staging --duplicate production"},
        .run = create},
+      {.path = "environment protect",
+       .summary = "let only owners change an environment, or let deployments wait for one",
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .options = {{"--guarded", "", "only owners change it and read its variables"},
+                   {"--approval", "", "a deployment waits until an owner approves"}},
+       .examples = {"environment protect production", "environment protect staging --approval"},
+       .run = protect},
+      {.path = "environment unprotect",
+       .summary = "take an environment's protection away",
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .run = unprotect},
       {.path = "environment delete",
        .summary = "delete an environment and everything in it",
        .aliases = {"rm", "remove"},

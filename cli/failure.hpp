@@ -9,6 +9,7 @@ namespace gantry::cli {
 inline constexpr int kFailed = 1;
 inline constexpr int kUnreadable = 2;   // the command line cannot be read
 inline constexpr int kNotYet = 3;       // a verb that is known, but not there yet
+inline constexpr int kHeld = 4;         // a deployment waits for somebody, or for something
 inline constexpr int kCancelled = 130;  // a prompt was left
 
 struct Failure {

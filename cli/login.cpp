@@ -59,6 +59,20 @@ int logout(Session& session) {
   return 0;
 }
 
+// Who that is, and what it may.
+void tell_standing(const Json& token) {
+  const std::string user = token["user"]["name"].text();
+  if (token["operator"].boolean()) print("the operator: may do everything");
+  if (user.empty()) return;
+  print("user " + user);
+  for (const Json& each : token["roles"].items()) {
+    const std::string environment = each["environment"]["name"].text();
+    print("  " + each["role"].text() + " of " +
+          (environment.empty() ? "" : "environment " + environment + " of ") +
+          each["project"]["name"].text());
+  }
+}
+
 int whoami(Session& session) {
   const Json token = session.client().get("/v1/token");
   const Access& access = session.client().access();
@@ -78,6 +92,7 @@ int whoami(Session& session) {
   else
     line += "account token " + token["name"].text() + " of ";
   print(line + access.token_origin);
+  tell_standing(token);
   return 0;
 }
 

@@ -69,6 +69,7 @@ std::string wanted_body(Session& session, const Place& place) {
   object.text("name", call.words.empty() ? call.value("--name").value_or("") : call.words[0]);
   if (!place.environment_id.empty())
     object.text("project", place.project_id).text("environment", place.environment_id);
+  if (const auto user = call.value("--user")) object.text("user", *user);
   if (const auto text = call.value("--expires")) {
     const auto seconds = duration_seconds(*text);
     if (!seconds)
@@ -167,6 +168,7 @@ std::vector<Command> token_commands() {
        .words_max = 1,
        .scope = Scope::environment,
        .options = {{"-n,--name", "NAME", "the same"},
+                   {"--user", "NAME|ID", "for this user (the operator's)"},
                    {"--expires", "TIME", "12h, 30d, 52w from now (else never)"}},
        .examples = {"token create ci -p shop -e production --expires 90d > token"},
        .run = create},

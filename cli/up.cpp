@@ -102,6 +102,7 @@ int tell_end_as_json(const Json& end, const std::string& url) {
       .text_or_null("reason", end["reason"].text())
       .text_or_null("url", url);
   print(out);
+  if (is_held(end)) return kHeld;
   return removed || status == "FAILED" || status == "CRASHED" ? kFailed : 0;
 }
 
@@ -133,6 +134,7 @@ int follow_to_end(Session& session, const Place& place, const std::string& id) {
   const std::string url =
       live ? session.client().get(place.instance_path())["url"].text() : std::string();
   if (session.json()) return tell_end_as_json(end, url);
+  if (is_held(end)) return tell_held(session, end);
   if (waits_for_promotion(end)) {
     tell_promotion(session, place, end);
     return 0;

@@ -9,6 +9,9 @@ namespace gantry::cli {
 
 std::vector<Command> login_commands();
 std::vector<Command> token_commands();
+std::vector<Command> member_commands();
+std::vector<Command> invite_commands();
+std::vector<Command> audit_commands();
 std::vector<Command> project_commands();
 std::vector<Command> link_commands();
 std::vector<Command> status_commands();

@@ -91,6 +91,22 @@ void tell_promotion(Session& session, const Place& place, const Json& deployment
                session.program() + " abort` ends it");
 }
 
+bool is_held(const Json& deployment) {
+  const std::string status = deployment["status"].text();
+  return status == "WAITING" || status == "NEEDS_APPROVAL";
+}
+
+int tell_held(const Session& session, const Json& deployment) {
+  const std::string id = deployment["id"].text();
+  const bool approval = deployment["status"].text() == "NEEDS_APPROVAL";
+  print(deployment["service"]["name"].text() + (approval ? " needs an approval" : " waits") +
+        " in " + deployment["environment"]["name"].text() + ": " + deployment["reason"].text());
+  if (approval)
+    session.note("an owner runs `" + session.program() + " deployment approve " + id + "` or `" +
+                 session.program() + " deployment reject " + id + "`");
+  return kHeld;
+}
+
 bool Outage::lasts_too_long() {
   const auto now = Steady::now();
   if (!since_) since_ = now;
@@ -166,8 +182,9 @@ int finish_deployment(Session& session, const Place& place, const Json& deployme
   const Json end = wait_for_deployment(session, id);
   if (session.json()) {
     print(end.dump());
-    return 0;
+    return is_held(end) ? kHeld : 0;
   }
+  if (is_held(end)) return tell_held(session, end);
   if (waits_for_promotion(end)) {
     tell_promotion(session, place, end);
     return 0;

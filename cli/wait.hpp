@@ -21,6 +21,11 @@ bool waits_for_promotion(const Json& deployment);
 // Where it is to be seen meanwhile, and how it is promoted.
 void tell_promotion(Session&, const Place&, const Json& deployment);
 
+// WAITING, NEEDS_APPROVAL: nothing goes on before somebody or something lets it. Says so; the exit
+// code.
+bool is_held(const Json& deployment);
+int tell_held(const Session&, const Json& deployment);
+
 // Whether a minute has gone by since the server last answered.
 class Outage {
  public:

@@ -35,6 +35,7 @@
 #include "runtime/logs.hpp"
 #include "runtime/probe.hpp"
 #include "store/open.hpp"
+#include "store/open_ledger.hpp"
 
 namespace gantry {
 namespace {
@@ -117,6 +118,8 @@ class GantryDaemon final : public Daemon {
     build_logs_.reset();
     run_logs_.reset();
     logs_.reset();
+    audit_.reset();
+    people_.reset();
     store_.reset();
     if (postgres_thread_.joinable()) {
       postgres_thread_.request_stop();
@@ -203,6 +206,8 @@ class GantryDaemon final : public Daemon {
     auto store = open_store(options);
     if (!store) return store.error();
     store_ = std::move(*store);
+    people_ = open_people(*store_);
+    audit_ = open_audit(*store_);
     return write_whole(config_.data_dir + "/installation", store_->installation().str() + "\n",
                        0644);
   }
@@ -270,7 +275,7 @@ class GantryDaemon final : public Daemon {
     options.desired = desired_options(config_, store_->installation());
     options.most = config_.sessions.most;
     options.log = [](const std::string& text) { log::info(text); };
-    const SessionPorts ports{*store_, *exec_, *driver_, system_clock()};
+    const SessionPorts ports{*store_, *exec_, *driver_, system_clock(), people_.get()};
     sessions_ = std::make_unique<Sessions>(ports, std::move(options));
   }
 
@@ -303,6 +308,8 @@ class GantryDaemon final : public Daemon {
       return !found || !found->empty() ||
              !image.starts_with(built_image_prefix(store_->installation()));
     };
+    context_->people = people_.get();
+    context_->audit = audit_.get();
     context_->volume_files = volume_files_.get();
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
     context_->templates = templates_;
@@ -344,6 +351,8 @@ class GantryDaemon final : public Daemon {
   std::optional<EmbeddedPostgresOptions> postgres_;
   std::jthread postgres_thread_;
   std::unique_ptr<Store> store_;
+  std::unique_ptr<People> people_;
+  std::unique_ptr<Audit> audit_;
   std::unique_ptr<Logs> logs_, build_logs_, run_logs_;
   std::unique_ptr<Sources> sources_;
   std::unique_ptr<ImageEngine> images_;

@@ -7,6 +7,7 @@
 #include <poll.h>
 #include <unistd.h>
 
+#include "api/authority.hpp"
 #include "daemon/tunnel.hpp"
 
 namespace gantry {
@@ -168,14 +169,19 @@ bool Sessions::may_go_on(const api::SessionOrder& order, TimePoint now) const {
   const auto id = TokenId::parse(order.token_id);
   const auto token = id ? ports_.store.token(*id) : std::nullopt;
   if (!token || (token->expires_at && *token->expires_at <= now)) return false;
-  return ports_.store.project_of(order.instance_id) != nullptr;
+  const ProjectPtr project = ports_.store.project_of(order.instance_id);
+  if (!project) return false;
+  const auto view = project->instances.find(order.instance_id);
+  return view != project->instances.end() &&
+         api::may_still_edit(ports_.people, *token, *project,
+                             view->second->instance.environment_id);
 }
 
 void Sessions::look_after(TimePoint now) {
   const std::scoped_lock lock(mutex_);
   for (One& one : all_)
     if (!one.over && !may_go_on(one.order, now))
-      one.carrier.cancel("its token or its service is gone");
+      one.carrier.cancel("its token, its role or its service is gone");
 }
 
 void Sessions::bury() {

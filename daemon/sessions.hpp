@@ -11,6 +11,7 @@
 
 #include "api/tickets.hpp"
 #include "daemon/carrier.hpp"
+#include "proto/people.hpp"
 #include "proto/store.hpp"
 #include "runtime/exec.hpp"
 #include "scheduler/desired.hpp"
@@ -22,6 +23,7 @@ struct SessionPorts {
   Exec& exec;
   Driver& driver;  // pulls images
   const Clock& clock;
+  const People* people = nullptr;  // none: there are no users
 };
 
 struct SessionOptions {

@@ -75,7 +75,7 @@ TEST_F(ApiContract, EveryEndpointIsDocumentedAndEveryOperationIsServed) {
     ASSERT_TRUE(documented.count(key) != 0) << key << " is not documented";
     const Operation& operation = *documented[key];
     EXPECT_EQ(operation.open, endpoint.permission == api::Permission::open) << key;
-    EXPECT_EQ(operation.responses.count(403) != 0, endpoint.permission >= api::Permission::manage)
+    EXPECT_EQ(operation.responses.count(403) != 0, endpoint.permission >= api::Permission::edit)
         << key;
     Strings query = words(endpoint.query);
     if (operation.writes() && !operation.opaque_body) query.insert("dry_run");
@@ -181,6 +181,7 @@ TEST_F(ApiContract, WithoutAValidTokenNothingIsToldOrDone) {
   for (const Operation& operation : openapi_document().operations) {
     for (const std::string& token :
          {std::string(), std::string("gty_wrong"), right + "x", std::string("\0", 1)}) {
+      if (operation.open && operation.writes()) continue;  // what it takes is in its body
       token_ = token;
       const auto response = send(call(operation));
       if (operation.open) {
@@ -282,7 +283,7 @@ class ApiIdempotency : public ApiContract {};
 TEST_F(ApiIdempotency, TheSameRequestGetsTheSameBytesAndOneEffect) {
   int number = 0;
   for (const Operation& operation : openapi_document().operations) {
-    if (operation.method != "post") continue;
+    if (operation.method != "post" || operation.open) continue;
     seed();
     Call made = call(operation);
     made.headers = {{"idempotency-key", deployment_id_ + std::to_string(++number)}};

@@ -101,6 +101,10 @@ void ApiTest::SetUp() {
   volume_files_ = make_volume_files(
       [this](const VolumeId& id) -> Result<std::string> { return folder_of(id); });
   context_->volume_files = volume_files_.get();
+  people_ = open_people(store());
+  context_->people = people_.get();
+  audit_ = open_audit(store());
+  context_->audit = audit_.get();
   context_->templates = load_templates("");
   ledger_ = open_backup_ledger(store());
   backups_ = std::make_unique<SeatedBackups>(
@@ -177,6 +181,7 @@ void ApiTest::seed_rollout() {
   replica.ready = true;
   ASSERT_TRUE(store().record_replica(replica).ok());
   deployment_id_ = json(next)["id"];
+  seed_held();
   seed_backups();
   seed_repository();
   seed_runs();
@@ -219,6 +224,48 @@ void ApiTest::seed_runs() {
   ASSERT_TRUE(jobs_->add_run(run, {}).ok());
 }
 
+void ApiTest::seed_held() {
+  const ProjectPtr project = store().project("shop");
+  const InstanceView* green = project->instance(project->service("api-green")->id,
+                                                project->environment("production")->environment.id);
+  auto transaction = store().begin({});
+  ASSERT_TRUE(transaction.ok());
+  const auto held = (*transaction)
+                        ->create_deployment({.instance_id = green->instance.id,
+                                             .id = DeploymentId::make(system_clock().now()),
+                                             .settings = green->instance.settings,
+                                             .variables = {},
+                                             .trigger = "deploy",
+                                             .status = DeploymentStatus::needs_approval,
+                                             .reason = "it needs an approval"});
+  ASSERT_TRUE(held.ok());
+  ASSERT_TRUE((*transaction)->commit().ok());
+  held_id_ = held->id.str();
+}
+
+void ApiTest::seed_people() {
+  for (const char* name : {"alice", "bert"}) expect(post("/v1/users", {{"name", name}}), 201);
+  expect(post("/v1/projects/shop/members", {{"user", "alice"}, {"role", "editor"}}), 201);
+  expect(post("/v1/projects/shop/members",
+              {{"user", "bert"}, {"role", "viewer"}, {"environment", "elsewhere"}}),
+         201);
+  const auto invited = post("/v1/projects/shop/invitations", {{"role", "editor"}});
+  expect(invited, 201);
+  invitation_id_ = json(invited)["id"];
+  invitation_secret_ = json(invited)["secret"];
+}
+
+std::string ApiTest::user_token(const std::string& user, const std::string& role,
+                                const std::string& project, const std::string& environment) {
+  expect(post("/v1/users", {{"name", user}}), 201);
+  Json member = {{"user", user}, {"role", role}};
+  if (!environment.empty()) member["environment"] = environment;
+  expect(post("/v1/projects/" + project + "/members", member), 201);
+  const auto made = post("/v1/tokens", {{"name", user}, {"user", user}});
+  expect(made, 201);
+  return json(made)["secret"];
+}
+
 void ApiTest::seed_backups() {
   const std::string number = "01jd8yq5x8c5v0m6r7k2n4t9wz";
   sql("truncate backups, backup_plans, backup_schedules, backup_restores, backup_destinations");
@@ -258,7 +305,9 @@ void ApiTest::seed_backups() {
 std::string ApiTest::target(const Operation& operation) const {
   std::string path = operation.path;
   for (auto [name, example] : operation.path_examples) {
-    if (name == "deployment") example = deployment_id_;
+    const bool decides = path.ends_with("/approve") || path.ends_with("/reject");
+    if (name == "deployment") example = decides ? held_id_ : deployment_id_;
+    if (name == "invitation") example = invitation_id_;
     if (name == "token") example = token_id_;
     if (name == "volume" && operation.path.starts_with("/v1/volumes")) example = volume_id_;
     path.replace(path.find("{" + name + "}"), name.size() + 2, example);
@@ -269,6 +318,11 @@ std::string ApiTest::target(const Operation& operation) const {
 Call ApiTest::call(const Operation& operation) const {
   Call made{.method = upper(operation.method), .target = target(operation)};
   if (!operation.body_schema.is_null()) made.body = operation.body_example.dump();
+  if (operation.id == "accept_invitation") {
+    Json body = operation.body_example;
+    body["secret"] = invitation_secret_;
+    made.body = body.dump();
+  }
   if (operation.opaque_body) made.body = kArchive;
   if (operation.id == "post_hook") {
     made.body = "{}";
@@ -297,6 +351,7 @@ void ApiTest::seed() {
     if (token.id.str() != own) expect(del("/v1/tokens/" + token.id.str()), 204);
   for (const ProjectPtr& project : store().projects())
     expect(del("/v1/projects/" + project->project.id.str()), 204);
+  for (const User& user : people_->users()) expect(del("/v1/users/" + user.id.str()), 204);
   sql("delete from volumes");  // of projects that are gone
   expect(post("/v1/projects", {{"name", "shop"}}), 201);
   expect(post("/v1/projects/shop/environments", {{"name", "elsewhere"}}), 201);
@@ -315,6 +370,7 @@ void ApiTest::seed() {
       post("/v1/tokens", {{"name", "ci"}, {"project", "shop"}, {"environment", "production"}});
   expect(issued, 201);
   token_id_ = json(issued)["id"];
+  seed_people();
   const auto deployed = post(kInstance + "/deployments", Json::object());
   expect(deployed, 202);
   deployment_id_ = json(deployed)["id"];

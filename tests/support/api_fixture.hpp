@@ -45,6 +45,9 @@ class ApiTest : public ::testing::Test {
   std::string target(const Operation&) const;
   Call call(const Operation&) const;
 
+  // The secret of a new user's token, who has a role in a project, or in one environment of it.
+  std::string user_token(const std::string& user, const std::string& role,
+                         const std::string& project, const std::string& environment = {});
   // The secret of a new token of a project's environment.
   std::string project_token(const std::string& project, const std::string& environment);
   // What `send` gets with another token.
@@ -53,12 +56,13 @@ class ApiTest : public ::testing::Test {
   // The project "shop": environment production; service api (image, a deployment, variable
   // LOG_LEVEL), environment former, which is deleted; service idle without an instance there; the
   // shared variable LOG_LEVEL; the archive kArchive; the volume "data", and "old", which is
-  // deleted, each with the file /hello.txt; the project token "ci". Anything else is deleted, but
-  // the first token.
+  // deleted, each with the file /hello.txt; the project token "ci"; the users alice, an editor, and
+  // bert, a viewer in the environment elsewhere; an invitation. Anything else is deleted, but the
+  // first token.
   void seed();
   // On top of it, so that every operation's example can be carried out: an earlier deployment that
-  // served, a canary on its way, a second service and a domain; a backup, its schedule, a restore
-  // and a destination.
+  // served, a canary on its way, a second service with a deployment that needs an approval, and a
+  // domain; a backup, its schedule, a restore and a destination.
   void seed_rollout();
   void seed_backups();
   // The service follows "main" of kRepository, whose hook has kHookSecret; its pull request 7 is of
@@ -82,6 +86,8 @@ class ApiTest : public ::testing::Test {
   std::string deployment_id_;
   std::string token_id_;   // of the seeded token
   std::string volume_id_;  // of the seeded volume that is deleted
+  std::string held_id_;    // of the deployment that needs an approval
+  std::string invitation_id_, invitation_secret_;
   InstanceId instance_id_;
 
   static inline const std::string kInstance =
@@ -97,6 +103,8 @@ class ApiTest : public ::testing::Test {
  private:
   FakeLogs logs_, build_logs_, run_logs_;
   void seed_volumes();
+  void seed_people();
+  void seed_held();
   TemporaryDirectory folder_, volumes_folder_;
   std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Sources> sources_;
@@ -104,6 +112,8 @@ class ApiTest : public ::testing::Test {
   std::unique_ptr<Workbench> workbench_ = make_workbench(exec_, one_off_container);
   std::unique_ptr<BackupLedger> ledger_;
   std::unique_ptr<JobLedger> jobs_;
+  std::unique_ptr<People> people_;
+  std::unique_ptr<Audit> audit_;
   std::unique_ptr<BackupRunner> backups_;  // carries nothing out: it is not started
   std::unique_ptr<GitLedger> git_ledger_;
   std::unique_ptr<GitRemote> git_remote_;  // knows kRepository alone

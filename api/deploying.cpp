@@ -1,0 +1,65 @@
+#include "api/deploying.hpp"
+
+#include <algorithm>
+
+#include "api/reply.hpp"
+
+namespace gantry::api {
+namespace {
+
+std::string approval_reason(const Place& place, const DeploymentId& id) {
+  return "environment " + place.environment->environment.name.str() +
+         " needs an approval: an owner of project " + place.project->project.name.str() +
+         " lets it in with `gantry deployment approve " + id.str() +
+         "`, or passes it over with `gantry deployment reject " + id.str() + "`";
+}
+
+}  // namespace
+
+DeploymentId next_id(const Context& context, const InstanceView& instance) {
+  TimePoint at = context.clock.now();
+  if (!instance.deployments.empty())
+    at = std::max(at, instance.deployments.front()->created_at + std::chrono::milliseconds(1));
+  return DeploymentId::make(at);
+}
+
+Result<Deployment> make_deployment(Transaction& transaction, const Place& place,
+                                   NewDeployment wanted) {
+  if (place.environment->environment.protection.needs_approval) {
+    std::string reason = approval_reason(place, wanted.id);
+    if (!wanted.reason.empty()) reason += "; before that: " + wanted.reason;
+    wanted.status = DeploymentStatus::needs_approval;
+    wanted.reason = std::move(reason);
+  }
+  return transaction.create_deployment(wanted);
+}
+
+Answer create(Transaction& transaction, const Place& place, NewDeployment wanted) {
+  const auto deployment = make_deployment(transaction, place, std::move(wanted));
+  if (!deployment) return deployment.error();
+  return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
+                 to_json(place.owners(), *deployment), Varies::with_body);
+}
+
+Response changed(const Request& request, const Place& place, const Deployment& deployment) {
+  Response response =
+      object(request, deployment.version, to_json(place.owners(), deployment), Varies::with_body);
+  response.status = 202;
+  return response;
+}
+
+Answer removing(Transaction& transaction, const DeploymentId& id, std::string_view reason,
+                const Place& place, const Request& request) {
+  const auto deployment = transaction.remove_deployment(id, reason);
+  if (!deployment) return deployment.error();
+  return changed(request, place, *deployment);
+}
+
+Result<> check_version(const Request& request, const Deployment& deployment) {
+  const IfMatch seen = if_match(request);
+  if (!seen || *seen == deployment.version) return done();
+  return Error{Code::stale, "stale_version",
+               "the deployment is at version " + std::to_string(deployment.version)};
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,222 @@
+// Users, and the members of a project.
+#include "api/people.hpp"
+
+#include "api/authority.hpp"
+#include "api/body.hpp"
+#include "api/handlers.hpp"
+#include "api/nearest.hpp"
+#include "api/page.hpp"
+#include "api/people_json.hpp"
+#include "api/problem.hpp"
+#include "api/reply.hpp"
+
+namespace gantry::api {
+namespace {
+
+std::string user_location(const User& user) { return "/v1/users/" + user.id.str(); }
+
+Response shown(const User& user) {
+  Response response;
+  append_json(response.body, user);
+  return response;
+}
+
+Response shown(const Membership& one, const User& user, const ProjectSnapshot& project) {
+  Response response;
+  append_json(response.body, one, user, project);
+  return response;
+}
+
+Result<User> find_user(const Request& request, const People& people) {
+  const auto user = people.user(request.path_parameters[0]);
+  if (!user) return not_found("user " + clipped(request.path_parameters[0]));
+  return *user;
+}
+
+// Whom a caller may name: an operator everybody, a user those it shares a project with.
+std::optional<User> known_user(const std::string& wanted, const Context& context) {
+  const auto user = context.people->user(wanted);
+  if (!user || !context.authority) return user;
+  const RolesPtr theirs = context.people->roles(user->id);
+  const RolesPtr mine = context.authority->roles();
+  if (!theirs || !mine) return std::nullopt;
+  for (const auto& [project, roles] : theirs->projects)
+    if (mine->projects.count(project) != 0) return user;
+  return std::nullopt;
+}
+
+// Who is a member of the project in any way, by id or name.
+Result<User> find_member(const Request& request, const Place& place, const People& people) {
+  const std::string& wanted = request.path_parameters[1];
+  const auto user = people.user(wanted);
+  if (user)
+    for (const Membership& each : people.members(place.project->project.id))
+      if (each.user_id == user->id) return *user;
+  return not_found("member " + clipped(wanted) + " of project " +
+                   place.project->project.name.str());
+}
+
+// What a PATCH or DELETE is about.
+Result<Membership> wanted_membership(const Place& place, const User& user,
+                                     const std::optional<std::string>& environment,
+                                     const std::string& pointer) {
+  Membership wanted{.user_id = user.id, .project_id = place.project->project.id};
+  GANTRY_TRY(place_role(wanted.environment_id, *place.project, environment, pointer));
+  return wanted;
+}
+
+}  // namespace
+
+Result<People*> people_of(const Context& context) {
+  if (context.people != nullptr) return context.people;
+  return Error{Code::unavailable, "no_people", "this server keeps no users"};
+}
+
+Result<> place_role(EnvironmentId& id, const ProjectSnapshot& project,
+                    const std::optional<std::string>& environment, const std::string& pointer) {
+  if (!environment) return done();
+  const EnvironmentView* found = project.environment(*environment);
+  if (found == nullptr)
+    return invalid(pointer, "unknown_environment",
+                   "the project has no such environment: create it or name another one");
+  id = found->environment.id;
+  return done();
+}
+
+Role read_role(Fields& body) {
+  const std::string text = body.text("role");
+  const auto role = parse_role(text);
+  if (!role && body.has("role"))
+    body.refuse("role", "invalid_role", "expected viewer, editor or owner");
+  return role.value_or(Role::viewer);
+}
+
+Answer list_users(const Request& request, Context& context) {
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  const auto wanted = read_page(request, context);
+  if (!wanted) return wanted.error();
+  return page_of(
+      request, context, *wanted, (*people)->users(),
+      [](const User& user) -> const std::string& { return user.id.str(); },
+      [](std::string& out, const User& user) { append_json(out, user); });
+}
+
+Answer get_user(const Request& request, Context& context) {
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  const auto user = find_user(request, **people);
+  if (!user) return user.error();
+  return shown(*user);
+}
+
+Answer create_user(const Request& request, Context& context, Transaction& transaction) {
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  auto body = Fields::read(request, {"name"});
+  if (!body) return body.error();
+  const Name name = body->name("name");
+  GANTRY_TRY(body->check());
+  const auto user = (*people)->within(transaction).create_user(name);
+  if (!user) return user.error();
+  Response response = shown(*user);
+  response.status = 201;
+  response.headers.emplace_back("Location", user_location(*user));
+  return response;
+}
+
+Answer remove_user(const Request& request, Context& context, Transaction& transaction) {
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  const auto user = find_user(request, **people);
+  if (!user) return user.error();
+  GANTRY_TRY((*people)->within(transaction).remove_user(user->id));
+  return no_content();
+}
+
+// Those of environments that the caller does not see are not told.
+Answer list_members(const Request& request, Context& context) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  const auto wanted = read_page(request, context);
+  if (!wanted) return wanted.error();
+  auto members = (*people)->members(place->project->project.id);
+  std::erase_if(members, [&](const Membership& each) {
+    return !each.environment_id.empty() &&
+           place->project->environment(each.environment_id.str()) == nullptr;
+  });
+  return page_of(
+      request, context, *wanted, members,
+      [](const Membership& each) { return each.user_id.str() + each.environment_id.str(); },
+      [&](std::string& out, const Membership& each) {
+        const auto user = (*people)->user(each.user_id.str());
+        append_json(out, each, user.value_or(User{.id = each.user_id, .name = {}}),
+                    *place->project);
+      });
+}
+
+Answer add_member(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  auto body = Fields::read(request, {"user", "role", "environment"});
+  if (!body) return body.error();
+  const std::string name = body->text("user");
+  const Role role = read_role(*body);
+  const auto environment = body->optional_text("environment");
+  GANTRY_TRY(body->check());
+  const auto user = known_user(name, context);
+  if (!user)
+    return invalid("/user", "unknown_user",
+                   "you know no such user: send an invitation, `gantry invite create`");
+  Membership wanted{.user_id = user->id, .project_id = place->project->project.id, .role = role};
+  GANTRY_TRY(place_role(wanted.environment_id, *place->project, environment, "/environment"));
+  const auto made = (*people)->within(transaction).add_member(wanted);
+  if (!made) return made.error();
+  Response response = shown(*made, *user, *place->project);
+  response.status = 201;
+  response.headers.emplace_back("Location", "/v1/projects/" + place->project->project.id.str() +
+                                                "/members/" + user->id.str());
+  return response;
+}
+
+Answer change_member(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  const auto user = find_member(request, *place, **people);
+  if (!user) return user.error();
+  auto body = Fields::read(request, {"role", "environment"});
+  if (!body) return body.error();
+  const Role role = read_role(*body);
+  const auto environment = body->optional_text("environment");
+  GANTRY_TRY(body->check());
+  auto wanted = wanted_membership(*place, *user, environment, "/environment");
+  if (!wanted) return wanted.error();
+  wanted->role = role;
+  const auto made = (*people)->within(transaction).change_member(*wanted);
+  if (!made) return made.error();
+  return shown(*made, *user, *place->project);
+}
+
+Answer remove_member(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  const auto user = find_member(request, *place, **people);
+  if (!user) return user.error();
+  const std::string* environment = request.query_value("environment");
+  const auto wanted = wanted_membership(
+      *place, *user, environment == nullptr ? std::nullopt : std::optional(*environment),
+      "?environment");
+  if (!wanted) return wanted.error();
+  GANTRY_TRY((*people)->within(transaction).remove_member(*wanted));
+  return no_content();
+}
+
+}  // namespace gantry::api

@@ -1,0 +1,15 @@
+// What the handlers about people share.
+#pragma once
+
+#include "api/body.hpp"
+
+namespace gantry::api {
+
+// 503 where there are none.
+Result<People*> people_of(const Context&);
+// The environment that a role is for; absent: the whole project.
+Result<> place_role(EnvironmentId&, const ProjectSnapshot&,
+                    const std::optional<std::string>& environment, const std::string& pointer);
+Role read_role(Fields&);  // the required member "role"
+
+}  // namespace gantry::api
