@@ -121,6 +121,8 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .options = whole.options,
                                                       .ready = whole.ready,
                                                       .image_present = whole.image_present,
+                                                      .port_free = whole.port_free,
+                                                      .port_trouble = whole.port_trouble,
                                                       .metrics = whole.metrics,
                                                       .report = whole.report,
                                                       .jobs = whole.jobs,
