@@ -41,7 +41,7 @@ class JobDriverConformance : public ::testing::TestWithParam<std::string> {
              .network = like.network};
   }
   void TearDown() override {
-    if (jobs_) EXPECT_TRUE(jobs_->remove(spec_.run_id).ok());
+    EXPECT_TRUE(jobs_->remove(spec_.run_id).ok());
     jobs_.reset();
     std::filesystem::remove_all(directory_);
   }
@@ -62,8 +62,10 @@ class JobDriverConformance : public ::testing::TestWithParam<std::string> {
   }
   std::vector<std::string> lines() {
     std::vector<std::string> out;
-    const auto kept = logs_->read(
-        {.instance_id = spec_.instance_id, .deployment_id = log_key(spec_.run_id).deployment_id});
+    LogQuery query;
+    query.instance_id = spec_.instance_id;
+    query.deployment_id = log_key(spec_.run_id).deployment_id;
+    const auto kept = logs_->read(query);
     for (const LogLine& line : *kept) out.push_back((line.is_error ? "err " : "out ") + line.text);
     std::sort(out.begin(), out.end());
     return out;

@@ -255,5 +255,48 @@ TEST(SchedulerDesired, PreDeployCommandsRunInOneContainerOneAfterTheOther) {
   EXPECT_EQ(spec.command[2], "npx prisma migrate deploy && ./seed 'a b'");
 }
 
+TEST(SchedulerDesired, AVersionWithAScheduleHasNoReplicasAndNoAddress) {
+  Shop shop;
+  auto view = std::make_shared<InstanceView>(*shop.project.instances.at(shop.instance_id));
+  for (auto& deployment : view->deployments) {
+    auto copy = std::make_shared<Deployment>(*deployment);
+    copy->settings.deploy.cron.schedule = "0 6 * * *";
+    copy->settings.deploy.rollout.strategy = Strategy::canary;
+    copy->settings.deploy.sleep.enabled = true;
+    deployment = copy;
+  }
+  shop.project.instances[shop.instance_id] = view;
+  const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+  EXPECT_TRUE(desired->hosts.empty());
+  for (const auto& deployment : desired->deployments) {
+    EXPECT_EQ(deployment->settings.deploy.replicas, 0);
+    EXPECT_EQ(deployment->settings.deploy.rollout.strategy, Strategy::rolling);
+    EXPECT_FALSE(deployment->settings.deploy.sleep.enabled);
+  }
+}
+
+TEST(SchedulerDesired, ARunHasItsOwnWordsOverTheVersions) {
+  const Shop shop;
+  const DesiredPtr desired = desired_of(shop.project, shop.instance_id, kOptions);
+  Deployment deployment;
+  deployment.progress.image = "built:1";
+  deployment.settings.deploy.start_command = {"serve"};
+  deployment.settings.deploy.pids_limit = 9;
+  deployment.variables = {{"A", "1"}, {"B", "1"}};
+  JobRun run;
+  run.id = RunId::make(kNow);
+  run.variables = {{"B", "2"}};
+  JobSpec spec = job_spec(*desired, deployment, run);
+  EXPECT_EQ(spec.command, std::vector<std::string>{"serve"});
+  EXPECT_EQ(spec.image, "built:1");
+  EXPECT_EQ(spec.pids_limit, 9);
+  EXPECT_EQ(spec.variables, (ResolvedVariables{{"A", "1"},
+                                               {"B", "2"},
+                                               {"GANTRY_RUN_ID", run.id.str()},
+                                               {"RAILWAY_REPLICA_ID", run.id.str()}}));
+  run.command = {"seed"};
+  EXPECT_EQ(job_spec(*desired, deployment, run).command, run.command);
+}
+
 }  // namespace
 }  // namespace gantry
