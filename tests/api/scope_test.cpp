@@ -31,6 +31,7 @@ constexpr Expected kOfEnvironmentAccountOnly{Gets::missing, Gets::missing, Gets:
 #define PROJECT "/v1/projects/{project}"
 #define ENVIRONMENT PROJECT "/environments/{environment}"
 #define INSTANCE ENVIRONMENT "/services/{service}"
+#define REPOSITORY PROJECT "/repositories/{repository}"
 #define DEPLOYMENT "/v1/deployments/{deployment}"
 #define VOLUME ENVIRONMENT "/volumes/{volume}"
 
@@ -58,6 +59,17 @@ const std::map<std::string, Expected> kEndpoints{
     {"DELETE " ENVIRONMENT, kOfEnvironmentAccountOnly},
     {"GET " PROJECT "/sources/{digest}", kOfProject},
     {"PUT " PROJECT "/sources/{digest}", kOfProject},
+    {"POST /v1/hooks/{hook}", kOpen},
+    {"GET " PROJECT "/repositories", kOfProject},
+    {"GET " REPOSITORY, kOfProject},
+    {"PATCH " REPOSITORY, kOfProjectAccountOnly},
+    {"DELETE " REPOSITORY, kOfProjectAccountOnly},
+    {"GET " REPOSITORY "/pulls", kOfProject},
+    {"POST " REPOSITORY "/pulls/{pull}/allow", kOfProjectAccountOnly},
+    {"GET " INSTANCE "/repository", kOfEnvironment},
+    {"PUT " INSTANCE "/repository", kOfEnvironment},
+    {"DELETE " INSTANCE "/repository", kOfEnvironment},
+    {"POST " INSTANCE "/repository/deploy", kOfEnvironment},
     {"GET " PROJECT "/services", kOfProject},
     {"POST " PROJECT "/services", kOfProject},
     {"GET " PROJECT "/services/{service}", kOfProject},
