@@ -249,9 +249,7 @@ int allow(Session& session) {
   return 0;
 }
 
-}  // namespace
-
-std::vector<Command> repo_commands() {
+std::vector<Command> follow_commands() {
   return {
       {.path = "repo connect",
        .summary = "deploy a service from a repository, now and with every push",
@@ -283,39 +281,50 @@ std::vector<Command> repo_commands() {
        .summary = "deploy the newest commit of the branch",
        .scope = Scope::service,
        .examples = {"repo deploy -s api"},
-       .run = deploy},
-      {.path = "repo set",
-       .summary = "credentials, previews of pull requests, and the hook of a repository",
-       .scope = Scope::project,
-       .options = {kNumber,
-                   kForge,
-                   kApiUrl,
-                   kUsername,
-                   kTokenFile,
-                   kKeyFile,
-                   kPoll,
-                   {"--submodules", "on|off", "fetch its submodules, too"},
-                   {"--previews", "on|off", "an environment for each pull request"},
-                   {"--base", "ENVIRONMENT", "which environment a preview is like"},
-                   {"--focused", "on|off", "only services that the changed files touch"},
-                   {"--bots", "on|off", "also pull requests that programs open"},
-                   {"--expiry-days", "DAYS", "after the last push; 0: never"},
-                   {"--rotate-secret", "", "another secret for the hook"}},
-       .examples = {"repo set --previews on --base staging"},
-       .run = set},
-      {.path = "repo pulls",
-       .summary = "pull requests and their environments",
-       .scope = Scope::project,
-       .options = {kNumber},
-       .run = pulls},
-      {.path = "repo allow",
-       .summary = "let a pull request of a fork have its environment, at its present commit",
-       .words = "NUMBER",
-       .words_max = 1,
-       .scope = Scope::project,
-       .options = {kNumber},
-       .examples = {"repo allow 17"},
-       .run = allow}};
+       .run = deploy}};
+}
+
+std::vector<Command> project_repository_commands() {
+  return {{.path = "repo set",
+           .summary = "credentials, previews of pull requests, and the hook of a repository",
+           .scope = Scope::project,
+           .options = {kNumber,
+                       kForge,
+                       kApiUrl,
+                       kUsername,
+                       kTokenFile,
+                       kKeyFile,
+                       kPoll,
+                       {"--submodules", "on|off", "fetch its submodules, too"},
+                       {"--previews", "on|off", "an environment for each pull request"},
+                       {"--base", "ENVIRONMENT", "which environment a preview is like"},
+                       {"--focused", "on|off", "only services that the changed files touch"},
+                       {"--bots", "on|off", "also pull requests that programs open"},
+                       {"--expiry-days", "DAYS", "after the last push; 0: never"},
+                       {"--rotate-secret", "", "another secret for the hook"}},
+           .examples = {"repo set --previews on --base staging"},
+           .run = set},
+          {.path = "repo pulls",
+           .summary = "pull requests and their environments",
+           .scope = Scope::project,
+           .options = {kNumber},
+           .run = pulls},
+          {.path = "repo allow",
+           .summary = "let a pull request of a fork have its environment, at its present commit",
+           .words = "NUMBER",
+           .words_max = 1,
+           .scope = Scope::project,
+           .options = {kNumber},
+           .examples = {"repo allow 17"},
+           .run = allow}};
+}
+
+}  // namespace
+
+std::vector<Command> repo_commands() {
+  std::vector<Command> all = follow_commands();
+  for (Command& each : project_repository_commands()) all.push_back(std::move(each));
+  return all;
 }
 
 }  // namespace gantry::cli

@@ -154,7 +154,7 @@ Result<SignedHook> verify_hook(Forge forge, std::string_view secret, const HookR
   for (const char* each : names.delivery)
     if (const std::string* id = request.header(each); id != nullptr && hook.delivery.empty())
       hook.delivery = id->substr(0, kDeliveryMax);
-  // A changed id would make a copy of a delivery look new: what was signed is part of it.
+  // What was signed is part of it: an id, which mostly is not, cannot stand for another event.
   hook.delivery += "/" + sha256_hex(request.body);
   return hook;
 }

@@ -199,8 +199,9 @@ TEST_F(GitFetch, AStopEndsIt) {
 }
 
 TEST(GitProgram, TheTokenGoesToItsHostAlone) {
-  const auto environment = git_environment({.directory = "/d"}, "https://git.example.com/a/b.git",
-                                           {.token = "s3cr3t"}, "/h");
+  const auto environment =
+      git_environment({.directory = "/d"}, "https://git.example.com/a/b.git",
+                      {.username = {}, .token = "s3cr3t", .ssh_key = {}}, "/h");
   int found = 0;
   for (const auto& [name, value] : environment) {
     EXPECT_EQ(value.find("s3cr3t"), std::string::npos) << name;
@@ -210,7 +211,8 @@ TEST(GitProgram, TheTokenGoesToItsHostAlone) {
   EXPECT_EQ(environment.at("GIT_ALLOW_PROTOCOL"), "https:http:ssh");
   EXPECT_EQ(environment.at("GIT_TERMINAL_PROMPT"), "0");
   for (const auto& [name, value] :
-       git_environment({.directory = "/d"}, "git@host:a/b", {.token = "s3cr3t"}, "/h"))
+       git_environment({.directory = "/d"}, "git@host:a/b",
+                       {.username = {}, .token = "s3cr3t", .ssh_key = {}}, "/h"))
     EXPECT_EQ(value.find("extraHeader"), std::string::npos) << "not over ssh";
 }
 
@@ -224,7 +226,8 @@ TEST(GitProgram, ComplaintsHaveAMeaningAndNoSecret) {
   EXPECT_EQ(reason("Host key verification failed.\nfatal: Could not read from remote repository."),
             "host_key_changed");
   EXPECT_EQ(reason("fatal: something new"), "git_failed");
-  EXPECT_EQ(git_error("fatal: bad s3cr3t", "x", {.token = "s3cr3t"}).detail.find("s3cr3t"),
+  EXPECT_EQ(git_error("fatal: bad s3cr3t", "x", {.username = {}, .token = "s3cr3t", .ssh_key = {}})
+                .detail.find("s3cr3t"),
             std::string::npos);
 }
 
