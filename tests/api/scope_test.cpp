@@ -366,6 +366,7 @@ TEST_F(ApiScope, EventsAreThoseOfTheEnvironmentAlsoWhenTheyStream) {
 #undef PROJECT
 #undef ENVIRONMENT
 #undef INSTANCE
+#undef REPOSITORY
 #undef DEPLOYMENT
 #undef VOLUME
 
