@@ -97,6 +97,7 @@ TEST_F(ApiScope, EventsAreThoseOfTheEnvironmentAlsoWhenTheyStream) {
 #undef PROJECT
 #undef ENVIRONMENT
 #undef INSTANCE
+#undef REPOSITORY
 #undef DEPLOYMENT
 #undef VOLUME
 
