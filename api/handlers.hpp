@@ -146,6 +146,11 @@ Answer apply_document(const Request&, Context&, Transaction&);
 Answer compare_environments(const Request&, Context&, Transaction&);
 Answer sync_environment(const Request&, Context&, Transaction&);
 
+// staging.cpp
+Answer list_staged(const Request&, Context&, Transaction&);
+Answer apply_staged(const Request&, Context&, Transaction&);
+Answer discard_staged(const Request&, Context&, Transaction&);
+
 // replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);

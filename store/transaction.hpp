@@ -11,6 +11,7 @@
 
 #include <pqxx/pqxx>
 
+#include "proto/staged.hpp"
 #include "store/errors.hpp"
 #include "store/pg_store.hpp"
 
@@ -41,7 +42,7 @@ class LazyWork {
   std::optional<pqxx::work> work_;
 };
 
-class PgTransaction final : public Transaction {
+class PgTransaction final : public Transaction, public StagedVerbs {
  public:
   PgTransaction(PgStore&, ConnectionPool::Lease, const Actor&);
   ~PgTransaction() override;
@@ -98,6 +99,10 @@ class PgTransaction final : public Transaction {
   Result<> remember_idempotency(const IdempotencyRecord&) override;
   void only_one_verb() override { only_one_verb_ = true; }
   Result<> commit() override;
+
+  Result<std::vector<StagedChange>> staged(const EnvironmentId&) override;
+  Result<std::vector<StagedChange>> stage(const EnvironmentId&, std::vector<StagedChange>) override;
+  Result<int> unstage(const EnvironmentId&, const std::string& id) override;
 
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);
