@@ -190,6 +190,11 @@ Answer cancel_run(const Request&, Context&, Transaction&);
 Answer read_run_logs(const Request&, Context&);
 Answer list_schedules(const Request&, Context&);
 
+// staging.cpp
+Answer list_staged(const Request&, Context&, Transaction&);
+Answer apply_staged(const Request&, Context&, Transaction&);
+Answer discard_staged(const Request&, Context&, Transaction&);
+
 // replicas.cpp, logs.cpp, build_logs.cpp, events.cpp
 Answer list_replicas(const Request&, Context&);
 Answer read_logs(const Request&, Context&);

@@ -6,6 +6,8 @@
 #include "api/http.hpp"
 #include "api/percent.hpp"
 #include "api/problem.hpp"
+#include "api/query.hpp"
+#include "api/staging.hpp"
 #include "api/write.hpp"
 
 namespace gantry::api {
@@ -21,6 +23,14 @@ template <Effect effect, Verbs verbs = Verbs::any>
 Response changes(const Request& request, Context& context) {
   Answer answer = write(request, context, effect, verbs);
   return answer ? std::move(*answer) : problem(answer.error(), request);
+}
+
+// The effect, or, with stage=true, what keeps it for later.
+template <Effect effect, Effect staged, Verbs verbs = Verbs::any>
+Response stages(const Request& request, Context& context) {
+  const auto wanted = query_flag(request, "stage");
+  if (!wanted) return problem(wanted.error(), request);
+  return *wanted ? changes<staged>(request, context) : changes<effect, verbs>(request, context);
 }
 
 #define PROJECT "/v1/projects/{project}"
@@ -96,15 +106,18 @@ constexpr Endpoint kEndpoints[] = {
     {Method::del, INSTANCE "/repository", Permission::edit, changes<delete_connection>},
     {Method::post, INSTANCE "/repository/deploy", Permission::edit, changes<deploy_connection>},
     {Method::get, PROJECT "/services", Permission::view, reads<list_services>, cold, paged},
-    {Method::post, PROJECT "/services", Permission::edit, changes<create_service>},
+    {Method::post, PROJECT "/services", Permission::edit, stages<create_service, stage_service>,
+     cold, "stage"},
     {Method::get, PROJECT "/services/{service}", Permission::view, reads<get_service>, hot},
     {Method::patch, PROJECT "/services/{service}", Permission::manage, changes<rename_service>},
     {Method::del, PROJECT "/services/{service}", Permission::manage, changes<delete_service>},
     {Method::get, ENVIRONMENT "/services", Permission::view, reads<list_instances>, cold, paged},
     {Method::post, ENVIRONMENT "/services", Permission::edit, changes<create_instance>},
     {Method::get, INSTANCE, Permission::view, reads<get_instance>, hot},
-    {Method::patch, INSTANCE, Permission::edit, changes<change_instance>},
-    {Method::del, INSTANCE, Permission::manage, changes<delete_instance>},
+    {Method::patch, INSTANCE, Permission::edit, stages<change_instance, stage_settings>, cold,
+     "stage"},
+    {Method::del, INSTANCE, Permission::manage, stages<delete_instance, stage_service_removal>,
+     cold, "stage"},
     {Method::get, "/v1/templates", Permission::view, reads<list_templates>, hot},
     {Method::get, "/v1/templates/{template}", Permission::view, reads<get_template>, hot},
     {Method::post, ENVIRONMENT "/templates", Permission::edit, changes<create_from_template>},
@@ -115,26 +128,32 @@ constexpr Endpoint kEndpoints[] = {
     {Method::post, ENVIRONMENT "/diff", Permission::edit,
      changes<compare_environments, Verbs::tried>},
     {Method::post, ENVIRONMENT "/sync", Permission::edit, changes<sync_environment>},
+    {Method::get, ENVIRONMENT "/staged", Permission::edit, changes<list_staged, Verbs::tried>},
+    {Method::post, ENVIRONMENT "/staged/apply", Permission::edit, changes<apply_staged>},
+    {Method::del, ENVIRONMENT "/staged", Permission::edit, changes<discard_staged>},
+    {Method::del, ENVIRONMENT "/staged/{change}", Permission::edit, changes<discard_staged>},
     {Method::post, INSTANCE "/scale", Permission::edit, changes<scale>},
     {Method::post, INSTANCE "/restart", Permission::edit, changes<restart>},
     {Method::post, INSTANCE "/exec", Permission::edit, changes<open_exec>},
     {Method::post, INSTANCE "/tunnel", Permission::edit, changes<open_tunnel>},
     {Method::get, ENVIRONMENT "/variables", Permission::edit, reads<list_shared_variables>, hot},
-    {Method::patch, ENVIRONMENT "/variables", Permission::edit, changes<patch_shared_variables>,
-     cold, "allow_unresolved"},
+    {Method::patch, ENVIRONMENT "/variables", Permission::edit,
+     stages<patch_shared_variables, stage_shared_variables>, cold, "allow_unresolved stage"},
     {Method::get, ENVIRONMENT "/variables/{name}", Permission::edit, reads<get_shared_variable>,
      hot},
     {Method::put, ENVIRONMENT "/variables/{name}", Permission::edit,
-     changes<put_shared_variable, Verbs::one>, cold, "allow_unresolved"},
+     stages<put_shared_variable, stage_shared_variable, Verbs::one>, cold,
+     "allow_unresolved stage"},
     {Method::del, ENVIRONMENT "/variables/{name}", Permission::edit,
-     changes<delete_shared_variable>},
+     stages<delete_shared_variable, stage_shared_variable_removal>, cold, "stage"},
     {Method::get, INSTANCE "/variables", Permission::edit, reads<list_variables>, hot, "rendered"},
-    {Method::patch, INSTANCE "/variables", Permission::edit, changes<patch_variables>, cold,
-     "allow_unresolved"},
+    {Method::patch, INSTANCE "/variables", Permission::edit,
+     stages<patch_variables, stage_variables>, cold, "allow_unresolved stage"},
     {Method::get, INSTANCE "/variables/{name}", Permission::edit, reads<get_variable>, hot},
-    {Method::put, INSTANCE "/variables/{name}", Permission::edit, changes<put_variable, Verbs::one>,
-     cold, "allow_unresolved"},
-    {Method::del, INSTANCE "/variables/{name}", Permission::edit, changes<delete_variable>},
+    {Method::put, INSTANCE "/variables/{name}", Permission::edit,
+     stages<put_variable, stage_variable, Verbs::one>, cold, "allow_unresolved stage"},
+    {Method::del, INSTANCE "/variables/{name}", Permission::edit,
+     stages<delete_variable, stage_variable_removal>, cold, "stage"},
     {Method::get, INSTANCE "/deployments", Permission::view, reads<list_deployments>, cold, paged},
     {Method::post, INSTANCE "/deployments", Permission::edit, changes<deploy>},
     {Method::post, INSTANCE "/redeploy", Permission::edit, changes<redeploy>},
@@ -230,9 +249,9 @@ constexpr Endpoint kEndpoints[] = {
 
 // The parameters that find_named() knows, and those that are looked up in what it found.
 constexpr std::string_view kParameters[] = {
-    "project", "environment", "service", "deployment", "token",       "name",      "digest",
-    "host",    "backup",      "restore", "schedule",   "destination", "template",  "volume",
-    "hook",    "repository",  "pull",    "run",        "user",        "invitation"};
+    "project", "environment", "service", "deployment", "token",       "name",       "digest",
+    "host",    "backup",      "restore", "schedule",   "destination", "template",   "volume",
+    "hook",    "repository",  "pull",    "run",        "user",        "invitation", "change"};
 
 constexpr bool knows_parameters(std::string_view pattern) {
   while (pattern.find('{') != std::string_view::npos) {

@@ -46,6 +46,7 @@ std::vector<Command> make_commands() {
   append(all, api_commands());
   append(all, config_commands());
   append(all, document_commands());
+  append(all, staged_commands());
   append(all, completion_commands());
   append(all, backup_commands());
   append(all, backup_schedule_commands());

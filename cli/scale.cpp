@@ -1,5 +1,6 @@
 #include "cli/output.hpp"
 #include "cli/pairs.hpp"
+#include "cli/plan.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
@@ -14,6 +15,10 @@ int scale(Session& session) {
   if (wanted) {
     std::string body;
     JsonObject(body).number("replicas", *wanted);
+    if (session.call().has("--stage"))
+      return tell_staged(session,
+                         session.client().send("PATCH", place.instance_path() + "?stage=true",
+                                               "{\"deploy\":" + body + "}"));
     instance = session.client().send("POST", place.instance_path() + "/scale", body);
   }
   const Json deploy = instance["deploy"];
@@ -44,7 +49,8 @@ std::vector<Command> scale_commands() {
            .words = "[N | replicas=N]",
            .words_max = 3,
            .scope = Scope::service,
-           .options = {{"--replicas", "N", "the same"}},
+           .options = {{"--replicas", "N", "the same"},
+                       {"--stage", "", "keep it for `staged apply`, with what else is staged"}},
            .examples = {"scale", "scale 3", "scale replicas=3 -s api"},
            .run = scale}};
 }

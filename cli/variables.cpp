@@ -24,6 +24,7 @@ std::vector<Command> variables_commands() {
   const Option raw{"--raw", "", "as they were written, references unresolved"};
   const Option kv{"-k,--kv", "", "NAME=value lines, as import reads them"};
   const Option skip{"--skip-deploys", "", "do not redeploy"};
+  const Option stage{"--stage", "", "keep it for `staged apply`, with what else is staged"};
   const Option set_option{"--set", "KEY=VALUE", "set one; may be repeated"};
   return {
       {.path = "variables",
@@ -57,8 +58,11 @@ std::vector<Command> variables_commands() {
        .words = "KEY=VALUE...",
        .words_max = -1,
        .scope = Scope::service,
-       .options =
-           {{"--stdin", "", "the value of KEY is what stdin gives"}, set_option, shared, skip},
+       .options = {{"--stdin", "", "the value of KEY is what stdin gives"},
+                   set_option,
+                   shared,
+                   skip,
+                   stage},
        .examples = {"variables set NODE_ENV=production LOG_LEVEL=info",
                     "variables set CERTIFICATE --stdin < certificate.pem",
                     "variables set API_URL='https://${RAILWAY_SERVICE_NAME}.example.com'"},
@@ -69,7 +73,7 @@ std::vector<Command> variables_commands() {
        .words = "NAME...",
        .words_max = -1,
        .scope = Scope::service,
-       .options = {shared, skip},
+       .options = {shared, skip, stage},
        .examples = {"variables delete LOG_LEVEL"},
        .run = delete_variables},
       import_command(shared, skip),

@@ -4,6 +4,7 @@
 
 #include "cli/output.hpp"
 #include "cli/pairs.hpp"
+#include "cli/plan.hpp"
 #include "cli/prompt.hpp"
 #include "cli/variables.hpp"
 #include "proto/dotenv.hpp"
@@ -46,6 +47,9 @@ int set_pairs(Session& session, const Pairs& pairs) {
     keys.push_back(json_string(name));
     names += (names.empty() ? "" : ", ") + name;
   }
+  if (session.call().has("--stage"))
+    return tell_staged(session,
+                       session.client().send("PATCH", where.path + "?stage=true", json_map(patch)));
   session.client().send("PATCH", where.path, json_map(patch));
   const std::string deployment_id = apply(session, where);
   if (session.json()) {
@@ -131,6 +135,9 @@ int delete_variables(Session& session) {
     patch.emplace_back(word, "null");
     names += (names.empty() ? "" : ", ") + word;
   }
+  if (session.call().has("--stage"))
+    return tell_staged(session,
+                       session.client().send("PATCH", where.path + "?stage=true", json_map(patch)));
   session.client().send("PATCH", where.path, json_map(patch));
   const std::string deployment_id = apply(session, where);
   if (session.json()) {

@@ -42,6 +42,7 @@ std::vector<Command> connect_commands();
 std::vector<Command> api_commands();
 std::vector<Command> config_commands();
 std::vector<Command> document_commands();
+std::vector<Command> staged_commands();
 std::vector<Command> completion_commands();
 std::vector<Command> backup_commands();
 std::vector<Command> backup_schedule_commands();

@@ -42,7 +42,7 @@ struct Step {
   std::string path;  // "services.api.variables.LOG_LEVEL": one step each
   // As people may see it; absent: nothing, and of a setting its default.
   std::optional<std::string> before = {}, after = {};
-  bool destroys = false;                               // data, or what cannot be had back
+  bool destroys = false;  // data, or what cannot be had back
   StepEffect effect = StepEffect::none;
   std::string note = {};  // a sentence; empty: none
 };

@@ -12,6 +12,7 @@
 #include <pqxx/pqxx>
 
 #include "proto/people.hpp"
+#include "proto/staged.hpp"
 #include "store/errors.hpp"
 #include "store/pg_store.hpp"
 
@@ -42,7 +43,7 @@ class LazyWork {
   std::optional<pqxx::work> work_;
 };
 
-class PgTransaction final : public Transaction, public PeopleVerbs {
+class PgTransaction final : public Transaction, public PeopleVerbs, public StagedVerbs {
  public:
   PgTransaction(PgStore&, ConnectionPool::Lease, const Actor&);
   ~PgTransaction() override;
@@ -110,6 +111,9 @@ class PgTransaction final : public Transaction, public PeopleVerbs {
   Result<Invitation> find_invitation(std::string_view secret) override;
   Result<Membership> accept_invitation(const InvitationId&, const UserId&) override;
   bool has_recorded() const override { return xid_ != 0; }
+  Result<std::vector<StagedChange>> staged(const EnvironmentId&) override;
+  Result<std::vector<StagedChange>> stage(const EnvironmentId&, std::vector<StagedChange>) override;
+  Result<int> unstage(const EnvironmentId&, const std::string& id) override;
 
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);

@@ -44,7 +44,7 @@ set_tests_properties(config_corpus PROPERTIES
 gantry_suite(cli "Cli*")
 add_test(NAME cli_e2e COMMAND ${CMAKE_SOURCE_DIR}/tests/cli/run ${CMAKE_BINARY_DIR})
 set_tests_properties(cli_e2e PROPERTIES RESOURCE_LOCK host TIMEOUT 900)
-foreach(suite jobs seed monorepo migrations hostile execve reach databases prisma backups git people)
+foreach(suite jobs seed monorepo migrations hostile execve reach databases prisma backups git people documents)
   add_test(NAME ${suite} COMMAND ${CMAKE_SOURCE_DIR}/tests/${suite}/run ${CMAKE_BINARY_DIR})
   set_tests_properties(${suite} PROPERTIES RESOURCE_LOCK host TIMEOUT 900)
 endforeach()

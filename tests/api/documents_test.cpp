@@ -237,6 +237,69 @@ services:
             "unknown_service");
 }
 
+// ---- staged changes ----
+
+TEST_F(ApiDocuments, StagedChangesAreOneDeployment) {
+  ASSERT_EQ(del(kEnvironment + "/staged").status, 204);
+  const std::string before = document();
+  const std::string environment = kEnvironment;
+  EXPECT_EQ(put(kInstance + "/variables/A?stage=true", {{"value", "secret"}}).status, 202);
+  EXPECT_EQ(
+      patch(kInstance + "/variables?stage=true", {{"B", "${{A}}"}, {"LOG_LEVEL", nullptr}}).status,
+      202);
+  EXPECT_EQ(patch(kInstance + "?stage=true", {{"deploy", {{"replicas", 3}, {"port", 80}}}}).status,
+            202);
+  EXPECT_EQ(patch(kInstance + "?stage=true", {{"deploy", {{"port", 81}}}}).status, 202);
+  EXPECT_EQ(put(environment + "/variables/LOG_LEVEL?stage=true", {{"value", "debug"}}).status, 202);
+  const auto made = post("/v1/projects/shop/services?stage=true",
+                         {{"name", "mail"}, {"source", {{"image", "busybox"}}}});
+  EXPECT_EQ(made.status, 202) << made.body;
+  EXPECT_EQ(document(), before) << "nothing is in force yet";
+  EXPECT_EQ(get("/v1/projects/shop/services/mail").status, 404);
+
+  const Json staged = json(get(environment + "/staged"));
+  std::vector<std::string> paths;
+  for (const Json& each : staged["data"]) paths.push_back(each["path"]);
+  EXPECT_EQ(paths, (Strings{"services.api.deploy.port", "services.api.deploy.replicas",
+                            "services.api.variables.A", "services.api.variables.B",
+                            "services.api.variables.LOG_LEVEL", "services.mail",
+                            "services.mail.source.image", "shared.LOG_LEVEL"}));
+  EXPECT_EQ(staged.dump().find("secret"), std::string::npos);
+  for (const auto& row : sql("select value from staged_changes"))
+    EXPECT_EQ(std::string(row[0].c_str()).find("736563726574"), std::string::npos)
+        << "it is sealed";
+
+  const auto applied = post(environment + "/staged/apply", {{"hash", staged["plan"]["hash"]}});
+  ASSERT_EQ(applied.status, 200) << applied.body;
+  EXPECT_EQ(json(applied)["plan"].dump(), staged["plan"].dump());
+  EXPECT_EQ(deployed("api"), (Strings{"apply", "deploy"})) << "once";
+  EXPECT_EQ(deployed("mail"), Strings{"apply"});
+  EXPECT_EQ(json(get(kInstance))["deploy"]["port"], 81);
+  EXPECT_EQ(json(get(kInstance))["deploy"]["replicas"], 3);
+  EXPECT_TRUE(json(get(environment + "/staged"))["data"].empty());
+}
+
+TEST_F(ApiDocuments, AStagedChangeThatCannotBeIsRefusedAtOnce) {
+  ASSERT_EQ(del(kEnvironment + "/staged").status, 204);
+  EXPECT_EQ(patch(kInstance + "?stage=true", {{"deploy", {{"replicas", "x"}}}}).status, 422);
+  EXPECT_EQ(put(kInstance + "/variables/1?stage=true", {{"value", ""}}).status, 422);
+  EXPECT_EQ(put(kInstance + "/variables/A?stage=maybe", {{"value", ""}}).status, 400);
+  EXPECT_EQ(post("/v1/projects/shop/services?stage=true", {{"name", "api"}, {"source", {}}}).status,
+            422);
+  EXPECT_TRUE(json(get(kEnvironment + "/staged"))["data"].empty());
+
+  ASSERT_EQ(del(kInstance + "?stage=true").status, 202);
+  EXPECT_EQ(patch(kInstance + "?stage=true", {{"deploy", {{"replicas", 2}}}}).status, 409);
+  EXPECT_EQ(put(kInstance + "/variables/A?stage=true", {{"value", "1"}}).status, 422);
+  EXPECT_EQ(code(post(kEnvironment + "/staged/apply", Json::object())), "destruction_unconfirmed");
+  const Json staged = json(get(kEnvironment + "/staged"));
+  ASSERT_EQ(staged["data"].size(), 1U);
+  const std::string one = staged["data"][0]["id"];
+  EXPECT_EQ(del(kEnvironment + "/staged/" + one).status, 204);
+  EXPECT_EQ(del(kEnvironment + "/staged/" + one).status, 404);
+  EXPECT_EQ(get(kInstance).status, 200);
+}
+
 // ---- cut at any point ----
 
 // The database breaks the transaction at the n-th event that it writes, or at its commit.

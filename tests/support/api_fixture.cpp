@@ -364,6 +364,8 @@ void ApiTest::seed() {
   expect(put("/v1/projects/shop/environments/production/variables/LOG_LEVEL", {{"value", "info"}}),
          201);
   expect(put(kInstance + "/variables/LOG_LEVEL", {{"value", "${{shared.LOG_LEVEL}}"}}), 201);
+  expect(put(kInstance + "/variables/STAGED?stage=true", {{"value", "later"}}), 202);
+  sql("update staged_changes set id = 'stg_01jd8yq5x8c5v0m6r7k2n4t9wz'");
   upload(kArchiveDigest, kArchive);
   seed_volumes();
   const auto issued =

@@ -81,8 +81,9 @@ Document load() {
 }  // namespace
 
 int Operation::success() const {
-  for (const auto& [status, response] : responses)
-    if (status >= 200 && status < 300) return status;
+  const bool staged = std::find(query.begin(), query.end(), "stage") != query.end();
+  for (const auto& [status, response] : responses)  // 202: with stage=true
+    if (status >= 200 && status < 300 && !(staged && status == 202)) return status;
   throw std::logic_error(id + " documents no success");
 }
 
