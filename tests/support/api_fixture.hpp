@@ -49,7 +49,8 @@ class ApiTest : public ::testing::Test {
   api::Response as(std::string token, const Call&);
 
   // The project "shop": environment production; service api (image, a deployment, variable
-  // LOG_LEVEL), environment former, which is deleted; service idle without an instance there; the shared variable LOG_LEVEL; the archive
+  // LOG_LEVEL); the environment former, which is deleted;
+  // service idle without an instance there; the shared variable LOG_LEVEL; the archive
   // kArchive; the volume "data", and "old", which is deleted, each with the file /hello.txt; the
   // project token "ci". Anything else is deleted, but the first token.
   void seed();
