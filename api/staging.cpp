@@ -214,7 +214,9 @@ Answer discard_staged(const Request& request, Context& context, Transaction& tra
   if (!place) return place.error();
   const bool one = request.path_parameters.size() > 2;
   const std::string id = one ? request.path_parameters[2] : "";
-  if (one && id.empty()) return not_found("staged change");
+  // What cannot be an id names nothing: to the database an empty one would be all.
+  const bool named = id.starts_with("stg_") && id.find('\0') == std::string::npos;
+  if (one && !named) return not_found("staged change " + clipped(id));
   const auto gone = verbs_of(transaction).unstage(place->environment->environment.id, id);
   if (!gone) return gone.error();
   if (one && *gone == 0) return not_found("staged change " + clipped(id));

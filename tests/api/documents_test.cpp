@@ -284,8 +284,7 @@ TEST_F(ApiDocuments, AStagedChangeThatCannotBeIsRefusedAtOnce) {
   EXPECT_EQ(patch(kInstance + "?stage=true", {{"deploy", {{"replicas", "x"}}}}).status, 422);
   EXPECT_EQ(put(kInstance + "/variables/1?stage=true", {{"value", ""}}).status, 422);
   EXPECT_EQ(put(kInstance + "/variables/A?stage=maybe", {{"value", ""}}).status, 400);
-  EXPECT_EQ(post("/v1/projects/shop/services?stage=true", {{"name", "api"}, {"source", {}}}).status,
-            422);
+  EXPECT_EQ(post("/v1/projects/shop/services?stage=true", {{"name", "api"}}).status, 409);
   EXPECT_TRUE(json(get(kEnvironment + "/staged"))["data"].empty());
 
   ASSERT_EQ(del(kInstance + "?stage=true").status, 202);
