@@ -168,6 +168,8 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                       {"images_low_bytes", reader.bytes(config.build.images_low_bytes)},
                       {"cache_bytes", reader.bytes(config.build.cache_bytes)},
                       {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
+       {"alerts", reader.section({{"webhook_url", reader.text(config.alerts.webhook_url)},
+                                  {"webhook_secret", reader.text(config.alerts.webhook_secret)}})},
        {"sessions", reader.section({{"most", reader.number(config.sessions.most, 0, 10000)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
@@ -191,6 +193,13 @@ bool is_domain(const std::string& text) {
       return false;
   }
   return text.back() != '.';
+}
+
+bool is_url(const std::string& text) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (text.starts_with(scheme) && text.size() > scheme.size())
+      return text.find_first_of(" \t\r\n") == std::string::npos;
+  return false;
 }
 
 }  // namespace
@@ -220,6 +229,9 @@ Result<Config> parse_config(const std::string& text, const std::string& name) {
     if (!is_domain(config.base_domain))
       reader.complain(root["base_domain"], "base_domain",
                       "expected a lower-case domain such as apps.example.com");
+    if (!config.alerts.webhook_url.empty() && !is_url(config.alerts.webhook_url))
+      reader.complain(root["alerts"]["webhook_url"], "alerts.webhook_url",
+                      "expected a URL such as https://alerts.example.com/gantry");
     if (config.build.images_bytes > 0 && config.build.images_low_bytes > config.build.images_bytes)
       reader.complain(root["build"]["images_low_bytes"], "build.images_low_bytes",
                       "expected at most build.images_bytes");
