@@ -67,6 +67,7 @@ void append_json(std::string& out, const Backup& backup) {
       .time_or_null("finished_at", backup.finished_at)
       .time_or_null("verified_at", backup.verified_at)
       .text("verify_reason", backup.verify_reason)
+      .boolean("verifying", backup.drill_asked_at.has_value())
       .boolean("locked", backup.locked);
 }
 

@@ -135,10 +135,8 @@ int verify(Session& session) {
   session.client().send("POST", path_of(place, before) + "/verify");
   if (session.call().has("--detach")) return 0;
   Progress progress(session);
-  Json now = before;
-  while (now["verified_at"].text() == before["verified_at"].text() &&
-         (now["verify_reason"].text().empty() ||
-          now["verify_reason"].text() == before["verify_reason"].text())) {
+  Json now = session.client().get(path_of(place, before));
+  while (now["verifying"].boolean()) {
     progress.show("restoring it into a throw-away container...");
     std::this_thread::sleep_for(kLook);
     now = session.client().get(path_of(place, before));

@@ -58,6 +58,8 @@ void build(CLI::App& root) {
           ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
           ->allow_extra_args();
   }
+  for (const auto& [path, app] : levels)
+    if (!path.empty() && find_command(path) == nullptr) app->add_flag("-h,--help");
 }
 
 void collect(const CLI::App& app, Call& call) {

@@ -47,6 +47,17 @@ Result<DaemonBackups> make_backups(const Config& config, const BackupParts& part
           .clock = system_clock(),
           .volumes = parts.volumes},
       *std::move(options));
+  if (config.alerts.webhook_url.empty()) return made;
+  made.alert_ledger = open_alert_ledger(parts.store);
+  made.alerts = std::make_unique<Alerts>(
+      parts.store, *made.alert_ledger,
+      [&ledger = *made.ledger] {
+        const auto leads = ledger.leads();
+        return leads && *leads;
+      },
+      AlertOptions{
+          .webhook = {.url = config.alerts.webhook_url, .secret = config.alerts.webhook_secret},
+          .log = [](const std::string& text) { log::info(text); }});
   return made;
 }
 

@@ -5,6 +5,7 @@
 
 #include "daemon/config.hpp"
 #include "proto/template.hpp"
+#include "runtime/backup/alerts.hpp"
 #include "runtime/backup/runner.hpp"
 #include "runtime/backup/workbench.hpp"
 
@@ -23,6 +24,8 @@ struct DaemonBackups {
   std::unique_ptr<BackupLedger> ledger;
   std::unique_ptr<Workbench> workbench;
   std::unique_ptr<BackupRunner> runner;
+  std::unique_ptr<AlertLedger> alert_ledger;
+  std::unique_ptr<Alerts> alerts;  // null: no webhook is configured
 };
 
 // Not started yet. REQUIRES: a store of open_store(). Errors: those of the key file.

@@ -205,6 +205,8 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                         {"allow_files", reader.flag(config.git.allow_files)},
                         {"pause_seconds", reader.number(config.git.pause_seconds, 0, 3600)},
                         {"checks_seconds", reader.number(config.git.checks_seconds, 1, 604800)}})},
+       {"alerts", reader.section({{"webhook_url", reader.text(config.alerts.webhook_url)},
+                                  {"webhook_secret", reader.text(config.alerts.webhook_secret)}})},
        {"sessions", reader.section({{"most", reader.number(config.sessions.most, 0, 10000)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(config.scheduler.resync_seconds, 1, 3600)},
@@ -231,6 +233,13 @@ bool is_domain(const std::string& text) {
       return false;
   }
   return text.back() != '.';
+}
+
+bool is_url(const std::string& text) {
+  for (const std::string_view scheme : {"http://", "https://"})
+    if (text.starts_with(scheme) && text.size() > scheme.size())
+      return text.find_first_of(" \t\r\n") == std::string::npos;
+  return false;
 }
 
 }  // namespace
@@ -260,6 +269,9 @@ Result<Config> parse_config(const std::string& text, const std::string& name) {
     if (!is_domain(config.base_domain))
       reader.complain(root["base_domain"], "base_domain",
                       "expected a lower-case domain such as apps.example.com");
+    if (!config.alerts.webhook_url.empty() && !is_url(config.alerts.webhook_url))
+      reader.complain(root["alerts"]["webhook_url"], "alerts.webhook_url",
+                      "expected a URL such as https://alerts.example.com/gantry");
     if (config.build.images_bytes > 0 && config.build.images_low_bytes > config.build.images_bytes)
       reader.complain(root["build"]["images_low_bytes"], "build.images_low_bytes",
                       "expected at most build.images_bytes");

@@ -66,6 +66,10 @@ struct Config {
   struct SessionsConfig {
     int most = 64;  // commands, shells and tunnels open at once
   } sessions;
+  struct AlertsConfig {
+    std::string webhook_url;     // empty: nobody is told
+    std::string webhook_secret;  // signs what is sent; empty: nothing is signed
+  } alerts;
   struct SchedulerConfig {
     int resync_seconds = 30;
     int orphan_grace_seconds = 300;

@@ -286,6 +286,7 @@ class GantryDaemon final : public Daemon {
     if (!made) return made.error();
     backups_ = *std::move(made);
     backups_->runner->start();
+    if (backups_->alerts) backups_->alerts->start();
     return done();
   }
 

@@ -77,6 +77,8 @@ struct Backup {
   std::optional<TimePoint> verified_at;  // when it was last restored in a drill and was the same
   std::string verify_reason;             // of the last drill that found it was not
   bool locked = false;                   // no rule removes it
+  std::optional<TimePoint> drill_asked_at = {};  // one that has not come to its end
+  int drill_attempts = 0;                        // of it, so far
 };
 
 // Several may be on for one instance.

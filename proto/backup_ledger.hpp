@@ -43,7 +43,8 @@ class BackupLedger {
   virtual Result<bool> leads() = 0;
 
   virtual Result<> add_backup(const Backup&) = 0;
-  // Status, reason, sizes, manifests, proofs: all but origin, kind and `locked`. Gone: not_found.
+  // Status, reason, sizes, manifests, proofs: all but origin, kind, `locked` and drills. Gone:
+  // not_found.
   virtual Result<> record_backup(const Backup&) = 0;
   virtual Result<Backup> lock_backup(const BackupId&, bool locked) = 0;
   // Begins a queued one: false when another one did, or it is gone.
@@ -51,6 +52,9 @@ class BackupLedger {
   virtual Result<Backup> backup(const BackupId&) = 0;  // or not_found
   // In the order in which they were begun, which is not always that of their times.
   virtual Result<std::vector<Backup>> backups(const BackupFilter&) = 0;
+  // A drill that was asked for, begun `attempts` times; nothing: it came to its end.
+  virtual Result<> record_drill(const BackupId&, std::optional<TimePoint> asked_at,
+                                int attempts) = 0;
   virtual Result<> erase_backup(const BackupId&) = 0;  // the row; gone: succeeds
 
   // Nothing: the instance never had any. An empty list: somebody wants none.

@@ -101,6 +101,20 @@ struct Casting {
     serve(to);
   }
 
+  // What it no longer mounts somebody else may wait for.
+  bool has_left_volume(const Revision& revision) const {
+    const std::vector<Mount>& mounts = instance.desired->mounts;
+    const auto is_left = [&](const VolumeId& id) {
+      return std::none_of(mounts.begin(), mounts.end(),
+                          [&](const Mount& mount) { return mount.volume_id == id; });
+    };
+    return std::any_of(instance.replicas.begin(), instance.replicas.end(), [&](const auto& entry) {
+      const std::vector<VolumeId>& volumes = entry.second.volumes;
+      return revision.has(entry.first) && is_running(entry.second) &&
+             std::any_of(volumes.begin(), volumes.end(), is_left);
+    });
+  }
+
   void blue_green(const Revision& from, const Revision& to, bool promoted) {
     want_all(to);
     want_all(from);
@@ -245,6 +259,8 @@ struct Casting {
     const DeploySettings& deploy = roles.active->settings.deploy;
     const Revision present{roles.active->id, serving_epoch(instance, *roles.active)};
     if (roles.active->status == DeploymentStatus::sleeping && !instance.demand.wake_asked) return;
+    // Whether it gets well without it is nothing to wait for.
+    if (!(present == target) && has_left_volume(present)) return stop_first(present, target);
     if (cast_return(present)) return;
     if (!at_once(deploy) && deploy.rollout.strategy != Strategy::recreate) {
       const auto before =

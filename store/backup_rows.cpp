@@ -65,6 +65,8 @@ Backup backup_from(const pqxx::row& row) {
   backup.verified_at = maybe_time(row["verified_at"]);
   backup.verify_reason = row["verify_reason"].c_str();
   backup.locked = row["locked"].as<bool>();
+  backup.drill_asked_at = maybe_time(row["drill_asked_at"]);
+  backup.drill_attempts = row["drill_attempts"].as<int>();
   backup.mounts = lines_of(row["mounts"].c_str());
   return backup;
 }

@@ -12,7 +12,8 @@ inline constexpr const char* kBackupColumns =
     "id, project_id, environment_id, service_id, instance_id, project, environment, service, "
     "from_template, image, kind, trigger, schedule, status, reason, destination, object_key, "
     "extension, bytes, stored_bytes, sha256, manifest_before, manifest_after, created_at, "
-    "finished_at, verified_at, verify_reason, locked, mounts";
+    "finished_at, verified_at, verify_reason, locked, mounts, "
+    "drill_asked_at, drill_attempts";
 inline constexpr const char* kScheduleColumns =
     "instance_id, name, cron, keep_count, keep_seconds, enabled, last_started_at, failures";
 inline constexpr const char* kRestoreColumns =

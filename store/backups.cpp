@@ -32,6 +32,7 @@ class PgLedger final : public BackupLedger {
   Result<bool> begin_backup(const BackupId&) override;
   Result<Backup> backup(const BackupId&) override;
   Result<std::vector<Backup>> backups(const BackupFilter&) override;
+  Result<> record_drill(const BackupId&, std::optional<TimePoint>, int attempts) override;
   Result<> erase_backup(const BackupId&) override;
   Result<std::optional<InstanceSchedules>> schedules(const InstanceId&) override;
   Result<std::vector<InstanceSchedules>> all_schedules() override;
@@ -143,6 +144,16 @@ Result<std::vector<Backup>> PgLedger::backups(const BackupFilter& filter) {
              filter.instance_id.str(), filter.project_id.str()))
       found.push_back(backup_from(row));
     return found;
+  });
+}
+
+Result<> PgLedger::record_drill(const BackupId& id, std::optional<TimePoint> asked_at,
+                                int attempts) {
+  return with_work([&](pqxx::work& work) -> Result<> {
+    const auto rows = work.exec_params(
+        "update backups set drill_asked_at = $2, drill_attempts = $3 where id = $1 returning 1",
+        id.str(), text_of(asked_at), attempts);
+    return rows.empty() ? Result<>(not_found("backup " + id.str())) : done();
   });
 }
 

@@ -1,9 +1,10 @@
-// Opens what is kept beside the store, on the store's own connections: the ledger of backups,
-// people, the audit log. Owned by daemon/; the store outlives them.
+// Opens what is kept beside the store, on the store's own connections: the ledgers of backups
+// and alerts, people, the audit log. Owned by daemon/; the store outlives them.
 #pragma once
 
 #include <memory>
 
+#include "proto/alert_ledger.hpp"
 #include "proto/audit.hpp"
 #include "proto/backup_ledger.hpp"
 #include "proto/people.hpp"
@@ -16,5 +17,7 @@ std::unique_ptr<BackupLedger> open_backup_ledger(Store&);
 std::unique_ptr<People> open_people(Store&);
 // REQUIRES: the same
 std::unique_ptr<Audit> open_audit(Store&);
+// REQUIRES: the same
+std::unique_ptr<AlertLedger> open_alert_ledger(Store&);
 
 }  // namespace gantry

@@ -7,6 +7,8 @@ namespace {
 
 // A server that initialises itself answers for a moment, and then begins again.
 constexpr int kReadyInARow = 3;
+// One that ends the daemon must not do so for ever.
+constexpr int kAttempts = 3;
 
 Error cannot_drill(const std::string& why) {
   return {Code::conflict, "cannot_drill", "it cannot be tried: " + why};
@@ -118,6 +120,24 @@ Result<> BackupJobs::drill(const BackupId& id, const std::stop_token& stop) {
   tell(*backup, tried ? "backup.verified" : "backup.unverified",
        tried ? "it was restored and is the same" : backup->verify_reason);
   return done();
+}
+
+Result<> BackupJobs::asked_drill(const BackupId& id, const std::stop_token& stop) {
+  const auto backup = ports_.ledger.backup(id);
+  if (!backup) return backup.error();
+  if (!backup->drill_asked_at) return done();
+  if (backup->drill_attempts < kAttempts) {
+    GANTRY_TRY(ports_.ledger.record_drill(id, backup->drill_asked_at, backup->drill_attempts + 1));
+    GANTRY_TRY(drill(id, stop));
+    if (stop.stop_requested()) return done();  // the next daemon does it
+  } else {
+    Backup given_up = *backup;
+    given_up.verify_reason =
+        "the daemon stopped " + std::to_string(kAttempts) + " times while it was tried: ask again";
+    GANTRY_TRY(ports_.ledger.record_backup(given_up));
+    tell(given_up, "backup.unverified", given_up.verify_reason);
+  }
+  return ports_.ledger.record_drill(id, std::nullopt, 0);
 }
 
 }  // namespace gantry

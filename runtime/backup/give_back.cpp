@@ -123,7 +123,53 @@ Result<> BackupJobs::give_back(Restore& restore, const Backup& backup,
   const auto container = container_of(restore.instance_id, backup.kind);
   if (!container) return container.error();
   if (!restore.fresh) GANTRY_TRY(keep_safety(restore, backup, stop));
-  return put_into(backup, *container, to->made_from->tools, stop);
+  const auto given = put_into(backup, *container, to->made_from->tools, stop);
+  // What came to its end and differs is for a person to judge; half of it is not.
+  if (given || restore.fresh || given.error().reason == "restored_differs" ||
+      given.error().reason == "interrupted")
+    return given;
+  return Error{given.error().code, given.error().reason,
+               given.error().detail + "; " + safety_back(restore, stop)};
+}
+
+// How that went, for a person.
+std::string BackupJobs::safety_back(const Restore& restore, const std::stop_token& stop) {
+  const auto given = try_safety_back(restore, stop);
+  if (given) return "what was there before was given back";
+  return "what was there before could not be given back (" + given.error().detail +
+         "): restore the safety copy " + restore.safety_id.str();
+}
+
+Result<> BackupJobs::try_safety_back(const Restore& restore, const std::stop_token& stop) {
+  const auto safety = ports_.ledger.backup(restore.safety_id);
+  if (!safety) return safety.error();
+  const auto to = subject(restore.instance_id, safety->from_template);
+  if (!to) return to.error();
+  if (to->made_from == nullptr) return not_found("its template");
+  const TimePoint deadline = ports_.clock.now() + options_.ready_within;
+  auto container = container_of(restore.instance_id, safety->kind);
+  while (!container && ports_.clock.now() < deadline) {
+    if (!wait(stop)) return interrupted();
+    container = container_of(restore.instance_id, safety->kind);
+  }
+  if (!container) return container.error();
+  return put_into(*safety, *container, to->made_from->tools, stop);
+}
+
+// The daemon died in the middle of it.
+Result<> BackupJobs::undo(const RestoreId& id, const std::stop_token& stop) {
+  auto restore = ports_.ledger.restore(id);
+  if (!restore) return restore.error();
+  if (restore->status != RestoreStatus::running) return done();
+  const std::string told = safety_back(*restore, stop);
+  if (stop.stop_requested()) return done();  // the next daemon does it
+  restore->status = RestoreStatus::failed;
+  restore->reason = "the daemon stopped meanwhile; " + told;
+  restore->finished_at = ports_.clock.now();
+  GANTRY_TRY(ports_.ledger.record_restore(*restore));
+  if (const auto backup = ports_.ledger.backup(restore->backup_id); backup)
+    tell(*backup, "restore.failed", restore->reason);
+  return done();
 }
 
 Result<> BackupJobs::restore(const RestoreId& id, const std::stop_token& stop) {
@@ -134,6 +180,8 @@ Result<> BackupJobs::restore(const RestoreId& id, const std::stop_token& stop) {
   GANTRY_TRY(ports_.ledger.record_restore(*restore));
   auto backup = ports_.ledger.backup(restore->backup_id);
   const auto given = backup ? give_back(*restore, *backup, stop) : Result<>(backup.error());
+  // Left as it is: the next daemon gives back what was there.
+  if (!given && given.error().reason == "interrupted") return done();
   restore->status = given ? RestoreStatus::done : RestoreStatus::failed;
   restore->reason = given ? "" : given.error().detail;
   restore->finished_at = ports_.clock.now();

@@ -56,7 +56,11 @@ class BackupJobs {
   Result<> back_up(const BackupId&, const std::stop_token&);
   // Restores it into a throw-away container and compares.
   Result<> drill(const BackupId&, const std::stop_token&);
+  // The same, asked for by a row, which is there until it has come to its end.
+  Result<> asked_drill(const BackupId&, const std::stop_token&);
   Result<> restore(const RestoreId&, const std::stop_token&);
+  // Of a restore that an earlier daemon left in the middle: what was there before comes back.
+  Result<> undo(const RestoreId&, const std::stop_token&);
   // Its object goes; the row stays with `status`.
   Result<> expire(Backup, const std::string& reason);
 
@@ -90,6 +94,8 @@ class BackupJobs {
                     const std::stop_token&);
 
   Result<> give_back(Restore&, const Backup&, const std::stop_token&);
+  std::string safety_back(const Restore&, const std::stop_token&);
+  Result<> try_safety_back(const Restore&, const std::stop_token&);
   Result<> keep_safety(Restore&, const Backup&, const std::stop_token&);
   // Snapshots (snapshot.cpp). The program that writes one.
   Result<std::vector<std::string>> pack_command(Backup&, const Subject&,

@@ -139,10 +139,8 @@ Result<> BackupRunner::request_drill(const BackupId& id) {
   const auto backup = ports_.ledger.backup(id);
   if (!backup) return backup.error();
   if (backup->status != BackupStatus::good) return not_good();
-  enqueue("drill/" + id.str(), [this, id](const std::stop_token& stop) {
-    if (const auto ended = jobs_.drill(id, stop); !ended)
-      options_.log("drill not recorded detail=\"" + ended.error().detail + "\"");
-  });
+  if (!backup->drill_asked_at) GANTRY_TRY(ports_.ledger.record_drill(id, ports_.clock.now(), 0));
+  wake();
   return done();
 }
 

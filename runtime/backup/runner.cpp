@@ -168,12 +168,21 @@ Result<> BackupRunner::pick_up() {
   const auto restores = ports_.ledger.restores({});
   if (!restores) return restores.error();
   for (Restore one : *restores) {
-    const std::lock_guard lock(mutex_);
-    if (one.status != RestoreStatus::running || under_way_.contains(one.id.str())) continue;
+    {
+      const std::lock_guard lock(mutex_);
+      if (one.status != RestoreStatus::running || under_way_.contains(one.id.str())) continue;
+    }
+    if (const auto safety = ports_.ledger.backup(one.safety_id);
+        safety && safety->status == BackupStatus::good) {
+      enqueue(one.id.str(), [this, id = one.id](const std::stop_token& stop) {
+        if (const auto ended = jobs_.undo(id, stop); !ended)
+          options_.log("restore not undone id=" + id.str() + " detail=\"" + ended.error().detail +
+                       "\"");
+      });
+      continue;
+    }
     one.status = RestoreStatus::failed;
-    one.reason = "the daemon stopped meanwhile: restore again" +
-                 (one.safety_id.empty() ? std::string()
-                                        : ", or what was there before, " + one.safety_id.str());
+    one.reason = "the daemon stopped meanwhile, and nothing was changed: restore again";
     one.finished_at = ports_.clock.now();
     GANTRY_TRY(ports_.ledger.record_restore(one));
   }
@@ -239,7 +248,9 @@ Result<> BackupRunner::retain(const std::vector<Backup>& backups, const Instance
     if (in_use(id)) continue;
     // As it is now: somebody may have locked it, or a drill proved it, since the list was read.
     const auto current = ports_.ledger.backup(id);
-    if (!current || current->locked || current->verified_at != one->verified_at) continue;
+    if (!current || current->locked || current->drill_asked_at ||
+        current->verified_at != one->verified_at)
+      continue;
     GANTRY_TRY(jobs_.expire(*current, "its schedule keeps it no longer"));
   }
   return done();
@@ -290,6 +301,12 @@ Result<> BackupRunner::dispatch(const std::vector<Backup>& backups) {
           options_.log("backup not recorded id=" + id.str() + " detail=\"" + ended.error().detail +
                        "\"");
         wake();
+      });
+  for (const Backup& one : backups)
+    if (one.drill_asked_at)
+      enqueue("drill/" + one.id.str(), [this, id = one.id](const std::stop_token& stop) {
+        if (const auto ended = jobs_.asked_drill(id, stop); !ended)
+          options_.log("drill not recorded detail=\"" + ended.error().detail + "\"");
       });
   const auto restores = ports_.ledger.restores({});
   if (!restores) return restores.error();

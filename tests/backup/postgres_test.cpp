@@ -205,7 +205,9 @@ class BackupPostgres : public StoreTest {
 TEST_F(BackupPostgres, ADumpOfEverythingIsTheSameAfterItWasRestored) {
   psql(kContent);
   const Backup first = take();
-  EXPECT_EQ(first.before.size(), 2U);
+  EXPECT_EQ(first.before.size(), 3U);
+  EXPECT_EQ(first.before.at("public.plain"), 20000);
+  EXPECT_EQ(first.before.at("latin/public.umlauts"), 3) << "every database is counted";
   EXPECT_EQ(first.before, first.after);
   psql("drop view seen; drop table plain; drop database latin; select lo_unlink(4711);");
   restore(first);

@@ -137,6 +137,53 @@ TEST_F(BackupRuns, WithoutASafetyCopyNothingIsChanged) {
   EXPECT_EQ(events("restore.failed").size(), 1U);
 }
 
+TEST_F(BackupRuns, ARestoreThatBreaksOffGivesBackWhatWasThere) {
+  run();
+  const auto id = database("db");
+  const Backup good = good_one(id);
+  exec_.set("c-db", {{{"t", 7}}, 1000});
+  int restores = 0;
+  exec_.on_program = [&](const std::string& program) {
+    if (program != "restore") return;
+    // What the first one leaves is a half.
+    if (++restores == 1)
+      exec_.fault(FakeFault{.program = "restore", .says = "no space left"});
+    else
+      exec_.fault(std::nullopt);
+    exec_.set("c-db", {{{"half", 1}}, 0});
+  };
+  const auto asked = runner_->request_restore(good.id, id, false);
+  settle();
+  EXPECT_EQ(restores, 2);
+  EXPECT_EQ(ledger_->restore(asked->id)->status, RestoreStatus::failed);
+  EXPECT_NE(ledger_->restore(asked->id)->reason.find("no space left; what was there before was "),
+            std::string::npos)
+      << ledger_->restore(asked->id)->reason;
+  EXPECT_EQ(exec_.databases()["c-db"].tables, (Manifest{{"t", 7}}));
+}
+
+TEST_F(BackupRuns, ARestoreThatADaemonLeftIsUndoneByTheNext) {
+  run();
+  const auto id = database("db");
+  const Backup good = good_one(id);
+  exec_.set("c-db", {{{"t", 7}}, 1000});
+  exec_.on_program = [&](const std::string& program) {
+    if (program != "restore") return;
+    exec_.set("c-db", {{{"half", 1}}, 0});
+    throw std::runtime_error("killed");
+  };
+  const auto asked = runner_->request_restore(good.id, id, false);
+  settle();
+  ASSERT_EQ(ledger_->restore(asked->id)->status, RestoreStatus::running);
+  exec_.on_program = nullptr;
+  run();
+  settle();
+  EXPECT_EQ(ledger_->restore(asked->id)->status, RestoreStatus::failed);
+  EXPECT_EQ(ledger_->restore(asked->id)->reason,
+            "the daemon stopped meanwhile; what was there before was given back");
+  EXPECT_EQ(exec_.databases()["c-db"].tables, (Manifest{{"t", 7}}));
+}
+
 TEST_F(BackupRuns, ABackupOfAnotherKeyTouchesNothing) {
   run();
   const auto id = database("db");
@@ -265,6 +312,40 @@ TEST_F(BackupRuns, WhatAnEarlierDaemonLeftIsFailedAndTriedAgain) {
   clock_.pass(std::chrono::minutes(16));
   settle();
   EXPECT_EQ(last(id).status, BackupStatus::good) << last(id).reason;
+}
+
+TEST_F(BackupRuns, ADrillThatWasAskedForOutlivesTheDaemon) {
+  run();
+  const auto id = database("db");
+  const Backup good = good_one(id);
+  runner_->stop();
+  ASSERT_TRUE(runner_->request_drill(good.id));
+  clock_.pass(std::chrono::minutes(1));
+  EXPECT_TRUE(ledger_->backup(good.id)->drill_asked_at);
+  run();
+  settle();
+  EXPECT_EQ(*ledger_->backup(good.id)->verified_at, clock_.now());
+  EXPECT_FALSE(ledger_->backup(good.id)->drill_asked_at);
+}
+
+TEST_F(BackupRuns, ADrillThatEndsTheDaemonIsGivenUp) {
+  run();
+  const auto id = database("db");
+  const Backup good = good_one(id);
+  ASSERT_TRUE(runner_->request_drill(good.id));
+  int tried = 0;
+  exec_.on_program = [&](const std::string& program) {
+    if (program != "run") return;
+    ++tried;
+    throw std::runtime_error("killed");
+  };
+  for (int daemon = 0; daemon < 5; ++daemon) {
+    run();
+    settle();
+  }
+  EXPECT_EQ(tried, 3);
+  EXPECT_NE(last(id).verify_reason.find("3 times"), std::string::npos);
+  EXPECT_FALSE(last(id).drill_asked_at);
 }
 
 TEST_F(BackupRuns, OnlyWhoLeadsDoesAnything) {

@@ -272,6 +272,18 @@ TEST(CliParser, RefusesTheRest) {
     EXPECT_EQ(failure_code([&] { parse_arguments(line); }), kUnreadable) << line[0];
 }
 
+TEST(CliWords, EveryGroupTellsItsVerbs) {
+  for (const std::string& group : command_groups()) {
+    for (const char* flag : {"--help", "-h"}) {
+      const Call call = parse_arguments({group, flag});
+      EXPECT_TRUE(call.has("--help")) << group;
+      EXPECT_EQ(call.words, std::vector<std::string>{group});
+    }
+    EXPECT_NE(help_text(group).find("Commands:"), std::string::npos) << group;
+  }
+  EXPECT_EQ(failure_code([] { parse_arguments({"config"}); }), kUnreadable);
+}
+
 TEST(CliCommands, EachIsWholeAndItsExamplesParse) {
   for (const Command& command : commands()) {
     EXPECT_NE(command.run, nullptr) << command.path;

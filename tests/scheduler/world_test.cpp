@@ -403,6 +403,24 @@ TEST_F(SchedulerWorld, ARestartGoesOnAfterOneThatServedAndEnded) {
   EXPECT_EQ(left(), 1u);
 }
 
+TEST_F(SchedulerWorld, WhoLosesAVolumeDoesNotKeepItUntilItIsWellWithoutIt) {
+  Deployment& one = add_deployment(DeploymentStatus::success);
+  one.settings.deploy.replicas = 1;
+  desired_.epoch = 1;
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  const ReplicaKey old{one.id, 0, 0};
+  serve(old);
+  route({{old, Address{"10.0.0.1", 80}}});
+  EXPECT_NE(cast_roles(world_, instance(), kNow).wants({one.id, 0}), nullptr)
+      << "without a volume it serves until the new one does";
+  replica(old).volumes = {VolumeId::make(kNow)};
+  EXPECT_EQ(cast_roles(world_, instance(), kNow).wants({one.id, 0}), nullptr);
+  desired_.mounts = {{replica(old).volumes[0], "/data", true}};
+  publish();
+  EXPECT_NE(cast_roles(world_, instance(), kNow).wants({one.id, 0}), nullptr) << "it has it still";
+}
+
 TEST_F(SchedulerWorld, ARestartTakesOverFromTheEpochThatServes) {
   Deployment& one = add_deployment(DeploymentStatus::success);
   one.settings.deploy.rollout.max_surge_percent = 50;
