@@ -112,6 +112,20 @@ Result<Token> find_token(const Request& request, const Context& context) {
   return *token;
 }
 
+namespace {
+
+// What brings a deleted environment back, or ends it for good, is about that one.
+Result<Place> find_maybe_deleted(const Request& request, std::string_view pattern,
+                                 const Context& context) {
+  const bool restores = pattern.ends_with("/environments/{environment}/restore");
+  auto live = find_environment(request, context);
+  if (!restores && (live || request.query_value("now") == nullptr)) return live;
+  auto deleted = find_deleted_environment(request, context);
+  return deleted || !live ? deleted : live;
+}
+
+}  // namespace
+
 Result<Place> find_named(const Request& request, std::string_view pattern, Context& context) {
   const auto names = [&](std::string_view parameter) {
     return pattern.find(parameter) != std::string_view::npos;
@@ -133,7 +147,7 @@ Result<Place> find_named(const Request& request, std::string_view pattern, Conte
   if (names("{volume}")) return find_volume(request, context);
   if (names("{environment}"))
     return names("{service}") ? find_instance(request, context)
-                              : find_environment(request, context);
+                              : find_maybe_deleted(request, pattern, context);
   return names("{service}") ? find_service(request, context) : find_project(request, context);
 }
 

@@ -224,6 +224,7 @@ TEST_F(ApiPermissions, ADeletedEnvironmentIsNotThereForItsMembers) {
   ASSERT_EQ(del("/v1/projects/shop/environments/production").status, 204);
   for (const Operation& operation : openapi_document().operations) {
     if (operation.path.find("{environment}") == std::string::npos) continue;
+    if (operation.path.ends_with("/environments/{environment}/restore")) continue;
     for (const char* name : {"viewer", "owner", "editor of production only", "operator"})
       EXPECT_EQ(ask(caller(name), dry(call(operation), operation)).status, 404)
           << key_of(operation) << " by " << name;
