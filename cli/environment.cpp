@@ -192,10 +192,32 @@ int remove(Session& session) {
   return 0;
 }
 
+std::vector<Command> life_commands() {
+  return {
+      {.path = "environment delete",
+       .summary = "delete an environment and everything in it",
+       .aliases = {"rm", "remove"},
+       .words = "NAME",
+       .words_max = 1,
+       .scope = Scope::project,
+       .options = {{"--now", "", "for good: it cannot be restored, and its network is free"},
+                   {"-y,--yes", "", "do not ask"}},
+       .examples = {"environment delete staging -y", "environment delete staging --now"},
+       .run = remove},
+      {.path = "environment restore",
+       .summary = "bring a deleted environment back as it was",
+       .words = "NAME|ID",
+       .words_max = 1,
+       .scope = Scope::project,
+       .examples = {"environment restore staging"},
+       .run = restore},
+  };
+}
+
 }  // namespace
 
 std::vector<Command> environment_commands() {
-  return {
+  std::vector<Command> all{
       {.path = "environment",
        .summary = "link an environment, or list them",
        .aliases = {"env"},
@@ -241,24 +263,9 @@ std::vector<Command> environment_commands() {
        .words_max = 1,
        .scope = Scope::project,
        .run = unprotect},
-      {.path = "environment delete",
-       .summary = "delete an environment and everything in it",
-       .aliases = {"rm", "remove"},
-       .words = "NAME",
-       .words_max = 1,
-       .scope = Scope::project,
-       .options = {{"--now", "", "for good: it cannot be restored, and its network is free"},
-                   {"-y,--yes", "", "do not ask"}},
-       .examples = {"environment delete staging -y", "environment delete staging --now"},
-       .run = remove},
-      {.path = "environment restore",
-       .summary = "bring a deleted environment back as it was",
-       .words = "NAME|ID",
-       .words_max = 1,
-       .scope = Scope::project,
-       .examples = {"environment restore staging"},
-       .run = restore},
   };
+  for (Command& each : life_commands()) all.push_back(std::move(each));
+  return all;
 }
 
 }  // namespace gantry::cli

@@ -30,8 +30,7 @@ TEST_F(ApiRuns, AreAskedForShownAndCancelled) {
   EXPECT_EQ(json(get(header(made, "Location"))), run);
   EXPECT_EQ(json(get(kInstance + "/runs"))["data"][0], run);
   EXPECT_EQ(get(kInstance + "/runs").body.find("s3cr3t"), std::string::npos);
-  EXPECT_EQ(sql("select convert_from(variables, 'LATIN1') like '%s3cr3t%' from job_runs")[0][0]
-                .as<bool>(),
+  EXPECT_EQ(sql("select position('s3cr3t'::bytea in variables) > 0 from job_runs")[0][0].as<bool>(),
             false)
       << "sealed";
   const auto cancelled = post(header(made, "Location") + "/cancel", Json::object());

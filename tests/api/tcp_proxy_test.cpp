@@ -97,7 +97,7 @@ TEST_F(ApiTcpProxy, ADatabasesPublicUrlIsThereWhileItsPortIs) {
   EXPECT_TRUE(url.ends_with("@postgres-production.apps.example.net:" + port + "/railway")) << url;
   EXPECT_EQ(
       put(kServices + "db/variables/URL", {{"value", "${{postgres.DATABASE_PUBLIC_URL}}"}}).status,
-      200);
+      201);
   EXPECT_EQ(rendered("db")["URL"], url);
 }
 
