@@ -160,13 +160,13 @@ class Reader {
   std::vector<FieldError> errors_;
 };
 
-auto git_section(Reader& reader, Config::GitConfig& git) {
-  return reader.section({{"concurrency", reader.number(git.concurrency, 1, 64)},
-                         {"deadline_seconds", reader.number(git.deadline_seconds, 1, 86400)},
-                         {"repository_bytes", reader.bytes(git.repository_bytes)},
-                         {"allow_files", reader.flag(git.allow_files)},
-                         {"pause_seconds", reader.number(git.pause_seconds, 0, 3600)},
-                         {"checks_seconds", reader.number(git.checks_seconds, 1, 604800)}});
+auto git_section(Reader& reader, Config& config) {
+  return reader.section({{"concurrency", reader.number(config.git.concurrency, 1, 64)},
+                         {"deadline_seconds", reader.number(config.git.deadline_seconds, 1, 86400)},
+                         {"repository_bytes", reader.bytes(config.git.repository_bytes)},
+                         {"allow_files", reader.flag(config.git.allow_files)},
+                         {"pause_seconds", reader.number(config.git.pause_seconds, 0, 3600)},
+                         {"checks_seconds", reader.number(config.git.checks_seconds, 1, 604800)}});
 }
 
 void read_into(Reader& reader, const YAML::Node& root, Config& config) {
@@ -207,7 +207,7 @@ void read_into(Reader& reader, const YAML::Node& root, Config& config) {
                       {"images_low_bytes", reader.bytes(config.build.images_low_bytes)},
                       {"cache_bytes", reader.bytes(config.build.cache_bytes)},
                       {"upload_bytes", reader.bytes(config.build.upload_bytes)}})},
-       {"git", git_section(reader, config.git)},
+       {"git", git_section(reader, config)},
        {"alerts", reader.section({{"webhook_url", reader.text(config.alerts.webhook_url)},
                                   {"webhook_secret", reader.text(config.alerts.webhook_secret)}})},
        {"sessions", reader.section({{"most", reader.number(config.sessions.most, 0, 10000)}})},
