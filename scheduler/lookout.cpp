@@ -133,7 +133,9 @@ void Reconciler::tell(const ClosedPort& port, const std::string& type, const std
     event.service_id = instance.service_id.str();
     event.instance_id = id.str();
     event.message = message;
-    (void)ports_.store.record_event(event);
+    if (const auto recorded = ports_.store.record_event(event); !recorded)
+      options_.log("event not recorded type=" + type + " detail=\"" + recorded.error().detail +
+                   "\"");
   });
 }
 
