@@ -55,9 +55,7 @@ int list(Session& session) {
   const auto all = session.client().list(place.instance_path() + "/backups");
   const Json plan = session.client().get(place.instance_path() + "/backup-schedules");
   if (session.json()) {
-    std::string out = "[";
-    for (const Json& each : all) out += (out.size() > 1 ? "," : "") + each.dump();
-    print(out + "]");
+    print(json_array(all));
     return 0;
   }
   const TimePoint now = system_clock().now();

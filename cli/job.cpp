@@ -129,9 +129,7 @@ int list_jobs(Session& session) {
   const Place place = find_service(session);
   const auto all = session.client().list(runs_path(place));
   if (session.json()) {
-    std::string out = "[";
-    for (const Json& each : all) out += (out.size() > 1 ? "," : "") + each.dump();
-    print(out + "]");
+    print(json_array(all));
     return 0;
   }
   const TimePoint now = system_clock().now();

@@ -70,6 +70,12 @@ std::string Json::dump() const {
   return node_of(node_).dump(-1, ' ', false, Node::error_handler_t::replace);
 }
 
+std::string json_array(const std::vector<Json>& parts) {
+  std::vector<std::string> texts;
+  for (const Json& part : parts) texts.push_back(part.dump());
+  return json_array(texts);
+}
+
 std::string json_array(const std::vector<std::string>& parts) {
   std::string out = "[";
   for (const std::string& part : parts) {

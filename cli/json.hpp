@@ -35,6 +35,7 @@ class Json {
 
 // The parts and values are JSON already; the keys are text.
 std::string json_array(const std::vector<std::string>& parts);
+std::string json_array(const std::vector<Json>& parts);
 std::string json_map(const std::vector<std::pair<std::string, std::string>>& members);
 std::string json_string(std::string_view text);
 

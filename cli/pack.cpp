@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <clocale>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
@@ -16,31 +15,13 @@
 #include "cli/failure.hpp"
 #include "cli/session.hpp"
 #include "proto/name.hpp"
+#include "proto/utf8_names.hpp"
 
 namespace gantry::cli {
 namespace {
 
 constexpr int kAttempts = 3;
 constexpr std::size_t kBlock = 256 * 1024;
-
-// libarchive reads names in the thread's locale; ours are UTF-8.
-class NamesAreUtf8 {
- public:
-  NamesAreUtf8() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
-    if (locale_ != nullptr) before_ = ::uselocale(locale_);
-  }
-  ~NamesAreUtf8() {
-    if (locale_ == nullptr) return;
-    ::uselocale(before_);
-    ::freelocale(locale_);
-  }
-  NamesAreUtf8(const NamesAreUtf8&) = delete;
-  NamesAreUtf8& operator=(const NamesAreUtf8&) = delete;
-
- private:
-  locale_t locale_ = nullptr;
-  locale_t before_ = nullptr;
-};
 
 std::string temporary_folder() {
   const char* const wanted = environ_value("TMPDIR");

@@ -49,30 +49,19 @@ class PgLedger final : public BackupLedger {
   Result<> remove_destination(const std::string& name) override;
 
  private:
-  // In a transaction of its own; committed when `body` succeeds.
-  template <class F>
-  auto with_work(F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
-    return with_connection(store_.pool(), [&](pqxx::connection& connection) {
-      pqxx::work work(connection);
-      auto result = body(work);
-      if (result) work.commit();
-      return result;
-    });
-  }
-
   PgStore& store_;
 };
 
 Result<bool> PgLedger::leads() {
   const std::int64_t term = store_.term();
   if (term == 0) return false;
-  return with_work([&](pqxx::work& work) -> Result<bool> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<bool> {
     return !work.exec_params("select 1 from lease where term = $1", term).empty();
   });
 }
 
 Result<> PgLedger::add_backup(const Backup& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "insert into backups (id, project_id, environment_id, service_id, instance_id, project, "
         "environment, service, from_template, image, kind, trigger, schedule, status, reason, "
@@ -91,7 +80,7 @@ Result<> PgLedger::add_backup(const Backup& one) {
 }
 
 Result<> PgLedger::record_backup(const Backup& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     const auto rows = work.exec_params(
         "update backups set status = $2, reason = $3, bytes = $4, stored_bytes = $5, sha256 = $6, "
         "manifest_before = $7, manifest_after = $8, finished_at = $9, verified_at = $10, "
@@ -106,7 +95,7 @@ Result<> PgLedger::record_backup(const Backup& one) {
 }
 
 Result<Backup> PgLedger::lock_backup(const BackupId& id, bool locked) {
-  return with_work([&](pqxx::work& work) -> Result<Backup> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Backup> {
     const auto rows = work.exec_params(
         std::string("update backups set locked = $2 where id = $1 returning ") + kBackupColumns,
         id.str(), locked);
@@ -116,7 +105,7 @@ Result<Backup> PgLedger::lock_backup(const BackupId& id, bool locked) {
 }
 
 Result<bool> PgLedger::begin_backup(const BackupId& id) {
-  return with_work([&](pqxx::work& work) -> Result<bool> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<bool> {
     return !work.exec_params(
                     "update backups set status = 'running' where id = $1 and status = 'queued' "
                     "returning 1",
@@ -126,7 +115,7 @@ Result<bool> PgLedger::begin_backup(const BackupId& id) {
 }
 
 Result<Backup> PgLedger::backup(const BackupId& id) {
-  return with_work([&](pqxx::work& work) -> Result<Backup> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Backup> {
     const auto rows = work.exec_params(
         std::string("select ") + kBackupColumns + " from backups where id = $1", id.str());
     if (rows.empty()) return not_found("backup " + id.str());
@@ -135,7 +124,7 @@ Result<Backup> PgLedger::backup(const BackupId& id) {
 }
 
 Result<std::vector<Backup>> PgLedger::backups(const BackupFilter& filter) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Backup>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Backup>> {
     std::vector<Backup> found;
     for (const auto& row : work.exec_params(
              std::string("select ") + kBackupColumns +
@@ -149,7 +138,7 @@ Result<std::vector<Backup>> PgLedger::backups(const BackupFilter& filter) {
 
 Result<> PgLedger::record_drill(const BackupId& id, std::optional<TimePoint> asked_at,
                                 int attempts) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     const auto rows = work.exec_params(
         "update backups set drill_asked_at = $2, drill_attempts = $3 where id = $1 returning 1",
         id.str(), text_of(asked_at), attempts);
@@ -158,29 +147,30 @@ Result<> PgLedger::record_drill(const BackupId& id, std::optional<TimePoint> ask
 }
 
 Result<> PgLedger::erase_backup(const BackupId& id) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0("delete from backups where id = $1", id.str());
     return done();
   });
 }
 
 Result<std::optional<InstanceSchedules>> PgLedger::schedules(const InstanceId& id) {
-  return with_work([&](pqxx::work& work) -> Result<std::optional<InstanceSchedules>> {
-    const auto plan =
-        work.exec_params("select since from backup_plans where instance_id = $1", id.str());
-    if (plan.empty()) return std::optional<InstanceSchedules>();
-    InstanceSchedules found{id, {}, time_from(plan[0]["since"])};
-    for (const auto& row :
-         work.exec_params(std::string("select ") + kScheduleColumns +
-                              " from backup_schedules where instance_id = $1 order by name",
-                          id.str()))
-      found.schedules.push_back(schedule_from(row));
-    return std::optional(std::move(found));
-  });
+  return with_work(
+      store_.pool(), [&](pqxx::work& work) -> Result<std::optional<InstanceSchedules>> {
+        const auto plan =
+            work.exec_params("select since from backup_plans where instance_id = $1", id.str());
+        if (plan.empty()) return std::optional<InstanceSchedules>();
+        InstanceSchedules found{id, {}, time_from(plan[0]["since"])};
+        for (const auto& row :
+             work.exec_params(std::string("select ") + kScheduleColumns +
+                                  " from backup_schedules where instance_id = $1 order by name",
+                              id.str()))
+          found.schedules.push_back(schedule_from(row));
+        return std::optional(std::move(found));
+      });
 }
 
 Result<std::vector<InstanceSchedules>> PgLedger::all_schedules() {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<InstanceSchedules>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<InstanceSchedules>> {
     std::map<InstanceId, InstanceSchedules> all;
     for (const auto& row : work.exec("select instance_id, since from backup_plans")) {
       const auto id = InstanceId::parse(row["instance_id"].c_str());
@@ -199,7 +189,7 @@ Result<std::vector<InstanceSchedules>> PgLedger::all_schedules() {
 
 Result<> PgLedger::put_schedules(const InstanceId& id, const std::vector<BackupSchedule>& wanted,
                                  TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "insert into backup_plans (instance_id, since) values ($1, $2) on conflict do nothing",
         id.str(), format_time(now));
@@ -226,7 +216,7 @@ Result<> PgLedger::put_schedules(const InstanceId& id, const std::vector<BackupS
 
 Result<> PgLedger::record_run(const InstanceId& id, const std::string& schedule,
                               TimePoint started_at) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "update backup_schedules set last_started_at = $3 where instance_id = $1 and name = $2",
         id.str(), schedule, format_time(started_at));
@@ -235,7 +225,7 @@ Result<> PgLedger::record_run(const InstanceId& id, const std::string& schedule,
 }
 
 Result<> PgLedger::record_outcome(const InstanceId& id, const std::string& schedule, bool good) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "update backup_schedules set failures = case when $3 then 0 else failures + 1 end where "
         "instance_id = $1 and name = $2",
@@ -245,7 +235,7 @@ Result<> PgLedger::record_outcome(const InstanceId& id, const std::string& sched
 }
 
 Result<> PgLedger::add_restore(const Restore& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "insert into backup_restores (id, backup_id, instance_id, safety_id, fresh, status, "
         "reason, created_at) values ($1, $2, $3, $4, $5, $6, $7, $8)",
@@ -256,7 +246,7 @@ Result<> PgLedger::add_restore(const Restore& one) {
 }
 
 Result<> PgLedger::record_restore(const Restore& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "update backup_restores set safety_id = $2, status = $3, reason = $4, finished_at = $5 "
         "where id = $1",
@@ -267,7 +257,7 @@ Result<> PgLedger::record_restore(const Restore& one) {
 }
 
 Result<Restore> PgLedger::restore(const RestoreId& id) {
-  return with_work([&](pqxx::work& work) -> Result<Restore> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Restore> {
     const auto rows = work.exec_params(
         std::string("select ") + kRestoreColumns + " from backup_restores where id = $1", id.str());
     if (rows.empty()) return not_found("restore " + id.str());
@@ -276,7 +266,7 @@ Result<Restore> PgLedger::restore(const RestoreId& id) {
 }
 
 Result<std::vector<Restore>> PgLedger::restores(const InstanceId& id) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Restore>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Restore>> {
     std::vector<Restore> found;
     for (const auto& row :
          work.exec_params(std::string("select ") + kRestoreColumns +
@@ -289,7 +279,7 @@ Result<std::vector<Restore>> PgLedger::restores(const InstanceId& id) {
 }
 
 Result<std::vector<BackupDestination>> PgLedger::destinations() {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<BackupDestination>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<BackupDestination>> {
     std::vector<BackupDestination> found;
     for (const auto& row : work.exec(std::string("select ") + kDestinationColumns +
                                      " from backup_destinations order by name")) {
@@ -302,7 +292,7 @@ Result<std::vector<BackupDestination>> PgLedger::destinations() {
 }
 
 Result<> PgLedger::put_destination(const BackupDestination& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     if (one.preferred) work.exec("update backup_destinations set preferred = false");
     const std::string sealed =
         store_.secrets().seal(one.secret_access_key, destination_identity(one.name));
@@ -320,7 +310,7 @@ Result<> PgLedger::put_destination(const BackupDestination& one) {
 }
 
 Result<> PgLedger::remove_destination(const std::string& wanted) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     const auto used = work.exec_params(
         "select count(*) from backups where destination = $1 and status in ('queued', 'running', "
         "'good')",

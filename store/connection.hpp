@@ -86,4 +86,15 @@ auto with_connection(ConnectionPool& pool, F&& body)
   }
 }
 
+// The same in a transaction of its own; committed when `body` succeeds.
+template <class F>
+auto with_work(ConnectionPool& pool, F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
+  return with_connection(pool, [&](pqxx::connection& connection) {
+    pqxx::work work(connection);
+    auto result = body(work);
+    if (result) work.commit();
+    return result;
+  });
+}
+
 }  // namespace gantry

@@ -46,17 +46,6 @@ class PgGitLedger final : public GitLedger {
                                                 std::string_view commit) override;
 
  private:
-  // In a transaction of its own; committed when `body` succeeds.
-  template <class F>
-  auto with_work(F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
-    return with_connection(store_.pool(), [&](pqxx::connection& connection) {
-      pqxx::work work(connection);
-      auto result = body(work);
-      if (result) work.commit();
-      return result;
-    });
-  }
-
   std::string seal(const Repository&) const;
   Result<Repository> repository_from(const pqxx::row&) const;
 

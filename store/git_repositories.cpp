@@ -28,7 +28,7 @@ std::unique_ptr<GitLedger> open_git_ledger(Store& store) {
 Result<bool> PgGitLedger::leads() {
   const std::int64_t term = store_.term();
   if (term == 0) return false;
-  return with_work([&](pqxx::work& work) -> Result<bool> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<bool> {
     return !work.exec_params("select 1 from lease where term = $1", term).empty();
   });
 }
@@ -71,7 +71,7 @@ Result<Repository> PgGitLedger::repository_from(const pqxx::row& row) const {
 }
 
 Result<std::vector<Repository>> PgGitLedger::repositories(const ProjectId& project) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Repository>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Repository>> {
     std::vector<Repository> found;
     for (const auto& row :
          work.exec_params(std::string("select ") + kColumns +
@@ -86,7 +86,7 @@ Result<std::vector<Repository>> PgGitLedger::repositories(const ProjectId& proje
 }
 
 Result<Repository> PgGitLedger::repository(const RepositoryId& id) {
-  return with_work([&](pqxx::work& work) -> Result<Repository> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Repository> {
     const auto rows = work.exec_params(
         std::string("select ") + kColumns + " from git_repositories where id = $1", id.str());
     if (rows.empty()) return not_found("repository " + id.str());
@@ -95,7 +95,7 @@ Result<Repository> PgGitLedger::repository(const RepositoryId& id) {
 }
 
 Result<std::vector<Repository>> PgGitLedger::polled() {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Repository>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Repository>> {
     std::vector<Repository> found;
     for (const auto& row : work.exec(std::string("select ") + kColumns +
                                      " from git_repositories where poll_seconds > 0 order by id")) {
@@ -108,7 +108,7 @@ Result<std::vector<Repository>> PgGitLedger::polled() {
 }
 
 Result<> PgGitLedger::put_repository(const Repository& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     const auto taken = work.exec_params(
         "select 1 from git_repositories where project_id = $1 and url = $2 and id <> $3",
         one.project_id.str(), one.url, one.id.str());
@@ -129,7 +129,7 @@ Result<> PgGitLedger::put_repository(const Repository& one) {
 }
 
 Result<> PgGitLedger::erase_repository(const RepositoryId& id) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0("delete from git_repositories where id = $1", id.str());
     return done();
   });
@@ -137,7 +137,7 @@ Result<> PgGitLedger::erase_repository(const RepositoryId& id) {
 
 Result<> PgGitLedger::record_fetch(const RepositoryId& id, std::string_view trouble,
                                    TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0("update git_repositories set trouble = $2, fetched_at = $3 where id = $1",
                       id.str(), std::string(trouble), format_time(now));
     return done();
@@ -145,7 +145,7 @@ Result<> PgGitLedger::record_fetch(const RepositoryId& id, std::string_view trou
 }
 
 Result<std::vector<Connection>> PgGitLedger::connections(const RepositoryId& id) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Connection>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Connection>> {
     std::vector<Connection> found;
     for (const auto& row : work.exec_params(
              "select instance_id, repository_id, branch, wait_for_ci from git_connections where "
@@ -157,7 +157,7 @@ Result<std::vector<Connection>> PgGitLedger::connections(const RepositoryId& id)
 }
 
 Result<std::optional<Connection>> PgGitLedger::connection(const InstanceId& id) {
-  return with_work([&](pqxx::work& work) -> Result<std::optional<Connection>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::optional<Connection>> {
     const auto rows = work.exec_params(
         "select instance_id, repository_id, branch, wait_for_ci from git_connections where "
         "instance_id = $1",
@@ -167,7 +167,7 @@ Result<std::optional<Connection>> PgGitLedger::connection(const InstanceId& id) 
 }
 
 Result<> PgGitLedger::put_connection(const Connection& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "insert into git_connections (instance_id, repository_id, branch, wait_for_ci) values ($1, "
         "$2, $3, $4) on conflict (instance_id) do update set repository_id = $2, branch = $3, "
@@ -178,7 +178,7 @@ Result<> PgGitLedger::put_connection(const Connection& one) {
 }
 
 Result<> PgGitLedger::erase_connection(const InstanceId& id) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0("delete from git_connections where instance_id = $1", id.str());
     return done();
   });

@@ -143,7 +143,7 @@ bool see_delivery(pqxx::work& work, const RepositoryId& id, std::string_view del
 
 Result<> PgGitLedger::take_event(const RepositoryId& id, std::string_view delivery,
                                  const HookEvent& event, TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     if (!see_delivery(work, id, delivery, now))
       return Error{Code::conflict, "delivery_seen", "this delivery was taken before"};
     if (const auto* push = std::get_if<PushEvent>(&event))
@@ -165,14 +165,14 @@ Result<> PgGitLedger::take_event(const RepositoryId& id, std::string_view delive
 }
 
 Result<> PgGitLedger::put_push(const Push& push) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     write_push(work, push);
     return done();
   });
 }
 
 Result<std::vector<Push>> PgGitLedger::due_pushes(TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Push>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Push>> {
     return all_of(work.exec_params(std::string("select ") + kPushColumns +
                                        " from git_pushes where not_before <= $1 order by "
                                        "not_before limit 200",
@@ -182,7 +182,7 @@ Result<std::vector<Push>> PgGitLedger::due_pushes(TimePoint now) {
 }
 
 Result<> PgGitLedger::delay_push(const Push& push) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "update git_pushes set attempts = $4, not_before = $5 where repository_id = $1 and branch "
         "= $2 and instance_id = $3 and version = $6",
@@ -193,7 +193,7 @@ Result<> PgGitLedger::delay_push(const Push& push) {
 }
 
 Result<> PgGitLedger::finish_push(const Push& push) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "delete from git_pushes where repository_id = $1 and branch = $2 and instance_id = $3 and "
         "version = $4",
@@ -203,7 +203,7 @@ Result<> PgGitLedger::finish_push(const Push& push) {
 }
 
 Result<std::string> PgGitLedger::seen_commit(const RepositoryId& id, std::string_view branch) {
-  return with_work([&](pqxx::work& work) -> Result<std::string> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::string> {
     const auto rows =
         work.exec_params("select commit from git_branches where repository_id = $1 and branch = $2",
                          id.str(), std::string(branch));
@@ -213,7 +213,7 @@ Result<std::string> PgGitLedger::seen_commit(const RepositoryId& id, std::string
 
 Result<> PgGitLedger::see_commit(const RepositoryId& id, std::string_view branch,
                                  std::string_view commit) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "insert into git_branches (repository_id, branch, commit) values ($1, $2, $3) on conflict "
         "(repository_id, branch) do update set commit = $3",
@@ -223,7 +223,7 @@ Result<> PgGitLedger::see_commit(const RepositoryId& id, std::string_view branch
 }
 
 Result<std::vector<Pull>> PgGitLedger::pulls(const RepositoryId& id) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Pull>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Pull>> {
     return all_of(work.exec_params(std::string("select ") + kPullColumns +
                                        " from git_pulls where repository_id = $1 order by number "
                                        "desc limit 200",
@@ -233,7 +233,7 @@ Result<std::vector<Pull>> PgGitLedger::pulls(const RepositoryId& id) {
 }
 
 Result<Pull> PgGitLedger::pull(const RepositoryId& id, int number) {
-  return with_work([&](pqxx::work& work) -> Result<Pull> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Pull> {
     const auto rows =
         work.exec_params(std::string("select ") + kPullColumns +
                              " from git_pulls where repository_id = $1 and number = $2",
@@ -244,7 +244,7 @@ Result<Pull> PgGitLedger::pull(const RepositoryId& id, int number) {
 }
 
 Result<std::vector<Pull>> PgGitLedger::due_pulls(TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<Pull>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Pull>> {
     return all_of(work.exec_params(std::string("select ") + kPullColumns +
                                        " from git_pulls where (pending and not_before <= $1) or "
                                        "expires_at <= $1 order by not_before limit 200",
@@ -254,7 +254,7 @@ Result<std::vector<Pull>> PgGitLedger::due_pulls(TimePoint now) {
 }
 
 Result<> PgGitLedger::record_pull(const Pull& pull) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "update git_pulls set done_commit = $3, environment_id = $4, environment = $5, expires_at "
         "= $6, state = case when version = $7 then $8 else state end, reason = $9, pending = case "
@@ -269,7 +269,7 @@ Result<> PgGitLedger::record_pull(const Pull& pull) {
 }
 
 Result<> PgGitLedger::record_comment(const RepositoryId& id, int number, std::string_view comment) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0("update git_pulls set comment = $3 where repository_id = $1 and number = $2",
                       id.str(), number, std::string(comment));
     return done();
@@ -277,7 +277,7 @@ Result<> PgGitLedger::record_comment(const RepositoryId& id, int number, std::st
 }
 
 Result<Pull> PgGitLedger::allow_pull(const RepositoryId& id, int number) {
-  return with_work([&](pqxx::work& work) -> Result<Pull> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Pull> {
     const auto rows = work.exec_params(
         std::string("update git_pulls set allowed_commit = head_commit, state = 'open', pending = "
                     "true, attempts = 0, version = version + 1 where repository_id = $1 and number "
@@ -294,7 +294,7 @@ Result<Pull> PgGitLedger::allow_pull(const RepositoryId& id, int number) {
 }
 
 Result<> PgGitLedger::add_deployment(const GitDeployment& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "insert into git_deployments (deployment_id, instance_id, repository_id, commit, pull, "
         "wait_until, not_before) values ($1, $2, $3, $4, $5, $6, $7) on conflict do nothing",
@@ -305,7 +305,7 @@ Result<> PgGitLedger::add_deployment(const GitDeployment& one) {
 }
 
 Result<std::vector<GitDeployment>> PgGitLedger::open_deployments(TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<GitDeployment>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<GitDeployment>> {
     return all_of(work.exec_params(std::string("select ") + kGitColumns +
                                        " from git_deployments where open and not_before <= $1 "
                                        "order by not_before limit 500",
@@ -315,7 +315,7 @@ Result<std::vector<GitDeployment>> PgGitLedger::open_deployments(TimePoint now) 
 }
 
 Result<std::vector<GitDeployment>> PgGitLedger::deployments_of(const RepositoryId& id, int pull) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<GitDeployment>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<GitDeployment>> {
     return all_of(work.exec_params(std::string("select ") + kGitColumns +
                                        " from git_deployments where repository_id = $1 and pull = "
                                        "$2 order by deployment_id desc limit 200",
@@ -325,7 +325,7 @@ Result<std::vector<GitDeployment>> PgGitLedger::deployments_of(const RepositoryI
 }
 
 Result<> PgGitLedger::record_deployment(const GitDeployment& one) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0(
         "update git_deployments set reported = $2, attempts = $3, not_before = $4, wait_until = $5 "
         "where deployment_id = $1",
@@ -336,7 +336,7 @@ Result<> PgGitLedger::record_deployment(const GitDeployment& one) {
 }
 
 Result<> PgGitLedger::close_deployment(const DeploymentId& id) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     work.exec_params0("update git_deployments set open = false where deployment_id = $1", id.str());
     return done();
   });
@@ -344,7 +344,7 @@ Result<> PgGitLedger::close_deployment(const DeploymentId& id) {
 
 Result<std::optional<CheckState>> PgGitLedger::check_state(const RepositoryId& id,
                                                            std::string_view commit) {
-  return with_work([&](pqxx::work& work) -> Result<std::optional<CheckState>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::optional<CheckState>> {
     const auto row = work.exec_params1(
         "select count(*), count(*) filter (where state = 'failure'), count(*) filter (where state "
         "= 'pending') from git_checks where repository_id = $1 and commit = $2",

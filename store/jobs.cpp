@@ -37,20 +37,10 @@ class PgJobs final : public JobLedger {
   Result<std::vector<JobRun>> forget_runs(const RunLimits&, TimePoint now) override;
 
  private:
-  // In a transaction of its own; committed when `body` succeeds.
-  template <class F>
-  auto with_work(F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
-    return with_connection(store_.pool(), [&](pqxx::connection& connection) {
-      pqxx::work work(connection);
-      auto result = body(work);
-      if (result) work.commit();
-      return result;
-    });
-  }
   // The same for who holds the lease: nobody else takes it before the commit.
   template <class F>
   auto leading(F&& body) -> decltype(body(std::declval<pqxx::work&>())) {
-    return with_work([&](pqxx::work& work) -> decltype(body(work)) {
+    return with_work(store_.pool(), [&](pqxx::work& work) -> decltype(body(work)) {
       const std::int64_t term = store_.term();
       if (term == 0 ||
           work.exec_params("select 1 from lease where term = $1 for share", term).empty())
@@ -66,7 +56,7 @@ class PgJobs final : public JobLedger {
 Result<bool> PgJobs::leads() {
   const std::int64_t term = store_.term();
   if (term == 0) return false;
-  return with_work([&](pqxx::work& work) -> Result<bool> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<bool> {
     return !work.exec_params("select 1 from lease where term = $1", term).empty();
   });
 }
@@ -90,7 +80,7 @@ Result<bool> PgJobs::insert(pqxx::work& work, const JobRun& run) {
 }
 
 Result<> PgJobs::add_run(const JobRun& run, const RunLimits& limits) {
-  return with_work([&](pqxx::work& work) -> Result<> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     const auto open = work.exec_params1(
         "select count(*) from job_runs where instance_id = $1 and finished_at is null",
         run.instance_id.str());
@@ -104,7 +94,7 @@ Result<> PgJobs::add_run(const JobRun& run, const RunLimits& limits) {
 }
 
 Result<JobRun> PgJobs::cancel_run(const RunId& id, std::string_view reason, TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<JobRun> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<JobRun> {
     const auto rows = work.exec_params(
         std::string("update job_runs set reason = case when ending = '' then $2 else reason end, "
                     "ending_at = case when ending = '' then $3 else ending_at end, ending = case "
@@ -121,7 +111,7 @@ Result<JobRun> PgJobs::cancel_run(const RunId& id, std::string_view reason, Time
 }
 
 Result<JobRun> PgJobs::run(const RunId& id) {
-  return with_work([&](pqxx::work& work) -> Result<JobRun> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<JobRun> {
     const auto rows = work.exec_params(
         std::string("select ") + kRunColumns + " from job_runs where id = $1", id.str());
     if (rows.empty()) return not_found("run " + id.str());
@@ -130,7 +120,7 @@ Result<JobRun> PgJobs::run(const RunId& id) {
 }
 
 Result<Page<JobRun>> PgJobs::runs(const InstanceId& instance, const PageRequest& wanted) {
-  return with_work([&](pqxx::work& work) -> Result<Page<JobRun>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Page<JobRun>> {
     Page<JobRun> page;
     for (const auto& row : work.exec_params(
              std::string("select ") + kRunColumns +
@@ -148,7 +138,7 @@ Result<Page<JobRun>> PgJobs::runs(const InstanceId& instance, const PageRequest&
 }
 
 Result<std::optional<JobRun>> PgJobs::newest_tick(const InstanceId& instance) {
-  return with_work([&](pqxx::work& work) -> Result<std::optional<JobRun>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::optional<JobRun>> {
     const auto rows = work.exec_params(std::string("select ") + kRunColumns +
                                            " from job_runs where instance_id = $1 and tick is not "
                                            "null order by tick desc limit 1",
@@ -159,7 +149,7 @@ Result<std::optional<JobRun>> PgJobs::newest_tick(const InstanceId& instance) {
 }
 
 Result<std::vector<JobRun>> PgJobs::open_runs() {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<JobRun>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<JobRun>> {
     std::vector<JobRun> all;
     for (const auto& row : work.exec(std::string("select ") + kRunColumns +
                                      ", variables from job_runs where finished_at is null order "
@@ -178,7 +168,7 @@ Result<std::vector<JobRun>> PgJobs::open_runs() {
 }
 
 Result<std::vector<CronMark>> PgJobs::marks() {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<CronMark>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<CronMark>> {
     std::vector<CronMark> all;
     for (const auto& row : work.exec("select instance_id, schedule, handled_until from job_marks"))
       all.push_back(mark_from(row));
@@ -258,7 +248,7 @@ Result<bool> PgJobs::record_end(const JobRun& run) {
 // The newest of an instance stays, however old: people ask when it ran last. Not under the lease's
 // lock: it may take a while, and nothing depends on who does it.
 Result<std::vector<JobRun>> PgJobs::forget_runs(const RunLimits& limits, TimePoint now) {
-  return with_work([&](pqxx::work& work) -> Result<std::vector<JobRun>> {
+  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<JobRun>> {
     std::vector<JobRun> gone;
     for (const auto& row : work.exec_params(
              std::string("delete from job_runs where id in (select id from (select id, "

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <clocale>
 #include <filesystem>
 #include <fstream>
 #include <memory>
@@ -14,6 +13,7 @@
 #include <sys/stat.h>
 
 #include "proto/name.hpp"
+#include "proto/utf8_names.hpp"
 #include "runtime/build/files.hpp"
 #include "runtime/build/sha256.hpp"
 
@@ -67,25 +67,6 @@ la_ssize_t on_packed(archive*, void* user, const void* bytes, std::size_t count)
   sink.trouble = errno == 0 ? EIO : errno;
   return -1;
 }
-
-// libarchive reads names in the thread's locale; ours are UTF-8.
-class NamesAreUtf8 {
- public:
-  NamesAreUtf8() : locale_(::newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr)) {
-    if (locale_ != nullptr) before_ = ::uselocale(locale_);
-  }
-  ~NamesAreUtf8() {
-    if (locale_ == nullptr) return;
-    ::uselocale(before_);
-    ::freelocale(locale_);
-  }
-  NamesAreUtf8(const NamesAreUtf8&) = delete;
-  NamesAreUtf8& operator=(const NamesAreUtf8&) = delete;
-
- private:
-  locale_t locale_ = nullptr;
-  locale_t before_ = nullptr;
-};
 
 class Packer {
  public:
