@@ -363,17 +363,13 @@ class Application {
       wanted.progress = {.prepared = true,
                          .image = settings.source.image->str(),
                          .pre_deployed = settings.deploy.pre_deploy_command.empty()};
-    if (place_.environment->environment.protection.needs_approval) {
-      wanted.status = DeploymentStatus::needs_approval;
-      wanted.reason = "it waits for somebody who may let it into this environment";
-    }
     auto resolution = resolve_variables(
         draft_.project(), view,
         {.base_domain = context_.options.base_domain, .deployment_id = wanted.id});
     if (!resolution) return resolution.error();
     if (!resolution->missing.empty()) return unresolved(name, resolution->missing);
     wanted.variables = std::move(resolution->variables);
-    const auto deployment = transaction_.create_deployment(wanted);
+    const auto deployment = make_deployment(transaction_, place_, std::move(wanted));
     if (!deployment) return deployment.error();
     applied_.deployments.emplace_back(name, deployment->id);
     return done();

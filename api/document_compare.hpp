@@ -17,6 +17,6 @@ struct Promotion {
 Promotion read_promotion(Fields& body);
 
 // REQUIRES: the place has an environment. Code::invalid: no such environment, or service.
-Result<Promoted> promote(const Place&, const Promotion&);
+Result<Promoted> promote(const Context&, const Place&, const Promotion&);
 
 }  // namespace gantry::api

@@ -72,7 +72,7 @@ Answer compare_environments(const Request& request, Context& context, Transactio
   if (!body) return body.error();
   const Promotion promotion = read_promotion(*body);
   GANTRY_TRY(body->check());
-  auto promoted = promote(*place, promotion);
+  auto promoted = promote(context, *place, promotion);
   if (!promoted) return promoted.error();
   auto plan = rehearsed(context, transaction, *place, std::move(promoted->wanted));
   if (!plan) return plan.error();
@@ -88,7 +88,7 @@ Answer sync_environment(const Request& request, Context& context, Transaction& t
   const Promotion promotion = read_promotion(*body);
   const Consent consent = read_consent(*body);
   GANTRY_TRY(body->check());
-  auto promoted = promote(*place, promotion);
+  auto promoted = promote(context, *place, promotion);
   if (!promoted) return promoted.error();
   auto plan = plan_for(context, *place, std::move(promoted->wanted));
   if (!plan) return plan.error();

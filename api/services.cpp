@@ -1,9 +1,9 @@
-#include "api/authority.hpp"
 #include "api/body.hpp"
 #include "api/handlers.hpp"
 #include "api/lookup.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
+#include "api/requested_service.hpp"
 
 namespace gantry::api {
 
@@ -27,30 +27,19 @@ Answer get_service(const Request& request, Context& context) {
 // The service and its instance in one environment; the answer is the instance, which names the
 // service.
 Answer create_service(const Request& request, Context& context, Transaction& transaction) {
-  auto place = find_project(request, context);
-  if (!place) return place.error();
-  auto body = Fields::read(request, {"name", "environment", "source", "build", "deploy"});
-  if (!body) return body.error();
-  const Name name = body->name("name");
-  const std::string wanted = body->optional_text("environment").value_or("production");
-  const Settings settings = body->settings();
-  GANTRY_TRY(body->check());
-  place->environment = place->project->environment(wanted);
-  if (place->environment == nullptr)
-    return invalid("/environment", "unknown_environment",
-                   "the project has no such environment: create it or name another one");
-  GANTRY_TRY(may(context, Permission::edit, *place->project, *place->environment));
-
-  const auto service = transaction.create_service(place->project->project.id, name);
+  auto wanted = read_requested_service(request, context);
+  if (!wanted) return wanted.error();
+  const auto service = transaction.create_service(wanted->place.project->project.id, wanted->name);
   if (!service) return service.error();
-  auto instance =
-      transaction.create_instance(service->id, place->environment->environment.id, settings);
+  auto instance = transaction.create_instance(
+      service->id, wanted->place.environment->environment.id, wanted->settings);
   if (!instance) return instance.error();
-  place->service = &*service;
+  Place& place = wanted->place;
+  place.service = &*service;
   const InstanceView view{
       .instance = std::move(*instance), .variables = nullptr, .deployments = {}};
-  return started(201, instance_location(*place), view.instance.stamp.version,
-                 to_json(place->owners(), view, site_of(context)), Varies::with_body);
+  return started(201, instance_location(place), view.instance.stamp.version,
+                 to_json(place.owners(), view, site_of(context)), Varies::with_body);
 }
 
 Answer rename_service(const Request& request, Context& context, Transaction& transaction) {

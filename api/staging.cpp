@@ -2,6 +2,7 @@
 
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
+#include "api/requested_service.hpp"
 
 namespace gantry::api {
 namespace {
@@ -151,23 +152,14 @@ Answer stage_settings(const Request& request, Context& context, Transaction& tra
 }
 
 Answer stage_service(const Request& request, Context& context, Transaction& transaction) {
-  auto place = find_project(request, context);
-  if (!place) return place.error();
-  auto body = Fields::read(request, {"name", "environment", "source", "build", "deploy"});
-  if (!body) return body.error();
-  const Name name = body->name("name");
-  const std::string wanted = body->optional_text("environment").value_or("production");
-  const Settings settings = body->settings();
-  GANTRY_TRY(body->check());
-  place->environment = place->project->environment(wanted);
-  if (place->environment == nullptr)
-    return invalid("/environment", "unknown_environment",
-                   "the project has no such environment: create it or name another one");
-  if (place->project->service(name.str()) != nullptr)
+  const auto wanted = read_requested_service(request, context);
+  if (!wanted) return wanted.error();
+  const std::string& name = wanted->name.str();
+  if (wanted->place.project->service(name) != nullptr)
     return Error{Code::conflict, "name_taken", "another service of the project has this name"};
-  std::vector<StagedChange> changes{{.path = "services." + name.str(), .value = "{}"}};
-  add_settings(name.str(), {}, setting_values(settings), changes);
-  return stage(request, context, transaction, *place, std::move(changes));
+  std::vector<StagedChange> changes{{.path = "services." + name, .value = "{}"}};
+  add_settings(name, {}, setting_values(wanted->settings), changes);
+  return stage(request, context, transaction, wanted->place, std::move(changes));
 }
 
 Answer stage_service_removal(const Request& request, Context& context, Transaction& transaction) {

@@ -201,6 +201,34 @@ TEST_F(ApiPermissions, EverybodyGetsWhatTheTableSays) {
   EXPECT_EQ(actual, reviewed()) << "review tests/api/permissions.txt: a line an endpoint";
 }
 
+// The environment is in the body: staged or not, it takes the role there.
+TEST_F(ApiPermissions, AStagedServiceTakesTheRoleOfItsEnvironment) {
+  guard(true);
+  for (const char* query : {"", "?stage=true"}) {
+    const Call made{.method = "POST",
+                    .target = "/v1/projects/shop/services" + std::string(query),
+                    .body = Json{{"name", "late"}}.dump()};
+    EXPECT_EQ(ask(caller("editor"), made).status, 403) << query;
+  }
+  EXPECT_LT(ask(caller("owner"), {.method = "POST",
+                                  .target = "/v1/projects/shop/services?stage=true",
+                                  .body = Json{{"name", "late"}}.dump()})
+                .status,
+            300);
+}
+
+// Variables of a guarded environment would leave it with them.
+TEST_F(ApiPermissions, APromotionTakesTheRoleOfWhereItComesFrom) {
+  guard(true);
+  for (const char* verb : {"diff", "sync"}) {
+    const Call made{.method = "POST",
+                    .target = "/v1/projects/shop/environments/elsewhere/" + std::string(verb),
+                    .body = Json{{"from", "production"}}.dump()};
+    EXPECT_EQ(ask(caller("editor"), made).status, 403) << verb;
+    EXPECT_NE(ask(caller("owner"), made).status, 403) << verb;
+  }
+}
+
 TEST_F(ApiPermissions, WhatIsForeignIsNotThere) {
   for (const Operation& operation : openapi_document().operations)
     if (is_about(operation))
