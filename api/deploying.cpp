@@ -3,18 +3,9 @@
 #include <algorithm>
 
 #include "api/reply.hpp"
+#include "proto/hold.hpp"
 
 namespace gantry::api {
-namespace {
-
-std::string approval_reason(const Place& place, const DeploymentId& id) {
-  return "environment " + place.environment->environment.name.str() +
-         " needs an approval: an owner of project " + place.project->project.name.str() +
-         " lets it in with `gantry deployment approve " + id.str() +
-         "`, or passes it over with `gantry deployment reject " + id.str() + "`";
-}
-
-}  // namespace
 
 DeploymentId next_id(const Context& context, const InstanceView& instance) {
   TimePoint at = context.clock.now();
@@ -25,12 +16,9 @@ DeploymentId next_id(const Context& context, const InstanceView& instance) {
 
 Result<Deployment> make_deployment(Transaction& transaction, const Place& place,
                                    NewDeployment wanted) {
-  if (place.environment->environment.protection.needs_approval) {
-    std::string reason = approval_reason(place, wanted.id);
-    if (!wanted.reason.empty()) reason += "; before that: " + wanted.reason;
-    wanted.status = DeploymentStatus::needs_approval;
-    wanted.reason = std::move(reason);
-  }
+  Hold hold = hold_of(place.project->project, place.environment->environment, wanted.id);
+  wanted.status = hold.status;
+  wanted.reason = std::move(hold.reason);
   return transaction.create_deployment(wanted);
 }
 

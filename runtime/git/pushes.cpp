@@ -3,6 +3,7 @@
 #include <set>
 
 #include "proto/git_url.hpp"
+#include "proto/hold.hpp"
 #include "proto/ignore.hpp"
 #include "proto/variables.hpp"
 #include "runtime/git/work.hpp"
@@ -187,13 +188,10 @@ Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted
     made.progress = {.prepared = true,
                      .image = wanted.source.image->str(),
                      .pre_deployed = made.settings.deploy.pre_deploy_command.empty()};
-  if (environment.protection.needs_approval) {
-    made.status = DeploymentStatus::needs_approval;
-    made.reason = "waits for a person who may let it into " + environment.name.str();
-  } else if (wanted.waits) {
-    made.status = DeploymentStatus::waiting;
-    made.reason = "waits for the checks of " + short_commit(wanted.source.commit);
-  }
+  Hold hold =
+      hold_of(project->project, environment, made.id, wanted.waits ? wanted.source.commit : "");
+  made.status = hold.status;
+  made.reason = std::move(hold.reason);
   auto resolution = resolve_variables(
       *project, view,
       {.base_domain = options_.base_domain, .deployment_id = made.id, .git = wanted.git});
