@@ -27,9 +27,10 @@ std::string ssh_line(const GitOptions& options, const GitCredential& credential,
       "ssh -F /dev/null -o BatchMode=yes -o ConnectTimeout=10 -o ServerAliveInterval=15 -o "
       "StrictHostKeyChecking=accept-new -o UserKnownHostsFile=" +
       quoted(options.directory + "/known_hosts");
-  if (!credential.ssh_key.empty())
-    line += " -o IdentitiesOnly=yes -o IdentityAgent=none -i " + quoted(home + kKeyFile);
-  return line;
+  // None but the repository's own: the daemon's user may have keys, too.
+  line += " -o IdentitiesOnly=yes -o IdentityAgent=none ";
+  return line +
+         (credential.ssh_key.empty() ? "-o IdentityFile=none" : "-i " + quoted(home + kKeyFile));
 }
 
 struct Meaning {
@@ -46,6 +47,16 @@ constexpr std::array kMeanings{
     Meaning{"Host key verification failed", Code::invalid, "host_key_changed",
             "the server shows another key than before: if that is right, remove its line from "
             "git/known_hosts in the daemon's data_dir"},
+    Meaning{"ssh: connect to host", Code::unavailable, "git_unreachable",
+            "the server could not be reached"},
+    Meaning{"ssh: Could not resolve", Code::unavailable, "git_unreachable",
+            "its host's name is not known"},
+    Meaning{"kex_exchange_identification", Code::unavailable, "git_unreachable",
+            "the server broke off"},
+    Meaning{"Connection closed by", Code::unavailable, "git_unreachable", "the server broke off"},
+    Meaning{"Connection reset by", Code::unavailable, "git_unreachable", "the server broke off"},
+    Meaning{"Load key", Code::invalid, "auth_refused",
+            "this is no private key: give the file that ssh-keygen wrote, not the one with .pub"},
     Meaning{"Permission denied (", Code::invalid, "auth_refused",
             "the server refused the key: is it there as a deploy key?"},
     Meaning{"Authentication failed", Code::invalid, "auth_refused",

@@ -216,6 +216,21 @@ TEST(GitProgram, TheTokenGoesToItsHostAlone) {
     EXPECT_EQ(value.find("extraHeader"), std::string::npos) << "not over ssh";
 }
 
+TEST(GitProgram, OverSshNoKeyButTheRepositorysOwn) {
+  const auto line = [](const GitCredential& credential) {
+    return git_environment({.directory = "/d"}, "git@host:a/b", credential, "/h")
+        .at("GIT_SSH_COMMAND");
+  };
+  const std::string with = line({.username = {}, .token = {}, .ssh_key = "PRIVATE KEY"});
+  EXPECT_NE(with.find("-i '/h/key'"), std::string::npos) << with;
+  const std::string without = line({});
+  EXPECT_NE(without.find("IdentityFile=none"), std::string::npos) << without;
+  for (const std::string& each : {with, without})
+    for (const char* part : {"BatchMode=yes", "IdentitiesOnly=yes", "IdentityAgent=none",
+                             "UserKnownHostsFile='/d/known_hosts'"})
+      EXPECT_NE(each.find(part), std::string::npos) << each;
+}
+
 TEST(GitProgram, ComplaintsHaveAMeaningAndNoSecret) {
   const auto reason = [](const std::string& said) { return git_error(said, "x", {}).reason; };
   EXPECT_EQ(reason("fatal: Authentication failed for 'https://h/'"), "auth_refused");
@@ -225,6 +240,15 @@ TEST(GitProgram, ComplaintsHaveAMeaningAndNoSecret) {
   EXPECT_EQ(reason("fatal: unable to access 'x': Failed to connect"), "git_unreachable");
   EXPECT_EQ(reason("Host key verification failed.\nfatal: Could not read from remote repository."),
             "host_key_changed");
+  const std::string end = "\nfatal: Could not read from remote repository.";
+  for (const std::string said : {"ssh: connect to host h port 22: Connection refused",
+                                 "ssh: Could not resolve hostname h: Name or service not known",
+                                 "kex_exchange_identification: Connection closed by remote host",
+                                 "Connection reset by 127.0.0.1 port 22"})
+    EXPECT_EQ(reason(said + end), "git_unreachable") << said;
+  for (const std::string said :
+       {"git@h: Permission denied (publickey).", "Load key \"/k\": error in libcrypto"})
+    EXPECT_EQ(reason(said + end), "auth_refused") << said;
   EXPECT_EQ(reason("fatal: something new"), "git_failed");
   EXPECT_EQ(git_error("fatal: bad s3cr3t", "x", {.username = {}, .token = "s3cr3t", .ssh_key = {}})
                 .detail.find("s3cr3t"),
