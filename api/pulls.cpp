@@ -86,8 +86,14 @@ Answer allow_pull(const Request& request, Context& context, Transaction&) {
   if (error != std::errc() || end != text.data() + text.size())
     return not_found("pull request " + clipped(text));
   GitLedger& ledger = context.git->ledger();
-  const auto pull = is_dry_run(request) ? ledger.pull(repository->id, number)
-                                        : ledger.allow_pull(repository->id, number);
+  const auto known = ledger.pull(repository->id, number);
+  if (!known) return known.error();
+  if (known->fork && repository->forge == Forge::bitbucket)
+    return Error{
+        Code::conflict, "fork_not_fetched",
+        "Bitbucket gives nothing to fetch a fork's pull request by: push its branch to the "
+        "repository itself, and open the pull request from there"};
+  const auto pull = is_dry_run(request) ? known : ledger.allow_pull(repository->id, number);
   if (!pull) return pull.error();
   context.git->nudge();
   std::string out;

@@ -4,6 +4,7 @@
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
+#include "api/repository_access.hpp"
 #include "api/repository_parts.hpp"
 #include "api/write.hpp"
 #include "proto/git_url.hpp"
@@ -11,70 +12,20 @@
 namespace gantry::api {
 namespace {
 
-constexpr int kPollLeast = 15;
-constexpr int kPollMost = 86400;
 constexpr int kExpiryMost = 365;
-constexpr std::size_t kSecretMax = 16 * 1024;
-
-void read_poll(Fields& body, Repository& one) {
-  if (body.has_value("poll_seconds")) one.poll_seconds = body.integer("poll_seconds", 0, kPollMost);
-}
-
-Result<> read_forge(Fields& body, Repository& one) {
-  if (const auto word = body.optional_text("forge")) {
-    const auto forge = parse_forge(*word);
-    if (!forge)
-      return invalid("/forge", "invalid_forge",
-                     "expected github, gitlab, gitea, bitbucket or plain");
-    one.forge = *forge;
-  }
-  return done();
-}
-
-// A token goes to the host that it was given for: with another one it is to be given again.
-Result<> read_access(Fields& body, Repository& one) {
-  const auto token = body.optional_text("token"), key = body.optional_text("ssh_key");
-  const auto user = body.optional_text("username"), api = body.optional_text("api_url");
-  for (const auto* each : {&token, &key, &user})
-    if (*each && (*each)->size() > kSecretMax)
-      return invalid("/token", "out_of_range", "a credential has at most 16 KiB");
-  if (token && token->find_first_of(std::string_view("\r\n\0", 3)) != std::string::npos)
-    return invalid("/token", "invalid_token", "a token has one line");
-  if (user && user->find_first_of(std::string_view(":\r\n\0", 4)) != std::string::npos)
-    return invalid("/username", "invalid_username", "a name has one line and no colon");
-  if (key && key->find("PRIVATE KEY") == std::string::npos && !key->empty())
-    return invalid("/ssh_key", "invalid_ssh_key",
-                   "expected a private key as ssh-keygen writes it, without a passphrase");
-  if (api && !api->empty() && !api->starts_with("https://") && !api->starts_with("http://"))
-    return invalid("/api_url", "invalid_url", "expected a URL such as https://git.example.com/api");
-  if (api && *api != one.api_url && !one.token.empty() && !token)
-    return invalid("/token", "token_required",
-                   "give the access token again: it would go to another address");
-  if (api) one.api_url = *api;
-  while (one.api_url.ends_with('/')) one.api_url.pop_back();
-  if (token) one.token = *token;
-  if (key) one.ssh_key = *key;
-  if (user) one.username = *user;
-  if (body.has_value("submodules")) one.submodules = body.flag("submodules", false);
-  read_poll(body, one);
-  return done();
-}
-
-Result<> check_poll(const Repository& one) {
-  if (one.poll_seconds == 0 || one.poll_seconds >= kPollLeast) return done();
-  return invalid("/poll_seconds", "out_of_range",
-                 "expected 0, which is never, or at least 15 seconds");
-}
+constexpr int kPreviewsMost = 200;
 
 Result<> read_previews(Fields& body, const ProjectSnapshot& project, Repository& one) {
   if (!body.has("previews")) return done();
-  auto inner = body.object("previews", {"enabled", "base", "focused", "expiry_days", "bots"});
+  auto inner =
+      body.object("previews", {"enabled", "base", "focused", "expiry_days", "bots", "most"});
   PreviewSettings& previews = one.previews;
   if (inner.has_value("enabled")) previews.enabled = inner.flag("enabled", false);
   if (inner.has_value("focused")) previews.focused = inner.flag("focused", true);
   if (inner.has_value("bots")) previews.bots = inner.flag("bots", false);
   if (inner.has_value("expiry_days"))
     previews.expiry_days = inner.integer("expiry_days", 0, kExpiryMost);
+  if (inner.has_value("most")) previews.most = inner.integer("most", 1, kPreviewsMost);
   if (const auto base = inner.optional_text("base")) previews.base = *base;
   body.take_errors(inner);
   GANTRY_TRY(body.check());
@@ -97,9 +48,11 @@ Result<Repository> known_or_new(GitDesk& desk, const Place& place, const Reposit
   return fresh;
 }
 
-Error at_field(const Error& error) {
+Error at_field(const Error& error, const Repository& repository) {
   if (error.code != Code::invalid || !error.fields.empty()) return error;
-  return invalid(error.reason == "auth_refused" ? "/token" : "/repository", error.reason,
+  const auto url = parse_repository_url(repository.url);
+  const char* credential = url && url->scheme == "ssh" ? "/ssh_key" : "/token";
+  return invalid(error.reason == "auth_refused" ? credential : "/repository", error.reason,
                  error.detail);
 }
 
@@ -107,7 +60,7 @@ Error at_field(const Error& error) {
 Result<std::string> find_branch(GitDesk& desk, const Repository& repository,
                                 const std::optional<std::string>& wanted) {
   const auto heads = desk.heads(repository);
-  if (!heads) return at_field(heads.error());
+  if (!heads) return at_field(heads.error(), repository);
   if (heads->branches.empty())
     return invalid("/repository", "empty_repository",
                    "the repository is empty: push a branch, then connect it");
@@ -189,7 +142,12 @@ Answer change_repository(const Request& request, Context& context, Transaction&)
   GANTRY_TRY(check_poll(*one));
   GANTRY_TRY(read_previews(*body, *place->project, *one));
   if (rotate) one->secret = context.git->new_secret(one->forge);
-  if (!is_dry_run(request)) GANTRY_TRY(context.git->ledger().put_repository(*one));
+  if (!is_dry_run(request)) {
+    GitLedger& ledger = context.git->ledger();
+    GANTRY_TRY(ledger.put_repository(*one));
+    GANTRY_TRY(ledger.admit_pulls(one->id, context.clock.now()));  // there may be room by now
+    context.git->nudge();
+  }
   return unversioned(request, text_of(*one, rotate ? Secret::shown : Secret::hidden));
 }
 
@@ -234,14 +192,16 @@ Answer put_connection(const Request& request, Context& context, Transaction& tra
     return invalid("/branch", "invalid_branch", "expected a branch such as \"main\"");
   auto repository = known_or_new(**desk, *place, *url, context);
   if (!repository) return repository.error();
-  const Forge before = repository->forge;
+  const auto before = access_of(*repository);
   GANTRY_TRY(read_forge(*body, *repository));
   GANTRY_TRY(read_access(*body, *repository));
   GANTRY_TRY(body->check());
   GANTRY_TRY(check_poll(*repository));
+  if (!repository->id.empty() && access_of(*repository) != before)
+    GANTRY_TRY(check_others(context, (*desk)->ledger(), repository->id));
   const auto branch = find_branch(**desk, *repository, wanted_branch);
   if (!branch) return branch.error();
-  const bool fresh = repository->id.empty() || repository->forge != before;
+  const bool fresh = repository->id.empty() || repository->forge != std::get<Forge>(before);
   if (fresh) repository->secret = (*desk)->new_secret(repository->forge);
   if (repository->id.empty()) repository->id = RepositoryId::make(context.clock.now());
   const Connection connection{.instance_id = place->instance->instance.id,

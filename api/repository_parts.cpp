@@ -45,7 +45,8 @@ void append_json(std::string& out, const Repository& one, Secret secret) {
         .text("base", one.previews.base)
         .boolean("focused", one.previews.focused)
         .number("expiry_days", one.previews.expiry_days)
-        .boolean("bots", one.previews.bots);
+        .boolean("bots", one.previews.bots)
+        .number("most", one.previews.most);
   }
   object.text_or_null("trouble", one.trouble)
       .time_or_null("fetched_at", one.fetched_at)

@@ -129,7 +129,8 @@ int status(Session& session) {
                         {"waits for checks", found["wait_for_ci"].boolean() ? "yes" : ""},
                         {"submodules", repository["submodules"].boolean() ? "fetched" : ""},
                         {"previews", repository["previews"]["enabled"].boolean()
-                                         ? "like " + repository["previews"]["base"].text()
+                                         ? "like " + repository["previews"]["base"].text() +
+                                               ", at most " + repository["previews"]["most"].text()
                                          : ""},
                         {"fetched", repository["fetched_at"].is_null()
                                         ? ""
@@ -186,6 +187,7 @@ void add_previews(const Call& call, JsonObject& body) {
     flag("--focused", "focused");
     flag("--bots", "bots");
     if (const auto base = call.value("--base")) object.text("base", *base), any = true;
+    if (const auto most = call.value("--most")) object.number("most", number_of(*most)), any = true;
     if (const auto days = call.value("--expiry-days"))
       object.number("expiry_days", number_of(*days)), any = true;
   }
@@ -301,6 +303,7 @@ std::vector<Command> project_repository_commands() {
                        {"--focused", "on|off", "only services that the changed files touch"},
                        {"--bots", "on|off", "also pull requests that programs open"},
                        {"--expiry-days", "DAYS", "after the last push; 0: never"},
+                       {"--most", "NUMBER", "previews at once; further ones wait for their turn"},
                        {"--rotate-secret", "", "another secret for the hook"}},
            .examples = {"repo set --previews on --base staging"},
            .run = set},

@@ -1,3 +1,5 @@
+#include <set>
+
 #include "cli/linking.hpp"
 #include "cli/output.hpp"
 #include "cli/verbs.hpp"
@@ -14,15 +16,30 @@ Row row_of(const Json& instance) {
           instance["url"].text()};
 }
 
+// Repositories of services here whose last fetch failed: URL, why. Asked only where one is
+// followed.
+std::vector<Row> troubles(Session& session, const Place& place, const std::set<std::string>& urls) {
+  std::vector<Row> found;
+  if (urls.empty()) return found;
+  for (const Json& each :
+       session.client().get(place.project_path() + "/repositories")["data"].items())
+    if (urls.contains(each["url"].text()) && !each["trouble"].text().empty())
+      found.push_back({each["url"].text(), each["trouble"].text()});
+  return found;
+}
+
 int status(Session& session) {
   Place place = find_environment(session);
   const std::string wanted = session.selectors().service;
   std::vector<std::string> documents;
   std::vector<Row> rows;
   std::string reasons;
+  std::set<std::string> followed;
   for (const Json& instance : session.client().list(place.environment_path() + "/services")) {
     documents.push_back(instance.dump());
     rows.push_back(row_of(instance));
+    if (const std::string url = instance["source"]["repository"].text(); !url.empty())
+      followed.insert(url);
     const Json service = instance["service"];
     if (service["id"].text() == wanted || service["name"].text() == wanted) {
       place.service_id = service["id"].text();
@@ -31,10 +48,15 @@ int status(Session& session) {
     if (const std::string reason = instance["status"]["reason"].text(); !reason.empty())
       reasons += "\n" + service["name"].text() + ": " + reason;
   }
+  const std::vector<Row> trouble = troubles(session, place, followed);
   if (session.json()) {
+    std::vector<std::string> repositories;
+    for (const Row& each : trouble)
+      JsonObject(repositories.emplace_back()).text("url", each[0]).text("trouble", each[1]);
     std::string out = place_json(place);
     out.pop_back();
-    print(out + ",\"services\":" + json_array(documents) + '}');
+    print(out + ",\"services\":" + json_array(documents) +
+          ",\"repositories\":" + json_array(repositories) + '}');
     return 0;
   }
   print("Server:       " + session.url() + "\nProject:      " + place.project + "\nEnvironment:  " +
@@ -44,6 +66,7 @@ int status(Session& session) {
   else
     print_table({"SERVICE", "STATUS", "REPLICAS", "IMAGE", "URL"}, rows);
   if (!reasons.empty()) print(reasons);
+  for (const Row& each : trouble) print("\n" + each[0] + " cannot be fetched: " + each[1]);
   return 0;
 }
 

@@ -245,8 +245,9 @@ class GantryDaemon final : public Daemon {
   void start_builder() {
     sources_ = make_sources(source_options(config_));
     images_ = make_buildkit(buildkit_options(config_));
-    builder_ = make_source_builder(builder_options(config_, store_->installation()), *build_logs_,
-                                   *images_);
+    SourceBuilderOptions options = builder_options(config_, store_->installation());
+    options.preview_base = preview_base_of(*store_);
+    builder_ = make_source_builder(std::move(options), *build_logs_, *images_);
   }
 
   Result<> start_scheduler() {

@@ -26,4 +26,10 @@ DaemonGit make_git(const Config& config, Store& store, Sources& sources) {
   return made;
 }
 
+std::function<Result<std::optional<std::string>>(const InstanceId&)> preview_base_of(Store& store) {
+  return [ledger = std::shared_ptr<GitLedger>(open_git_ledger(store))](const InstanceId& id) {
+    return ledger->preview_base(id);
+  };
+}
+
 }  // namespace gantry

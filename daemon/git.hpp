@@ -1,7 +1,10 @@
 // The repositories of a daemon, put together from their parts.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
 
 #include "daemon/config.hpp"
 #include "runtime/git/runner.hpp"
@@ -18,5 +21,8 @@ struct DaemonGit {
 
 // Not started yet; `store` and `sources` outlive it. REQUIRES: a store of open_store().
 DaemonGit make_git(const Config&, Store& store, Sources& sources);
+
+// SourceBuilderOptions::preview_base; `store` outlives it. REQUIRES: as above
+std::function<Result<std::optional<std::string>>(const InstanceId&)> preview_base_of(Store& store);
 
 }  // namespace gantry

@@ -86,9 +86,8 @@ Result<HookEvent> check_pull(PullEvent pull) {
 
 int number_of(const Json& json) { return json.is_number_integer() ? json.get<int>() : 0; }
 
-bool differs(const Json& one, const Json& other) {
-  return !one.is_null() && !other.is_null() && one != other;
-}
+// Whether both are said and one and the same: a repository that was deleted is null.
+bool same(const Json& one, const Json& other) { return !one.is_null() && one == other; }
 
 Result<HookEvent> read_pull(const Json& json) {
   const std::string action = text(json, {"action"});
@@ -109,8 +108,7 @@ Result<HookEvent> read_pull(const Json& json) {
   pull.head_branch = text(one, {"head", "ref"});
   pull.head_commit = text(one, {"head", "sha"});
   pull.base_branch = text(one, {"base", "ref"});
-  const Json& head = at(one, {"head", "repo", "id"});
-  pull.fork = head.is_null() || differs(head, at(one, {"base", "repo", "id"}));
+  pull.fork = !same(at(one, {"head", "repo", "id"}), at(one, {"base", "repo", "id"}));
   return check_pull(std::move(pull));
 }
 
@@ -133,16 +131,11 @@ Result<HookEvent> read_merge_request(const Json& json) {
   pull.head_branch = text(one, {"source_branch"});
   pull.head_commit = text(one, {"last_commit", "id"});
   pull.base_branch = text(one, {"target_branch"});
-  pull.fork = differs(at(one, {"source_project_id"}), at(one, {"target_project_id"}));
+  pull.fork = !same(at(one, {"source_project_id"}), at(one, {"target_project_id"}));
   return check_pull(std::move(pull));
 }
 
-// Of one push several branches may have moved: the first counts, since a hook has one event; the
-// forge sends the others of a usual push on their own.
-Result<HookEvent> read_bitbucket_push(const Json& json) {
-  const Json& changes = at(json, {"push", "changes"});
-  if (!changes.is_array() || changes.empty()) return malformed("changes");
-  const Json& change = changes.front();
+Result<HookEvent> read_change(const Json& json, const Json& change) {
   const bool gone = at(change, {"new"}).is_null();
   const Json& side = gone ? at(change, {"old"}) : at(change, {"new"});
   if (text(side, {"type"}) != "branch") return HookEvent(OtherEvent{"push of a tag"});
@@ -154,6 +147,19 @@ Result<HookEvent> read_bitbucket_push(const Json& json) {
   if (!is_branch_name(push.branch)) return malformed("name of the branch");
   if (!gone && push.commit.empty()) return malformed("commit of the branch");
   return HookEvent(push);
+}
+
+// One push may have moved several branches.
+Result<std::vector<HookEvent>> read_bitbucket_push(const Json& json) {
+  const Json& changes = at(json, {"push", "changes"});
+  if (!changes.is_array() || changes.empty()) return malformed("changes");
+  std::vector<HookEvent> events;
+  for (const Json& change : changes) {
+    auto event = read_change(json, change);
+    if (!event) return event.error();
+    events.push_back(*std::move(event));
+  }
+  return events;
 }
 
 // Its commits are abbreviated here: the branch says which one it is.
@@ -169,9 +175,8 @@ Result<HookEvent> read_bitbucket_pull(std::string_view type, const Json& json) {
   pull.bot = text(one, {"author", "type"}) == "app_user";
   pull.head_branch = text(one, {"source", "branch", "name"});
   pull.base_branch = text(one, {"destination", "branch", "name"});
-  pull.fork = differs(at(one, {"source", "repository", "uuid"}),
-                      at(one, {"destination", "repository", "uuid"})) ||
-              at(one, {"source", "repository"}).is_null();
+  pull.fork = !same(at(one, {"source", "repository", "uuid"}),
+                    at(one, {"destination", "repository", "uuid"}));
   std::string commit = text(one, {"source", "commit", "hash"});
   if (!commit.empty() && commit.find_first_not_of("0123456789abcdef") == std::string::npos)
     commit.resize(40, '0');
@@ -236,14 +241,8 @@ Result<HookEvent> read_bitbucket_check(const Json& json) {
                   .description = text(one, {"name"})});
 }
 
-}  // namespace
-
-Result<HookEvent> parse_hook(Forge forge, std::string_view type, std::string_view body) {
-  const Json json = Json::parse(body, nullptr, false);
-  if (json.is_discarded() || !json.is_object())
-    return invalid(
-        "", "malformed_hook",
-        "the hook's body is no JSON object: choose application/json as its content type");
+// Of all that have one event.
+Result<HookEvent> read_one(Forge forge, std::string_view type, const Json& json) {
   switch (forge) {
     case Forge::github:
     case Forge::gitea:
@@ -259,7 +258,6 @@ Result<HookEvent> parse_hook(Forge forge, std::string_view type, std::string_vie
       if (type == "Pipeline Hook") return read_pipeline(json);
       break;
     case Forge::bitbucket:
-      if (type == "repo:push") return read_bitbucket_push(json);
       if (type == "pullrequest:created" || type == "pullrequest:updated" ||
           type == "pullrequest:fulfilled" || type == "pullrequest:rejected")
         return read_bitbucket_pull(type, json);
@@ -269,6 +267,21 @@ Result<HookEvent> parse_hook(Forge forge, std::string_view type, std::string_vie
       break;
   }
   return HookEvent(OtherEvent{std::string(type.substr(0, 60))});
+}
+
+}  // namespace
+
+Result<std::vector<HookEvent>> parse_hook(Forge forge, std::string_view type,
+                                          std::string_view body) {
+  const Json json = Json::parse(body, nullptr, false);
+  if (json.is_discarded() || !json.is_object())
+    return invalid(
+        "", "malformed_hook",
+        "the hook's body is no JSON object: choose application/json as its content type");
+  if (forge == Forge::bitbucket && type == "repo:push") return read_bitbucket_push(json);
+  auto event = read_one(forge, type, json);
+  if (!event) return event.error();
+  return std::vector<HookEvent>{*std::move(event)};
 }
 
 }  // namespace gantry

@@ -38,7 +38,7 @@ struct PullEvent {
   int number = 0;
   std::string title, author;
   bool bot = false;
-  bool fork = false;  // from another repository
+  bool fork = false;  // from another repository, or nobody says from which
   std::string head_branch, head_commit;
   std::string base_branch;
 };
@@ -57,9 +57,9 @@ struct OtherEvent {
 
 using HookEvent = std::variant<OtherEvent, PushEvent, PullEvent, CheckEvent>;
 
-// `type`: of the forge's header; `body`: JSON. Code::invalid "malformed_hook" names what is
-// missing.
-Result<HookEvent> parse_hook(Forge, std::string_view type, std::string_view body);
+// `type`: of the forge's header; `body`: JSON. At least one event; several where a push moved
+// several branches. Code::invalid "malformed_hook" names what is missing.
+Result<std::vector<HookEvent>> parse_hook(Forge, std::string_view type, std::string_view body);
 
 // What this daemon itself reports; a check of this kind never counts.
 inline constexpr std::string_view kOwnContext = "gantry/";
@@ -68,9 +68,9 @@ inline constexpr std::string_view kOwnContext = "gantry/";
 
 struct CommitStatus {
   CheckState state = CheckState::pending;
-  std::string context;      // begins with kOwnContext
-  std::string description;  // at most 140 bytes
-  std::string url;          // empty: none
+  std::string context = {};      // begins with kOwnContext
+  std::string description = {};  // at most 140 bytes
+  std::string url = {};          // empty: none
 };
 
 struct ForgeRequest {

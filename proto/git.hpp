@@ -25,6 +25,7 @@ struct PreviewSettings {
   bool focused = true;              // only services that the changed files touch, and what they use
   int expiry_days = 14;             // after the last push; 0: never
   bool bots = false;                // also those that programs open
+  int most = 20;                    // environments at once; another one waits for its turn
   bool operator==(const PreviewSettings&) const = default;
 };
 
@@ -81,14 +82,18 @@ struct Pull {
   std::string allowed_commit = {};  // of a fork: what a person let in
   std::string done_commit = {};     // what its environment was last brought to
   EnvironmentId environment_id = {};
-  std::string environment = {};  // its name, before it is made
-  std::string comment = {};      // its id at the forge
-  bool pending = true;           // something is to be done
+  std::string environment = {};       // its name, before it is made
+  std::string base_environment = {};  // name of the one that it was copied from
+  std::string comment = {};           // its id at the forge
+  bool pending = true;                // something is to be done
   int attempts = 0;
   TimePoint not_before{};
   std::optional<TimePoint> expires_at = {};
   std::int64_t version = 1;  // +1 with every event
 };
+
+// How the reason of a deployment begins that was skipped for the checks of its commit.
+inline constexpr std::string_view kChecksOf = "the checks of ";
 
 // A deployment of a commit whose course is told to the forge.
 struct GitDeployment {
@@ -96,9 +101,11 @@ struct GitDeployment {
   InstanceId instance_id;
   RepositoryId repository_id;
   std::string commit;
-  int pull = 0;                              // number; 0: none
-  std::optional<TimePoint> wait_until = {};  // held for its checks until then
-  std::string reported = {};                 // the status that was told last
+  int pull = 0;  // number; 0: none
+  // Held for its checks until then; of one that was skipped for them: so long they may still turn
+  // good.
+  std::optional<TimePoint> wait_until = {};
+  std::string reported = {};  // the status that was told last
   int attempts = 0;
   TimePoint not_before{};
 };
@@ -125,10 +132,10 @@ class GitLedger {
   virtual Result<> put_connection(const Connection&) = 0;
   virtual Result<> erase_connection(const InstanceId&) = 0;
 
-  // A hook's event with its delivery, in one transaction. Seen before: Code::conflict
+  // What a hook tells with its delivery, in one transaction. Seen before: Code::conflict
   // "delivery_seen".
-  virtual Result<> take_event(const RepositoryId&, std::string_view delivery, const HookEvent&,
-                              TimePoint now) = 0;
+  virtual Result<> take_events(const RepositoryId&, std::string_view delivery,
+                               const std::vector<HookEvent>&, TimePoint now) = 0;
 
   virtual Result<> put_push(const Push&) = 0;
   virtual Result<std::vector<Push>> due_pushes(TimePoint now) = 0;
@@ -150,6 +157,14 @@ class GitLedger {
   virtual Result<> record_comment(const RepositoryId&, int number, std::string_view comment) = 0;
   // A person lets a fork's commit in. Not held: Code::conflict "not_held".
   virtual Result<Pull> allow_pull(const RepositoryId&, int number) = 0;
+  // Environments of pull requests that are there.
+  virtual Result<int> previews(const RepositoryId&) = 0;
+  // Those that are held for want of room are open again, the oldest first, as many as there is room
+  // for.
+  virtual Result<> admit_pulls(const RepositoryId&, TimePoint now) = 0;
+  // Of an instance in a pull request's environment: the name of the environment that it was copied
+  // from. Of another one: nothing.
+  virtual Result<std::optional<std::string>> preview_base(const InstanceId&) = 0;
 
   virtual Result<> add_deployment(const GitDeployment&) = 0;
   virtual Result<std::vector<GitDeployment>> open_deployments(TimePoint now) = 0;

@@ -22,8 +22,8 @@ class PgGitLedger final : public GitLedger {
   Result<std::optional<Connection>> connection(const InstanceId&) override;
   Result<> put_connection(const Connection&) override;
   Result<> erase_connection(const InstanceId&) override;
-  Result<> take_event(const RepositoryId&, std::string_view delivery, const HookEvent&,
-                      TimePoint now) override;
+  Result<> take_events(const RepositoryId&, std::string_view delivery,
+                       const std::vector<HookEvent>&, TimePoint now) override;
   Result<> put_push(const Push&) override;
   Result<std::vector<Push>> due_pushes(TimePoint now) override;
   Result<> delay_push(const Push&) override;
@@ -37,6 +37,9 @@ class PgGitLedger final : public GitLedger {
   Result<> record_pull(const Pull&) override;
   Result<> record_comment(const RepositoryId&, int number, std::string_view comment) override;
   Result<Pull> allow_pull(const RepositoryId&, int number) override;
+  Result<int> previews(const RepositoryId&) override;
+  Result<> admit_pulls(const RepositoryId&, TimePoint now) override;
+  Result<std::optional<std::string>> preview_base(const InstanceId&) override;
   Result<> add_deployment(const GitDeployment&) override;
   Result<std::vector<GitDeployment>> open_deployments(TimePoint now) override;
   Result<std::vector<GitDeployment>> deployments_of(const RepositoryId&, int pull) override;

@@ -8,7 +8,7 @@ namespace {
 
 constexpr const char* kColumns =
     "id, project_id, url, forge, api_url, secrets, submodules, poll_seconds, previews, "
-    "preview_base, focused, expiry_days, bots, trouble, fetched_at, created_at";
+    "preview_base, focused, expiry_days, bots, previews_most, trouble, fetched_at, created_at";
 
 std::string identity(const RepositoryId& id) { return "git_repository/" + id.str(); }
 
@@ -55,7 +55,8 @@ Result<Repository> PgGitLedger::repository_from(const pqxx::row& row) const {
                   .base = row["preview_base"].c_str(),
                   .focused = row["focused"].as<bool>(),
                   .expiry_days = row["expiry_days"].as<int>(),
-                  .bots = row["bots"].as<bool>()};
+                  .bots = row["bots"].as<bool>(),
+                  .most = row["previews_most"].as<int>()};
   one.trouble = row["trouble"].c_str();
   if (!row["fetched_at"].is_null()) one.fetched_at = time_from(row["fetched_at"]);
   one.created_at = time_from(row["created_at"]);
@@ -116,14 +117,16 @@ Result<> PgGitLedger::put_repository(const Repository& one) {
       return Error{Code::conflict, "repository_taken", "the project has this repository already"};
     work.exec_params0(
         "insert into git_repositories (id, project_id, url, forge, api_url, secrets, submodules, "
-        "poll_seconds, previews, preview_base, focused, expiry_days, bots, created_at) values ($1, "
-        "$2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14) on conflict (id) do update set "
+        "poll_seconds, previews, preview_base, focused, expiry_days, bots, created_at, "
+        "previews_most) values "
+        "($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15) on conflict (id) do "
+        "update set "
         "forge = $4, api_url = $5, secrets = $6, submodules = $7, poll_seconds = $8, previews = "
-        "$9, preview_base = $10, focused = $11, expiry_days = $12, bots = $13",
+        "$9, preview_base = $10, focused = $11, expiry_days = $12, bots = $13, previews_most = $15",
         one.id.str(), one.project_id.str(), one.url, std::string(name(one.forge)), one.api_url,
         bytea(seal(one)), one.submodules, one.poll_seconds, one.previews.enabled, one.previews.base,
         one.previews.focused, one.previews.expiry_days, one.previews.bots,
-        format_time(one.created_at));
+        format_time(one.created_at), one.previews.most);
     return done();
   });
 }

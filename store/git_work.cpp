@@ -1,16 +1,12 @@
-// Pushes, pull requests, checks and the deployments that came of them.
+// What hooks tell, pushes, checks and the deployments that came of them.
 #include "store/git_ledger.hpp"
-#include "store/rows.hpp"
+#include "store/git_rows.hpp"
 
 namespace gantry {
 namespace {
 
 constexpr const char* kPushColumns =
     "repository_id, branch, instance_id, commit, deleted, attempts, not_before, version";
-constexpr const char* kPullColumns =
-    "repository_id, number, title, author, bot, fork, head_branch, head_commit, base_branch, "
-    "state, reason, allowed_commit, done_commit, environment_id, environment, comment, pending, "
-    "attempts, not_before, expires_at, version";
 constexpr const char* kGitColumns =
     "deployment_id, instance_id, repository_id, commit, pull, wait_until, reported, attempts, "
     "not_before";
@@ -18,20 +14,6 @@ constexpr const char* kGitColumns =
 // A delivery is refused for so long, a check known; of one repository so many deliveries are kept.
 constexpr const char* kKept = "30 days";
 constexpr int kDeliveriesKept = 2000;
-
-template <class T>
-T id_from(const pqxx::field& field) {
-  const auto id = T::parse(field.c_str());
-  return id ? *id : T();
-}
-
-std::optional<TimePoint> maybe_time(const pqxx::field& field) {
-  return field.is_null() ? std::nullopt : std::optional(time_from(field));
-}
-
-std::optional<std::string> text_of(const std::optional<TimePoint>& time) {
-  return time ? std::optional(format_time(*time)) : std::nullopt;
-}
 
 Push push_from(const pqxx::row& row) {
   return {.repository_id = *RepositoryId::parse(row["repository_id"].c_str()),
@@ -41,30 +23,6 @@ Push push_from(const pqxx::row& row) {
           .deleted = row["deleted"].as<bool>(),
           .attempts = row["attempts"].as<int>(),
           .not_before = time_from(row["not_before"]),
-          .version = row["version"].as<std::int64_t>()};
-}
-
-Pull pull_from(const pqxx::row& row) {
-  return {.repository_id = *RepositoryId::parse(row["repository_id"].c_str()),
-          .number = row["number"].as<int>(),
-          .title = row["title"].c_str(),
-          .author = row["author"].c_str(),
-          .bot = row["bot"].as<bool>(),
-          .fork = row["fork"].as<bool>(),
-          .head_branch = row["head_branch"].c_str(),
-          .head_commit = row["head_commit"].c_str(),
-          .base_branch = row["base_branch"].c_str(),
-          .state = parse_pull_state(row["state"].c_str()).value_or(PullState::open),
-          .reason = row["reason"].c_str(),
-          .allowed_commit = row["allowed_commit"].c_str(),
-          .done_commit = row["done_commit"].c_str(),
-          .environment_id = id_from<EnvironmentId>(row["environment_id"]),
-          .environment = row["environment"].c_str(),
-          .comment = row["comment"].c_str(),
-          .pending = row["pending"].as<bool>(),
-          .attempts = row["attempts"].as<int>(),
-          .not_before = time_from(row["not_before"]),
-          .expires_at = maybe_time(row["expires_at"]),
           .version = row["version"].as<std::int64_t>()};
 }
 
@@ -78,13 +36,6 @@ GitDeployment git_deployment_from(const pqxx::row& row) {
           .reported = row["reported"].c_str(),
           .attempts = row["attempts"].as<int>(),
           .not_before = time_from(row["not_before"])};
-}
-
-template <class T>
-std::vector<T> all_of(const pqxx::result& rows, T (*from)(const pqxx::row&)) {
-  std::vector<T> found;
-  for (const auto& row : rows) found.push_back(from(row));
-  return found;
 }
 
 // The newest takes the place of one that waits.
@@ -106,7 +57,8 @@ void write_pull(pqxx::work& work, const RepositoryId& id, const PullEvent& event
       "head_commit, base_branch, state, pending, not_before, version) values ($1, $2, $3, $4, $5, "
       "$6, $7, $8, $9, $10, true, $11, 1) on conflict (repository_id, number) do update set title "
       "= $3, author = $4, bot = $5, fork = $6, head_branch = $7, head_commit = $8, base_branch = "
-      "$9, state = $10, pending = true, attempts = 0, not_before = $11, version = "
+      "$9, state = $10, reason = case when git_pulls.state = 'held' then '' else git_pulls.reason "
+      "end, pending = true, attempts = 0, not_before = $11, version = "
       "git_pulls.version + 1",
       id.str(), event.number, event.title, event.author, event.bot, event.fork, event.head_branch,
       event.head_commit, event.base_branch,
@@ -139,27 +91,31 @@ bool see_delivery(pqxx::work& work, const RepositoryId& id, std::string_view del
   return true;
 }
 
+void write_event(pqxx::work& work, const RepositoryId& id, const HookEvent& event, TimePoint now) {
+  if (const auto* push = std::get_if<PushEvent>(&event))
+    write_push(work, {.repository_id = id,
+                      .branch = push->branch,
+                      .commit = push->commit,
+                      .deleted = push->commit.empty(),
+                      .not_before = now});
+  if (const auto* pull = std::get_if<PullEvent>(&event)) write_pull(work, id, *pull, now);
+  if (const auto* check = std::get_if<CheckEvent>(&event)) {
+    write_check(work, id, *check, now);
+    work.exec_params0(
+        "update git_deployments set not_before = $3 where repository_id = $1 and commit = $2 and "
+        "open and wait_until is not null",
+        id.str(), check->commit, format_time(now));
+  }
+}
+
 }  // namespace
 
-Result<> PgGitLedger::take_event(const RepositoryId& id, std::string_view delivery,
-                                 const HookEvent& event, TimePoint now) {
+Result<> PgGitLedger::take_events(const RepositoryId& id, std::string_view delivery,
+                                  const std::vector<HookEvent>& events, TimePoint now) {
   return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
     if (!see_delivery(work, id, delivery, now))
       return Error{Code::conflict, "delivery_seen", "this delivery was taken before"};
-    if (const auto* push = std::get_if<PushEvent>(&event))
-      write_push(work, {.repository_id = id,
-                        .branch = push->branch,
-                        .commit = push->commit,
-                        .deleted = push->commit.empty(),
-                        .not_before = now});
-    if (const auto* pull = std::get_if<PullEvent>(&event)) write_pull(work, id, *pull, now);
-    if (const auto* check = std::get_if<CheckEvent>(&event)) {
-      write_check(work, id, *check, now);
-      work.exec_params0(
-          "update git_deployments set not_before = $3 where repository_id = $1 and commit = $2 and "
-          "open and wait_until is not null",
-          id.str(), check->commit, format_time(now));
-    }
+    for (const HookEvent& event : events) write_event(work, id, event, now);
     return done();
   });
 }
@@ -219,77 +175,6 @@ Result<> PgGitLedger::see_commit(const RepositoryId& id, std::string_view branch
         "(repository_id, branch) do update set commit = $3",
         id.str(), std::string(branch), std::string(commit));
     return done();
-  });
-}
-
-Result<std::vector<Pull>> PgGitLedger::pulls(const RepositoryId& id) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Pull>> {
-    return all_of(work.exec_params(std::string("select ") + kPullColumns +
-                                       " from git_pulls where repository_id = $1 order by number "
-                                       "desc limit 200",
-                                   id.str()),
-                  pull_from);
-  });
-}
-
-Result<Pull> PgGitLedger::pull(const RepositoryId& id, int number) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Pull> {
-    const auto rows =
-        work.exec_params(std::string("select ") + kPullColumns +
-                             " from git_pulls where repository_id = $1 and number = $2",
-                         id.str(), number);
-    if (rows.empty()) return not_found("pull request " + std::to_string(number));
-    return pull_from(rows[0]);
-  });
-}
-
-Result<std::vector<Pull>> PgGitLedger::due_pulls(TimePoint now) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<std::vector<Pull>> {
-    return all_of(work.exec_params(std::string("select ") + kPullColumns +
-                                       " from git_pulls where (pending and not_before <= $1) or "
-                                       "expires_at <= $1 order by not_before limit 200",
-                                   format_time(now)),
-                  pull_from);
-  });
-}
-
-Result<> PgGitLedger::record_pull(const Pull& pull) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
-    work.exec_params0(
-        "update git_pulls set done_commit = $3, environment_id = $4, environment = $5, expires_at "
-        "= $6, state = case when version = $7 then $8 else state end, reason = $9, pending = case "
-        "when version = $7 then $10 else pending end, attempts = case when version = $7 then $11 "
-        "else attempts end, not_before = case when version = $7 then $12 else not_before end where "
-        "repository_id = $1 and number = $2",
-        pull.repository_id.str(), pull.number, pull.done_commit, pull.environment_id.str(),
-        pull.environment, text_of(pull.expires_at), pull.version, std::string(name(pull.state)),
-        pull.reason, pull.pending, pull.attempts, format_time(pull.not_before));
-    return done();
-  });
-}
-
-Result<> PgGitLedger::record_comment(const RepositoryId& id, int number, std::string_view comment) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
-    work.exec_params0("update git_pulls set comment = $3 where repository_id = $1 and number = $2",
-                      id.str(), number, std::string(comment));
-    return done();
-  });
-}
-
-Result<Pull> PgGitLedger::allow_pull(const RepositoryId& id, int number) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<Pull> {
-    const auto rows = work.exec_params(
-        std::string("update git_pulls set allowed_commit = head_commit, state = 'open', pending = "
-                    "true, attempts = 0, version = version + 1 where repository_id = $1 and number "
-                    "= $2 and state = 'held' returning ") +
-            kPullColumns,
-        id.str(), number);
-    if (!rows.empty()) return pull_from(rows[0]);
-    if (work.exec_params("select 1 from git_pulls where repository_id = $1 and number = $2",
-                         id.str(), number)
-            .empty())
-      return not_found("pull request " + std::to_string(number));
-    return Error{Code::conflict, "not_held", "this pull request does not wait for anybody"};
   });
 }
 

@@ -149,7 +149,9 @@ class SourceBuilder final : public Builder {
     const std::string root = source_folder(order.deployment_id);
     const auto manifest = manifest_of(order, root, stop);
     if (!manifest) return manifest.error();
-    auto config = source_config(root, with_known_neighbours(order, *manifest));
+    const auto base = base_of(order.instance_id);
+    if (!base) return base.error();
+    auto config = source_config(root, with_known_neighbours(order, *manifest), *base);
     if (!config) return config.error();
     if (!config->file.empty()) log.say("Using the configuration of " + config->file + ".");
     for (const auto& line : config->lines) log.say(line);
@@ -157,6 +159,11 @@ class SourceBuilder final : public Builder {
     prepared.skip_reason = watch(order, prepared.settings, *manifest);
     if (!prepared.skip_reason.empty()) log.say(prepared.skip_reason);
     return prepared;
+  }
+
+  Result<std::optional<std::string>> base_of(const InstanceId& id) const {
+    if (!options_.preview_base) return std::optional<std::string>();
+    return options_.preview_base(id);
   }
 
   // Kept beside the archive, for the deployments after this one.

@@ -2,7 +2,9 @@
 // Dockerfile, has the engine build it. Owned by the daemon; thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,9 @@ struct SourceBuilderOptions {
   std::vector<std::string> program_folders{"/usr/local/bin", "/usr/bin"};
   Detector detect = detect_build;
   const Clock* clock = &system_clock();
+  // Of an instance in the environment of a pull request: the name of the environment that it was
+  // copied from; of another one, and without this: nothing.
+  std::function<Result<std::optional<std::string>>(const InstanceId&)> preview_base = nullptr;
 };
 
 // `build_logs` and `engine` outlive it. In the logs a deployment's build is ReplicaKey{id, 0, 0},

@@ -125,7 +125,8 @@ Result<> check_root_directory(const std::string& root, const BuildSettings& buil
 
 }  // namespace
 
-Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& order) {
+Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& order,
+                                   const std::optional<std::string>& preview_base) {
   const auto file = find_file(root, order.settings.build);
   if (!file) return file.error();
   SourceConfig config{.settings = order.settings, .file = *file, .json = {}, .lines = {}};
@@ -136,6 +137,7 @@ Result<SourceConfig> source_config(const std::string& root, const PrepareOrder& 
     request.file_name = *file;
     request.text = text->value_or("");
     if (!order.environment.empty()) request.environment = order.environment;
+    request.base_environment = preview_base;
     if (!order.service.empty()) request.service = order.service;
     request.instance.settings = order.settings;
     ConfigResult result = read_config(request);

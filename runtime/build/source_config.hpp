@@ -2,6 +2,7 @@
 // Blocking; thread-safe.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,6 +24,8 @@ struct SourceConfig {
 //   config_invalid      errors in the file, the first of them in the detail
 //   volume_missing      deploy.requiredMountPath names where the service mounts none
 //   root_directory_missing
-Result<SourceConfig> source_config(const std::string& root, const PrepareOrder&);
+// `preview_base`: ConfigRequest::base_environment.
+Result<SourceConfig> source_config(const std::string& root, const PrepareOrder&,
+                                   const std::optional<std::string>& preview_base = std::nullopt);
 
 }  // namespace gantry

@@ -42,6 +42,15 @@ std::optional<Name> free_name(const ProjectSnapshot& project, const Repository& 
   return *name;
 }
 
+std::string fork_reason(const Repository& repository, const Pull& pull) {
+  const std::string why =
+      "it is from a fork, whose code would get the variables of " + repository.previews.base + ": ";
+  // Bitbucket has no ref of it, and the branch's name may be one of the repository's own.
+  if (head_ref(repository, pull) == "refs/heads/" + pull.head_branch)
+    return why + "push its branch to the repository itself, from where it can be fetched";
+  return why + "`gantry repo allow " + std::to_string(pull.number) + "` lets this commit in";
+}
+
 const InstanceView* instance_in(const ProjectSnapshot& project, const InstanceId& like,
                                 const EnvironmentId& to) {
   const auto original = project.instances.find(like);
@@ -70,10 +79,17 @@ Result<> GitWork::pull(const Repository& repository, Pull pull, const std::stop_
     return refuse_pull(repository, pull, PullState::ignored,
                        "a program opened it, and previews are for people's");
   if (pull.fork && pull.allowed_commit != pull.head_commit)
-    return refuse_pull(repository, pull, PullState::held,
-                       "it is from a fork, whose code would get the variables of " +
-                           repository.previews.base + ": `gantry repo allow " +
-                           std::to_string(pull.number) + "` lets this commit in");
+    return refuse_pull(repository, pull, PullState::held, fork_reason(repository, pull));
+  if (pull.environment_id.empty()) {
+    const auto there = ports_.ledger.previews(repository.id);
+    if (!there) return there.error();
+    if (*there >= repository.previews.most)
+      return refuse_pull(repository, pull, PullState::held,
+                         "the repository has " + std::to_string(*there) +
+                             " previews, and may have " + std::to_string(repository.previews.most) +
+                             ": it gets its own when another one goes, or `gantry repo set --most "
+                             "NUMBER` makes room");
+  }
   const ProjectPtr project = ports_.store.project(repository.project_id.str());
   if (!project) return done();
   const EnvironmentView* base = project->environment(repository.previews.base);
@@ -98,6 +114,8 @@ Result<> GitWork::pull(const Repository& repository, Pull pull, const std::stop_
     return pull_later(repository, std::move(pull), up.error());
   pull.done_commit = fetched->commit;
   pull.pending = false;
+  if (!pull.reason.empty())  // it was told that it failed
+    tell_pull(repository, pull, {.state = CheckState::success, .description = "it was fetched"});
   pull.reason.clear();
   if (repository.previews.expiry_days > 0 && !pull.environment_id.empty())
     pull.expires_at = now + kDay * repository.previews.expiry_days;
@@ -123,10 +141,19 @@ Result<> GitWork::pull_later(const Repository& repository, Pull pull, const Erro
   pull.reason = error.detail;
   pull.pending = error.code == Code::unavailable && pull.attempts < options_.attempts;
   pull.not_before = ports_.clock.now() + Seconds(5 << std::min(2 * pull.attempts, 6));
-  if (!pull.pending)
+  if (!pull.pending) {
     tell("git.failed", repository,
          "pull request " + std::to_string(pull.number) + ": " + error.detail);
+    tell_pull(repository, pull, {.state = CheckState::failure, .description = error.detail});
+  }
   return ports_.ledger.record_pull(pull);
+}
+
+// Bitbucket tells the commit of a pull request cut short, which no status can be given.
+void GitWork::tell_pull(const Repository& repository, const Pull& pull,
+                        const CommitStatus& outcome) {
+  if (repository.forge != Forge::bitbucket)
+    tell_outcome(repository, pull.head_commit, "pr-" + std::to_string(pull.number), outcome);
 }
 
 // Closed, merged or forgotten: its environment goes, and what was in it.
@@ -175,6 +202,7 @@ Result<EnvironmentId> GitWork::environment_of(const Repository& repository, Pull
     return Error{Code::invalid, "name_taken",
                  "another environment is called pr-" + std::to_string(pull.number)};
   pull.environment = wanted->str();
+  pull.base_environment = base.environment.name.str();
   pull.environment_id = {};
   GANTRY_TRY(ports_.ledger.record_pull(pull));
   auto transaction = ports_.store.begin({});

@@ -29,13 +29,14 @@ const InstanceView* view_of(const ProjectPtr& project, const InstanceId& id) {
   return there ? found->second.get() : nullptr;
 }
 
-// Whether the newest deployment is of this source and on its way or in service.
+// Whether the newest deployment is of this source and on its way or in service, or had nothing to
+// do.
 bool is_there(const InstanceView& view, const Source& source) {
   if (view.deployments.empty()) return false;
   const Deployment& newest = *view.deployments.front();
   const bool ended = newest.status == DeploymentStatus::failed ||
                      newest.status == DeploymentStatus::removed ||
-                     newest.status == DeploymentStatus::removing;
+                     newest.status == DeploymentStatus::removing || was_skipped_for_checks(newest);
   return !ended && newest.settings.source.commit == source.commit &&
          newest.settings.source.archive == source.archive &&
          newest.settings.source.image == source.image;
@@ -120,7 +121,7 @@ Result<> GitWork::push(const Repository& repository, const Push& push,
                                             .ref = "refs/heads/" + push.branch,
                                             .submodules = repository.submodules,
                                             .stop = stop});
-  if (!fetched) return later(repository, push, fetched.error());
+  if (!fetched) return later(repository, push, followers, fetched.error());
   GANTRY_TRY(ports_.ledger.record_fetch(repository.id, "", ports_.clock.now()));
   GANTRY_TRY(ports_.ledger.see_commit(repository.id, push.branch, fetched->commit));
   for (const std::string& warning : fetched->warnings) tell("git.warning", repository, warning);
@@ -138,7 +139,7 @@ Result<> GitWork::push(const Repository& repository, const Push& push,
                         .waits = one.wait_for_ci && push.instance_id.empty()};
     const auto deployed = deploy(repository, wanted);
     if (!deployed && deployed.error().code == Code::unavailable)
-      return later(repository, push, deployed.error());
+      return later(repository, push, followers, deployed.error());
     if (!deployed)
       tell("git.failed", repository,
            short_commit(fetched->commit) + " is not deployed: " + deployed.error().detail,
@@ -148,7 +149,8 @@ Result<> GitWork::push(const Repository& repository, const Push& push,
 }
 
 // What may pass is tried again; what does not is said to people, and the next push begins anew.
-Result<> GitWork::later(const Repository& repository, Push push, const Error& error) {
+Result<> GitWork::later(const Repository& repository, Push push,
+                        const std::vector<Connection>& followers, const Error& error) {
   GANTRY_TRY(ports_.ledger.record_fetch(repository.id, error.detail, ports_.clock.now()));
   if (error.reason == "interrupted") return done();
   ++push.attempts;
@@ -157,6 +159,10 @@ Result<> GitWork::later(const Repository& repository, Push push, const Error& er
     return ports_.ledger.delay_push(push);
   }
   tell("git.failed", repository, error.detail, push.instance_id);
+  for (const Connection& one : followers)
+    if (const ProjectPtr project = ports_.store.project_of(one.instance_id))
+      tell_outcome(repository, push.commit, status_place(*project, one.instance_id),
+                   {.state = CheckState::failure, .description = error.detail});
   return ports_.ledger.finish_push(push);
 }
 

@@ -8,7 +8,9 @@
 namespace gantry {
 namespace {
 
-constexpr Seconds kAskAgain{20};  // the forge's API, for the checks of a commit
+constexpr Seconds kAskAgain{20};        // the forge's API, for the checks of a commit
+constexpr Seconds kAskSkipped{5 * 60};  // the same, of one that was skipped, where no hook tells
+constexpr Seconds kMayTurn{7 * 24 * 60 * 60};  // checks that failed may still turn good
 
 bool is_settled(DeploymentStatus status) {
   return is_terminal(status) || has_served(status) || status == DeploymentStatus::removing;
@@ -56,6 +58,16 @@ std::optional<CheckState> worse(std::optional<CheckState> one, std::optional<Che
 
 }  // namespace
 
+std::string status_place(const ProjectSnapshot& project, const InstanceId& id) {
+  const ServiceInstance& instance = project.instances.at(id)->instance;
+  return project.environments.at(instance.environment_id)->environment.name.str() + "/" +
+         project.services.at(instance.service_id)->name.str();
+}
+
+bool was_skipped_for_checks(const Deployment& deployment) {
+  return deployment.status == DeploymentStatus::skipped && deployment.reason.starts_with(kChecksOf);
+}
+
 std::string GitWork::url_of(const InstanceId& id) const {
   const ProjectPtr project = ports_.store.project_of(id);
   if (!project) return {};
@@ -66,13 +78,15 @@ std::string GitWork::url_of(const InstanceId& id) const {
          (standard ? "" : ":" + std::to_string(options_.edge_port));
 }
 
-Result<> GitWork::report(const Repository& repository, const GitDeployment& row) {
+Result<> GitWork::report(const Repository& repository, GitDeployment row) {
   const auto deployment = ports_.store.deployment(row.deployment_id);
   if (!deployment && deployment.error().code == Code::not_found)
     return ports_.ledger.close_deployment(row.deployment_id);
   if (!deployment) return deployment.error();
   if (deployment->status == DeploymentStatus::waiting && row.wait_until)
     GANTRY_TRY(decide(repository, row, *deployment));
+  else if (was_skipped_for_checks(*deployment) && row.wait_until)
+    GANTRY_TRY(reconsider(repository, row, *deployment));
   return tell_forge(repository, row, *deployment);
 }
 
@@ -93,7 +107,7 @@ Result<std::optional<CheckState>> GitWork::checks_of(const Repository& repositor
   return all ? Result<std::optional<CheckState>>(all) : told;
 }
 
-Result<> GitWork::decide(const Repository& repository, const GitDeployment& row,
+Result<> GitWork::decide(const Repository& repository, GitDeployment& row,
                          const Deployment& deployment) {
   const TimePoint now = ports_.clock.now();
   const auto state = checks_of(repository, row.commit);
@@ -101,27 +115,58 @@ Result<> GitWork::decide(const Repository& repository, const GitDeployment& row,
   const std::string commit = row.commit.substr(0, 7);
   const bool late = now >= *row.wait_until;
   const bool failed = *state == CheckState::failure;
-  if (*state != CheckState::success && !failed && !late) {
-    GitDeployment next = row;
-    next.not_before = now + kAskAgain;  // a hook brings it forward
-    return ports_.ledger.record_deployment(next);
+  const bool good = *state == CheckState::success;
+  if (!good && !failed && !late) {
+    row.not_before = now + kAskAgain;  // a hook brings it forward
+    return ports_.ledger.record_deployment(row);
   }
   auto transaction = ports_.store.begin({});
   if (!transaction) return transaction.error();
   const auto decided =
-      *state == CheckState::success
+      good
           ? (*transaction)->release_deployment(deployment.id)
           : (*transaction)
-                ->skip_deployment(deployment.id,
-                                  failed ? "the checks of " + commit + " failed"
-                                         : "the checks of " + commit + " did not end in time");
+                ->skip_deployment(deployment.id, std::string(kChecksOf) + commit +
+                                                     (failed ? " failed" : " did not end in time"));
   if (!decided && decided.error().reason == "superseded") {
     const auto skipped = (*transaction)->skip_deployment(deployment.id, "a newer one has begun");
     if (!skipped) return skipped.error();
   } else if (!decided && decided.error().reason != "not_held") {
     return decided.error();
   }
-  return (*transaction)->commit();
+  GANTRY_TRY((*transaction)->commit());
+  row.wait_until = good ? std::nullopt : std::optional(now + kMayTurn);
+  return ports_.ledger.record_deployment(row);
+}
+
+// Whether a later run of its checks has turned them good. Then the branch is taken up anew, unless
+// there is something newer by now: on the branch, or deployed.
+Result<> GitWork::reconsider(const Repository& repository, GitDeployment& row,
+                             const Deployment& deployment) {
+  const TimePoint now = ports_.clock.now();
+  const std::string& branch = deployment.settings.source.branch;
+  const auto newest_commit = ports_.ledger.seen_commit(repository.id, branch);
+  if (!newest_commit) return newest_commit.error();
+  const ProjectPtr project = ports_.store.project_of(row.instance_id);
+  const bool is_newest =
+      project && *newest_commit == row.commit &&
+      project->instances.at(row.instance_id)->deployments.front()->id == row.deployment_id;
+  if (!is_newest || now >= *row.wait_until) {
+    row.wait_until.reset();
+    return ports_.ledger.record_deployment(row);
+  }
+  const auto state = checks_of(repository, row.commit);
+  if (!state) return state.error();
+  if (*state == CheckState::success) {
+    GANTRY_TRY(ports_.ledger.put_push({.repository_id = repository.id,
+                                       .branch = branch,
+                                       .commit = row.commit,
+                                       .not_before = now}));
+    row.wait_until.reset();
+  } else {  // a hook brings it forward
+    row.not_before = repository.poll_seconds > 0 ? now + kAskSkipped : *row.wait_until;
+  }
+  return ports_.ledger.record_deployment(row);
 }
 
 // Once for each status; what the forge does not take is given up after some attempts.
@@ -129,19 +174,18 @@ Result<> GitWork::tell_forge(const Repository& repository, GitDeployment row,
                              const Deployment& deployment) {
   const std::string word(name(deployment.status));
   const auto close = [&]() -> Result<> {
-    return is_settled(deployment.status) ? ports_.ledger.close_deployment(row.deployment_id)
-                                         : done();
+    const bool may_turn = was_skipped_for_checks(deployment) && row.wait_until;
+    return is_settled(deployment.status) && !may_turn
+               ? ports_.ledger.close_deployment(row.deployment_id)
+               : done();
   };
   if (word == row.reported) return close();
   if (has_forge_api(repository)) {
     const auto url = parse_repository_url(repository.url);
     const ProjectPtr project = ports_.store.project_of(row.instance_id);
     if (!url || !project) return ports_.ledger.close_deployment(row.deployment_id);
-    const ServiceInstance& instance = project->instances.at(row.instance_id)->instance;
     CommitStatus status = status_of(deployment);
-    status.context = std::string(kOwnContext) +
-                     project->environments.at(instance.environment_id)->environment.name.str() +
-                     "/" + project->services.at(instance.service_id)->name.str();
+    status.context = std::string(kOwnContext) + status_place(*project, row.instance_id);
     status.url = url_of(row.instance_id);
     const auto sent = ports_.forge.send(
         repository, status_request(repository.forge, url->path, row.commit, status));
@@ -157,6 +201,16 @@ Result<> GitWork::tell_forge(const Repository& repository, GitDeployment row,
   if (row.pull > 0)
     if (auto pull = ports_.ledger.pull(repository.id, row.pull)) (void)comment(repository, *pull);
   return close();
+}
+
+// Of a commit that no deployment is made of. Who cannot be told is not.
+void GitWork::tell_outcome(const Repository& repository, const std::string& commit,
+                           const std::string& where, const CommitStatus& outcome) {
+  const auto url = parse_repository_url(repository.url);
+  if (!url || !is_commit(commit) || !has_forge_api(repository)) return;
+  CommitStatus status = outcome;
+  status.context = std::string(kOwnContext) + where;
+  (void)ports_.forge.send(repository, status_request(repository.forge, url->path, commit, status));
 }
 
 // One a pull request, written anew. One at a time, so that there is never a second one.

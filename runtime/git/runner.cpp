@@ -7,7 +7,7 @@ namespace {
 
 constexpr auto kLook = std::chrono::seconds(1);
 constexpr Seconds kReadPolls{15};
-constexpr Seconds kRefusals{10};  // between two events of refused hooks of one repository
+constexpr Seconds kRefusals{10};  // between two events of hooks refused for one reason
 constexpr int kAskingMost = 3;
 constexpr std::size_t kRemembered = 10'000;
 
@@ -163,7 +163,8 @@ Result<> GitRunner::take_up(const RepositoryId& id, const std::vector<Push>& pus
     if (stop.stop_requested()) return done();
     GANTRY_TRY(work_.pull(*repository, pull, stop));
   }
-  return done();
+  // What has gone leaves room for those that were held for want of it.
+  return pulls.empty() ? done() : ports_.ledger.admit_pulls(id, ports_.clock.now());
 }
 
 Result<> GitRunner::look_for_polls(TimePoint now) {
@@ -197,10 +198,10 @@ Result<GitHeads> GitRunner::heads(const Repository& repository) {
   return ports_.remote.heads(repository.url, credential_of(repository));
 }
 
-bool GitRunner::may_tell(const RepositoryId& id, TimePoint now) {
+bool GitRunner::may_tell(const std::string& what, TimePoint now) {
   const std::scoped_lock lock(mutex_);
   forget(last_refusal_, now - kRefusals);
-  auto& last = last_refusal_[id.str()];
+  auto& last = last_refusal_[what];
   if (now - last < kRefusals) return false;
   last = now;
   return true;
@@ -209,15 +210,15 @@ bool GitRunner::may_tell(const RepositoryId& id, TimePoint now) {
 Result<> GitRunner::take_hook(const Repository& repository, const HookRequest& request) {
   const TimePoint now = ports_.clock.now();
   const auto refuse = [&](const Error& error) -> Result<> {
-    if (may_tell(repository.id, now))
+    if (may_tell(repository.id.str() + error.reason, now))
       work_.tell("hook.refused", repository, error.reason + ": " + error.detail);
     return error;
   };
   const auto hook = verify_hook(repository.forge, repository.secret, request, now);
   if (!hook) return refuse(hook.error());
-  const auto event = parse_hook(repository.forge, hook->type, request.body);
-  if (!event) return refuse(event.error());
-  const auto taken = ports_.ledger.take_event(repository.id, hook->delivery, *event, now);
+  const auto events = parse_hook(repository.forge, hook->type, request.body);
+  if (!events) return refuse(events.error());
+  const auto taken = ports_.ledger.take_events(repository.id, hook->delivery, *events, now);
   if (!taken && taken.error().code == Code::conflict) return refuse(taken.error());
   if (taken) nudge();
   return taken;

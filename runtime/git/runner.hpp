@@ -55,7 +55,7 @@ class GitRunner : public GitDesk {
   Result<> look_for_work(TimePoint now);
   Result<> look_for_polls(TimePoint now);
   bool paused(const Push&, TimePoint now);
-  bool may_tell(const RepositoryId&, TimePoint now);
+  bool may_tell(const std::string& what, TimePoint now);
 
   const GitPorts ports_;
   const GitRunnerOptions options_;

@@ -40,7 +40,7 @@ class GitWork {
   // The environment of a pull request as it should be.
   Result<> pull(const Repository&, Pull, const std::stop_token&);
   // Releases what waited for its checks, and tells the forge what has become of it.
-  Result<> report(const Repository&, const GitDeployment&);
+  Result<> report(const Repository&, GitDeployment);
   // Heads that are not those seen last become pushes.
   Result<> poll(const Repository&);
 
@@ -62,7 +62,7 @@ class GitWork {
   // Nothing: it is there already.
   Result<> deploy(const Repository&, const Wanted&);
   Result<> deploy_once(const Repository&, const Wanted&, const ProjectPtr&, const InstanceView&);
-  Result<> later(const Repository&, Push, const Error&);
+  Result<> later(const Repository&, Push, const std::vector<Connection>&, const Error&);
 
   // Of a pull request.
   Result<> end_pull(const Repository&, Pull);
@@ -77,9 +77,14 @@ class GitWork {
   Result<> comment(const Repository&, const Pull&);
   std::string comment_text(const Repository&, const Pull&);
 
-  Result<> decide(const Repository&, const GitDeployment&, const Deployment&);
+  Result<> decide(const Repository&, GitDeployment&, const Deployment&);
+  Result<> reconsider(const Repository&, GitDeployment&, const Deployment&);
   Result<std::optional<CheckState>> checks_of(const Repository&, const std::string& commit);
   Result<> tell_forge(const Repository&, GitDeployment, const Deployment&);
+  // `where`: of the status' context, without what it begins with.
+  void tell_outcome(const Repository&, const std::string& commit, const std::string& where,
+                    const CommitStatus& outcome);
+  void tell_pull(const Repository&, const Pull&, const CommitStatus& outcome);
   std::string url_of(const InstanceId&) const;  // empty: it has none
 
   const GitPorts ports_;
@@ -92,6 +97,12 @@ ResolvedVariables git_variables(const Repository&, const std::string& branch, co
 
 // Whether changed files concern a service: its watch patterns, else its root directory, else all.
 bool is_touched(const BuildSettings&, const std::vector<std::string>& changed);
+
+// "production/web": what a commit's status is about. REQUIRES: the project has the instance
+std::string status_place(const ProjectSnapshot&, const InstanceId&);
+
+// A later run of the checks may still turn them good.
+bool was_skipped_for_checks(const Deployment&);
 
 GitCredential credential_of(const Repository&);
 

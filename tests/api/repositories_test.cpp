@@ -54,6 +54,8 @@ TEST_F(ApiRepositories, SecretsAreShownOnceAndNeverAgain) {
 }
 
 TEST_F(ApiRepositories, BadInputNamesItsField) {
+  const std::string kLocked =
+      "-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1rZXktdjEAAAAACmFlczI1Ni1jdHIAAAAGYmNyeXB0\n";
   struct Case {
     Json body;
     const char *pointer, *code;
@@ -72,6 +74,13 @@ TEST_F(ApiRepositories, BadInputNamesItsField) {
            Case{{{"repository", kRepository}, {"ssh_key", "ssh-rsa AAAA"}},
                 "/ssh_key",
                 "invalid_ssh_key"},
+           Case{{{"repository", kRepository}, {"ssh_key", kLocked}},
+                "/ssh_key",
+                "key_has_passphrase"},
+           Case{{{"repository", kRepository},
+                 {"ssh_key", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMIIF\n"}},
+                "/ssh_key",
+                "key_has_passphrase"},
            Case{{{"repository", kRepository}, {"token", "a\nb"}}, "/token", "invalid_token"},
            Case{{{"repository", kRepository}, {"api_url", "https://evil.example.com"}},
                 "/token",
@@ -140,6 +149,53 @@ TEST_F(ApiRepositories, AForeignRepositoryIsUnknown) {
     EXPECT_EQ(get("/v1/projects/other/repositories/" + kRepositoryId + path).status, 404);
   EXPECT_EQ(patch("/v1/projects/other/repositories/" + kRepositoryId, {{"token", "x"}}).status,
             404);
+}
+
+// A token of one environment neither changes what the others are fetched with, nor is it kept from
+// following the repository.
+TEST_F(ApiRepositories, CredentialsThatOthersShareStay) {
+  ASSERT_EQ(post("/v1/projects/shop/services", {{"name", "follower"}, {"environment", "elsewhere"}})
+                .status,
+            201);
+  const std::string secret = project_token("shop", "elsewhere");
+  const std::string path = "/v1/projects/shop/environments/elsewhere/services/follower/repository";
+  const auto connect = [&](const std::string& token, Json more) {
+    more["repository"] = kRepository;
+    more["deploy"] = false;
+    return as(token, {.method = "PUT", .target = path, .body = more.dump()});
+  };
+  const auto before = git_ledger().repository(*RepositoryId::parse(kRepositoryId));
+  for (const Json& each :
+       {Json{{"token", "mine"}}, Json{{"username", "me"}}, Json{{"forge", "github"}},
+        Json{{"poll_seconds", 60}}, Json{{"submodules", true}}}) {
+    const auto refused = connect(secret, each);
+    EXPECT_EQ(refused.status, 403) << refused.body;
+    EXPECT_EQ(code(refused), "repository_shared") << each;
+  }
+  const auto after = git_ledger().repository(*RepositoryId::parse(kRepositoryId));
+  EXPECT_EQ(after->token, before->token);
+  EXPECT_EQ(after->secret, before->secret);
+  EXPECT_EQ(connect(secret, Json::object()).status, 200) << "without them it may follow";
+  EXPECT_EQ(connect(token_, {{"token", "theirs"}}).status, 200) << "who may change all, may";
+  ASSERT_EQ(del(kPath).status, 204);
+  EXPECT_EQ(connect(secret, {{"token", "mine"}}).status, 200) << "now nobody else follows it";
+}
+
+TEST_F(ApiRepositories, PreviewsAreCounted) {
+  EXPECT_EQ(json(get(kOne))["previews"]["most"], 20);
+  for (const int bad : {0, 201}) {
+    const auto refused = patch(kOne, {{"previews", {{"most", bad}}}});
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_EQ(pointers(refused), std::vector<std::string>{"/previews/most"});
+  }
+  EXPECT_EQ(json(patch(kOne, {{"previews", {{"most", 3}}}}))["previews"]["most"], 3);
+  EXPECT_EQ(json(get(kOne))["previews"]["most"], 3);
+}
+
+TEST_F(ApiRepositories, AForkOnBitbucketCannotBeLetIn) {
+  ASSERT_EQ(patch(kOne, {{"forge", "bitbucket"}}).status, 200);
+  EXPECT_EQ(code(post(kOne + "/pulls/7/allow", Json::object())), "fork_not_fetched");
+  EXPECT_EQ(git_ledger().pull(*RepositoryId::parse(kRepositoryId), 7)->allowed_commit, "");
 }
 
 }  // namespace

@@ -196,6 +196,42 @@ TEST_F(SourceBuilderTest, TheFileOfTheSourceCountsForItsDeployment) {
   EXPECT_EQ(builder_->prepare(prepare_order(upload(dockerized())))->config, "");
 }
 
+// Strongest first: the exact name, "pr", the base environment, the file, the settings.
+TEST_F(SourceBuilderTest, BlocksOfAPullRequestCountInItsEnvironment) {
+  const std::string archive = upload(Tar().file("railway.json", R"({
+    "deploy": {"numReplicas": 2, "healthcheckPath": "/file", "drainingSeconds": 2},
+    "environments": {
+      "production": {"deploy": {"numReplicas": 3, "healthcheckPath": "/base", "overlapSeconds": 3}},
+      "pr": {"deploy": {"numReplicas": 4, "healthcheckPath": "/pr"}},
+      "pr-5": {"deploy": {"numReplicas": 5}}}})"));
+  std::optional<std::string> base = "production";
+  options_.preview_base = [&](const InstanceId& id) -> Result<std::optional<std::string>> {
+    EXPECT_EQ(id, instance_);
+    return base;
+  };
+  restart();
+  auto order = prepare_order(archive);
+  order.environment = "pr-5";
+  const auto preview = builder_->prepare(order)->settings.deploy;
+  EXPECT_EQ(preview.replicas, 5);
+  EXPECT_EQ(preview.healthcheck_path, "/pr");
+  EXPECT_EQ(preview.overlap_seconds, 3);
+  EXPECT_EQ(preview.draining_seconds, 2);
+  base.reset();  // somebody's environment that is called so
+  order = prepare_order(archive);
+  order.environment = "pr-5";
+  const auto plain = builder_->prepare(order)->settings.deploy;
+  EXPECT_EQ(plain.replicas, 5);
+  EXPECT_EQ(plain.healthcheck_path, "/file");
+  EXPECT_EQ(plain.overlap_seconds, 0);
+  options_.preview_base = [](const InstanceId&) -> Result<std::optional<std::string>> {
+    return Error{Code::unavailable, "database_unavailable", "the database is away"};
+  };
+  restart();
+  EXPECT_EQ(builder_->prepare(prepare_order(archive)).error().code, Code::unavailable)
+      << "tried again, not guessed";
+}
+
 TEST_F(SourceBuilderTest, ARequiredMountPathIsThatOfAVolume) {
   auto order = prepare_order(
       upload(dockerized().file("railway.toml", "[deploy]\nrequiredMountPath = '/d/'")));

@@ -10,16 +10,16 @@ const std::string kA(40, 'a'), kB(40, 'b'), kNone(40, '0');
 
 template <class T>
 T read(Forge forge, const std::string& type, const std::string& body) {
-  const auto event = parse_hook(forge, type, body);
-  if (!event) {
-    ADD_FAILURE() << event.error().detail;
+  const auto events = parse_hook(forge, type, body);
+  if (!events) {
+    ADD_FAILURE() << events.error().detail;
     return {};
   }
-  if (!std::holds_alternative<T>(*event)) {
-    ADD_FAILURE() << "another event: " << event->index();
+  if (events->size() != 1 || !std::holds_alternative<T>(events->front())) {
+    ADD_FAILURE() << events->size() << " events, the first one " << events->front().index();
     return {};
   }
-  return std::get<T>(*event);
+  return std::get<T>(events->front());
 }
 
 TEST(GitHook, APushOfEachForge) {
@@ -40,6 +40,27 @@ TEST(GitHook, APushOfEachForge) {
           kA + R"("}}}]}})");
   EXPECT_EQ(push.branch, "main");
   EXPECT_EQ(push.commit, kA);
+}
+
+TEST(GitHook, OnePushOfSeveralBranches) {
+  const auto events = parse_hook(
+      Forge::bitbucket, "repo:push",
+      R"({"push":{"changes":[{"new":{"type":"branch","name":"main","target":{"hash":")" + kA +
+          R"("}}},{"new":{"type":"tag","name":"v1"}},{"new":null,"old":{"type":"branch","name":"x"}},
+          {"new":{"type":"branch","name":"next","target":{"hash":")" +
+          kB + R"("}}}]}})");
+  ASSERT_TRUE(events) << events.error().detail;
+  ASSERT_EQ(events->size(), 4u);
+  EXPECT_EQ(std::get<PushEvent>(events->at(0)).branch, "main");
+  EXPECT_TRUE(std::holds_alternative<OtherEvent>(events->at(1)));
+  EXPECT_EQ(std::get<PushEvent>(events->at(2)).commit, "");
+  EXPECT_EQ(std::get<PushEvent>(events->at(3)).branch, "next");
+  EXPECT_EQ(std::get<PushEvent>(events->at(3)).commit, kB);
+  EXPECT_FALSE(
+      parse_hook(Forge::bitbucket, "repo:push",
+                 R"({"push":{"changes":[{"new":{"type":"branch","name":"main","target":{"hash":")" +
+                     kA + R"("}}},{"new":{"type":"branch","name":"-x"}}]}})"))
+      << "half of a push is none";
 }
 
 TEST(GitHook, ADeletedBranchHasNoCommit) {
@@ -104,6 +125,24 @@ TEST(GitHook, MergeRequestsToo) {
   EXPECT_TRUE(read<PullEvent>(Forge::gitlab, "Merge Request Hook", body("update", 2)).fork);
   EXPECT_EQ(read<PullEvent>(Forge::gitlab, "Merge Request Hook", body("merge", 1)).action,
             PullEvent::Action::closed);
+}
+
+TEST(GitHook, PullRequestsOfBitbucketTellForks) {
+  const auto body = [](const std::string& source, const std::string& destination) {
+    return R"({"pullrequest":{"id":4,"title":"t","author":{"nickname":"ada"},"source":{"branch":)"
+           R"({"name":"f"},"commit":{"hash":"0123456789ab"})" +
+           source + R"(},"destination":{"branch":{"name":"main"})" + destination + "}}}";
+  };
+  const std::string one = R"(,"repository":{"uuid":"{1}"})",
+                    other = R"(,"repository":{"uuid":"{2}"})";
+  const auto fork = [&](const std::string& source, const std::string& destination) {
+    return read<PullEvent>(Forge::bitbucket, "pullrequest:created", body(source, destination)).fork;
+  };
+  EXPECT_FALSE(fork(one, one));
+  EXPECT_TRUE(fork(other, one));
+  EXPECT_TRUE(fork(R"(,"repository":null)", one)) << "a fork that was deleted";
+  EXPECT_TRUE(fork(R"(,"repository":{})", one)) << "nobody says";
+  EXPECT_TRUE(fork("", ""));
 }
 
 TEST(GitHook, ChecksOfACommit) {

@@ -82,7 +82,7 @@ class GitRunnerTest : public StoreTest {
 
   void told(const HookEvent& event) {
     ASSERT_TRUE(
-        ledger_->take_event(repository_.id, std::to_string(++deliveries_), event, clock_.now()));
+        ledger_->take_events(repository_.id, std::to_string(++deliveries_), {event}, clock_.now()));
   }
   void pushed(const std::string& branch = "main") {
     told(PushEvent{
@@ -234,6 +234,158 @@ TEST_F(GitRunnerTest, ChecksReleaseOrSkip) {
   EXPECT_NE(last.reason.find("in time"), std::string::npos);
 }
 
+TEST_F(GitRunnerTest, ChecksThatTurnGoodAfterAllDeploy) {
+  ASSERT_TRUE(ledger_->put_connection({.instance_id = world_.instance.id,
+                                       .repository_id = repository_.id,
+                                       .branch = "main",
+                                       .wait_for_ci = true}));
+  const auto newest = [&] { return *deployments(world_.instance.id).at(0); };
+  const auto check = [&](const std::string& commit, CheckState state) {
+    told(CheckEvent{commit, "ci", state, ""});
+    work();  // what is decided
+    work();  // what comes of it
+    work();
+  };
+  pushed();
+  work();
+  check(remote_.commit, CheckState::failure);
+  EXPECT_EQ(newest().status, DeploymentStatus::skipped);
+  const DeploymentId skipped = newest().id;
+  check(remote_.commit, CheckState::pending);  // it runs again
+  EXPECT_EQ(newest().id, skipped);
+  check(remote_.commit, CheckState::success);
+  EXPECT_NE(newest().id, skipped);
+  EXPECT_EQ(newest().status, DeploymentStatus::queued);
+  EXPECT_EQ(newest().settings.source.commit, remote_.commit);
+  const DeploymentId released = newest().id;
+  check(remote_.commit, CheckState::success);  // told once more
+  EXPECT_EQ(newest().id, released);
+
+  const std::string old = remote_.commit = std::string(40, 'b');
+  pushed();
+  work();
+  check(old, CheckState::failure);
+  remote_.commit = std::string(40, 'c');
+  pushed();
+  work();
+  check(old, CheckState::success);
+  EXPECT_EQ(newest().settings.source.commit, remote_.commit);
+  EXPECT_EQ(newest().status, DeploymentStatus::waiting) << "a newer commit is there";
+  check(remote_.commit, CheckState::failure);
+  const std::size_t fetches = remote_.refs.size();
+  clock_.pass(Seconds(8 * 86400));
+  check(remote_.commit, CheckState::success);
+  EXPECT_EQ(newest().status, DeploymentStatus::skipped) << "after a week nobody waits for it";
+  EXPECT_EQ(remote_.refs.size(), fetches);
+}
+
+TEST_F(GitRunnerTest, ChecksAreAskedForAgainWhereNoHookTells) {
+  ASSERT_TRUE(ledger_->put_connection({.instance_id = world_.instance.id,
+                                       .repository_id = repository_.id,
+                                       .branch = "main",
+                                       .wait_for_ci = true}));
+  repository_.token = "t";
+  repository_.poll_seconds = 60;
+  put();
+  forge_.checks = R"({"check_suites":[{"status":"completed","conclusion":"failure"}]})";
+  pushed();
+  for (int i = 0; i < 3; ++i) work();
+  EXPECT_EQ(deployments(world_.instance.id).at(0)->status, DeploymentStatus::skipped);
+  forge_.checks = R"({"check_suites":[{"status":"completed","conclusion":"success"}]})";
+  work();
+  EXPECT_EQ(deployments(world_.instance.id).at(0)->status, DeploymentStatus::skipped);
+  clock_.pass(Seconds(301));
+  for (int i = 0; i < 3; ++i) work();
+  EXPECT_EQ(deployments(world_.instance.id).at(0)->status, DeploymentStatus::queued);
+}
+
+TEST_F(GitRunnerTest, ACommitThatCannotBeFetchedIsToldToItsForge) {
+  repository_.token = "t";
+  put();
+  remote_.error = Error{Code::unavailable, "git_timeout", "no answer"};
+  pushed();
+  work();
+  EXPECT_EQ(forge_.sent.size(), 0u) << "it may pass";
+  remote_.error = Error{Code::invalid, "lfs_pointers", "kept in Git LFS"};
+  pushed();
+  work();
+  ASSERT_EQ(forge_.count("POST", "/statuses/" + remote_.commit), 1);
+  EXPECT_NE(forge_.sent.at(0).body.find("gantry/production/web"), std::string::npos)
+      << forge_.sent.at(0).body;
+  EXPECT_NE(forge_.sent.at(0).body.find("\"failure\""), std::string::npos);
+  EXPECT_NE(forge_.sent.at(0).body.find("kept in Git LFS"), std::string::npos);
+  forge_.sent.clear();
+  repository_.previews.enabled = true;
+  put();
+  told(pull());
+  work();
+  ASSERT_EQ(forge_.count("POST", "/statuses/" + remote_.commit), 1);
+  EXPECT_NE(forge_.sent.at(0).body.find("gantry/pr-7"), std::string::npos);
+  remote_.error.reset();
+  told(pull());
+  work();
+  EXPECT_NE(forge_.sent.at(1).body.find("gantry/pr-7"), std::string::npos);
+  EXPECT_NE(forge_.sent.at(1).body.find("\"success\""), std::string::npos);
+}
+
+TEST_F(GitRunnerTest, PreviewsHaveTheirMost) {
+  repository_.previews = {.enabled = true, .most = 1};
+  put();
+  told(pull());
+  work();
+  ASSERT_NE(preview(), nullptr);
+  const auto other = [&](int number) { return *ledger_->pull(repository_.id, number); };
+  for (const int number : {8, 9}) {
+    PullEvent next = pull();
+    next.number = number;
+    told(next);
+  }
+  const std::size_t fetches = remote_.refs.size();
+  work();
+  EXPECT_EQ(remote_.refs.size(), fetches) << "not even fetched";
+  EXPECT_EQ(other(8).state, PullState::held);
+  EXPECT_NE(other(8).reason.find("may have 1"), std::string::npos) << other(8).reason;
+  ASSERT_TRUE(ledger_->admit_pulls(repository_.id, clock_.now()));
+  EXPECT_EQ(other(8).state, PullState::held) << "there is no room yet";
+  told(pull(PullEvent::Action::updated));
+  work();
+  EXPECT_EQ(row().state, PullState::open) << "its own counts once";
+  told(pull(PullEvent::Action::closed));
+  work();
+  ASSERT_TRUE(ledger_->admit_pulls(repository_.id, clock_.now()));
+  EXPECT_EQ(other(9).state, PullState::held) << "one at a time, the oldest first";
+  work();
+  EXPECT_NE(store_->project("shop")->environment("pr-8"), nullptr);
+  EXPECT_EQ(store_->project("shop")->environment("pr-9"), nullptr);
+  repository_.previews.most = 2;
+  put();
+  ASSERT_TRUE(ledger_->admit_pulls(repository_.id, clock_.now()));
+  work();
+  EXPECT_NE(store_->project("shop")->environment("pr-9"), nullptr);
+}
+
+TEST_F(GitRunnerTest, AForkIsNotAdmittedByRoomAlone) {
+  repository_.previews.enabled = true;
+  put();
+  PullEvent fork = pull();
+  fork.fork = true;
+  told(fork);
+  work();
+  ASSERT_TRUE(ledger_->admit_pulls(repository_.id, clock_.now()));
+  EXPECT_EQ(row().state, PullState::held);
+}
+
+TEST_F(GitRunnerTest, AnEnvironmentKnowsWhatItWasCopiedFrom) {
+  repository_.previews.enabled = true;
+  put();
+  told(pull());
+  work();
+  const auto* copy =
+      store_->project("shop")->instance(world_.service.id, preview()->environment.id);
+  EXPECT_EQ(*ledger_->preview_base(copy->instance.id), "production");
+  EXPECT_EQ(*ledger_->preview_base(world_.instance.id), std::nullopt);
+}
+
 TEST_F(GitRunnerTest, APullRequestGetsItsEnvironmentAndLosesIt) {
   repository_.previews.enabled = true;
   repository_.token = "t";
@@ -364,11 +516,11 @@ TEST_F(GitRunnerTest, PollingFindsWhatIsNewAndWhatIsGone) {
 
 TEST_F(GitRunnerTest, DeliveriesAreKnownAndBounded) {
   pushed();
-  const auto again = ledger_->take_event(repository_.id, "1", OtherEvent{}, clock_.now());
+  const auto again = ledger_->take_events(repository_.id, "1", {OtherEvent{}}, clock_.now());
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().reason, "delivery_seen");
   clock_.pass(Seconds(31 * 86400));
-  ASSERT_TRUE(ledger_->take_event(repository_.id, "2", OtherEvent{}, clock_.now()));
+  ASSERT_TRUE(ledger_->take_events(repository_.id, "2", {OtherEvent{}}, clock_.now()));
   EXPECT_EQ(sql("select 1 from git_deliveries").size(), 1u);
 }
 

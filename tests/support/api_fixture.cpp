@@ -209,7 +209,7 @@ void ApiTest::seed_repository() {
                        .head_branch = "f",
                        .head_commit = std::string(40, 'c'),
                        .base_branch = "main"};
-  ASSERT_TRUE(git_ledger_->take_event(one.id, "seed", pull, one.created_at).ok());
+  ASSERT_TRUE(git_ledger_->take_events(one.id, "seed", {pull}, one.created_at).ok());
   sql("update git_pulls set state = 'held'");
 }
 
