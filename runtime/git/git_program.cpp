@@ -133,14 +133,22 @@ std::map<std::string, std::string> git_environment(const GitOptions& options,
       {"GIT_SSH_COMMAND", ssh_line(options, credential, home)},
   };
   std::vector<std::pair<std::string, std::string>> config{
-      {"core.hooksPath", "/dev/null"},     {"core.symlinks", "true"},
-      {"core.fsmonitor", "false"},         {"credential.helper", ""},
-      {"http.lowSpeedLimit", "200"},       {"http.lowSpeedTime", "30"},
-      {"http.followRedirects", "initial"}, {"gc.auto", "0"},
-      {"advice.detachedHead", "false"},    {"init.defaultBranch", "main"},
-      {"transfer.fsckObjects", "false"},   {"submodule.recurse", "false"},
-      {"filter.lfs.smudge", ""},           {"filter.lfs.process", ""},
+      {"core.hooksPath", "/dev/null"},
+      {"core.symlinks", "true"},
+      {"core.fsmonitor", "false"},
+      {"credential.helper", ""},
+      {"http.lowSpeedLimit", "200"},
+      {"http.lowSpeedTime", "30"},
+      {"http.followRedirects", "initial"},
+      {"gc.auto", "0"},
+      {"advice.detachedHead", "false"},
+      {"init.defaultBranch", "main"},
+      {"transfer.fsckObjects", "false"},
+      {"submodule.recurse", "false"},
+      {"filter.lfs.smudge", ""},
+      {"filter.lfs.process", ""},
       {"filter.lfs.required", "false"},
+      {"fetch.unpackLimit", "1"},  // a large file is kept as it came, not deflated anew
   };
   const auto parts = parse_repository_url(url);
   if (!credential.token.empty() && parts && parts->scheme.starts_with("http")) {
