@@ -9,20 +9,6 @@ namespace {
 
 constexpr std::size_t kReasonMax = 1000;
 
-struct Held {
-  Deployment deployment;
-  Place place;
-};
-
-Result<Held> find_held(const Request& request, Context& context) {
-  auto deployment = find_deployment(request, context);
-  if (!deployment) return deployment.error();
-  auto place = place_of(deployment->instance_id, context);
-  if (!place) return place.error();
-  GANTRY_TRY(check_version(request, *deployment));
-  return Held{*std::move(deployment), *std::move(place)};
-}
-
 Result<> check_held(const Deployment& deployment) {
   if (deployment.status == DeploymentStatus::needs_approval) return done();
   return Error{Code::conflict, "not_held",
@@ -32,7 +18,7 @@ Result<> check_held(const Deployment& deployment) {
 }  // namespace
 
 Answer approve(const Request& request, Context& context, Transaction& transaction) {
-  const auto held = find_held(request, context);
+  const auto held = find_placed(request, context);
   if (!held) return held.error();
   const auto body = Fields::read(request, {});
   if (!body) return body.error();
@@ -44,7 +30,7 @@ Answer approve(const Request& request, Context& context, Transaction& transactio
 }
 
 Answer reject(const Request& request, Context& context, Transaction& transaction) {
-  const auto held = find_held(request, context);
+  const auto held = find_placed(request, context);
   if (!held) return held.error();
   auto body = Fields::read(request, {"reason"});
   if (!body) return body.error();

@@ -74,11 +74,7 @@ Answer create_backup_destination(const Request& request, Context& context, Trans
   if (!wanted) return wanted.error();
   wanted->preferred = true;
   if (!is_dry_run(request)) GANTRY_TRY((*backups)->add_destination(*wanted));
-  Response response;
-  response.status = 201;
-  response.headers.emplace_back("Location", "/v1/backup-destinations/" + wanted->name);
-  response.body = json_of(*wanted);
-  return response;
+  return created("/v1/backup-destinations/" + wanted->name, json_of(*wanted));
 }
 
 // From now on new backups go there.

@@ -45,11 +45,7 @@ class Upload final : public Intake {
   Result<Response> finish() override {
     const auto backup = intake_->finish();
     if (!backup) return backup.error();
-    Response response;
-    response.status = 201;
-    response.headers.emplace_back("Location", location_ + backup->id.str());
-    response.body = json_of(*backup);
-    return response;
+    return created(location_ + backup->id.str(), json_of(*backup));
   }
 
  private:

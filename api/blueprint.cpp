@@ -117,6 +117,7 @@ ProjectSnapshot with(const Place& place, const std::vector<MadeService>& made) {
     for (const Volume& volume : each.volumes)
       project.volumes[volume.id] = std::make_shared<const Volume>(volume);
   }
+  project.index = std::make_shared<const SnapshotIndex>(project);
   return project;
 }
 

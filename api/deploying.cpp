@@ -6,6 +6,16 @@
 #include "proto/hold.hpp"
 
 namespace gantry::api {
+namespace {
+
+Result<> check_version(const Request& request, const Deployment& deployment) {
+  const IfMatch seen = if_match(request);
+  if (!seen || *seen == deployment.version) return done();
+  return Error{Code::stale, "stale_version",
+               "the deployment is at version " + std::to_string(deployment.version)};
+}
+
+}  // namespace
 
 DeploymentId next_id(const Context& context, const InstanceView& instance) {
   TimePoint at = context.clock.now();
@@ -43,11 +53,13 @@ Answer removing(Transaction& transaction, const DeploymentId& id, std::string_vi
   return changed(request, place, *deployment);
 }
 
-Result<> check_version(const Request& request, const Deployment& deployment) {
-  const IfMatch seen = if_match(request);
-  if (!seen || *seen == deployment.version) return done();
-  return Error{Code::stale, "stale_version",
-               "the deployment is at version " + std::to_string(deployment.version)};
+Result<PlacedDeployment> find_placed(const Request& request, Context& context) {
+  auto deployment = find_deployment(request, context);
+  if (!deployment) return deployment.error();
+  auto place = place_of(deployment->instance_id, context);
+  if (!place) return place.error();
+  GANTRY_TRY(check_version(request, *deployment));
+  return PlacedDeployment{*std::move(deployment), *std::move(place)};
 }
 
 }  // namespace gantry::api

@@ -17,7 +17,11 @@ Response changed(const Request&, const Place&, const Deployment&);
 // Removes it and answers with it.
 Answer removing(Transaction&, const DeploymentId&, std::string_view reason, const Place&,
                 const Request&);
-// If-Match is about the deployment.
-Result<> check_version(const Request&, const Deployment&);
+// The deployment that a request is about, and where it is; If-Match is about the deployment.
+struct PlacedDeployment {
+  Deployment deployment;
+  Place place;
+};
+Result<PlacedDeployment> find_placed(const Request&, Context&);
 
 }  // namespace gantry::api

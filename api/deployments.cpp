@@ -194,12 +194,9 @@ Answer get_deployment_config(const Request& request, Context& context) {
 }
 
 Answer remove_deployment(const Request& request, Context& context, Transaction& transaction) {
-  const auto deployment = find_deployment(request, context);
-  if (!deployment) return deployment.error();
-  const auto place = place_of(deployment->instance_id, context);
-  if (!place) return place.error();
-  GANTRY_TRY(check_version(request, *deployment));
-  return removing(transaction, deployment->id, kRemoved, *place, request);
+  const auto found = find_placed(request, context);
+  if (!found) return found.error();
+  return removing(transaction, found->deployment.id, kRemoved, found->place, request);
 }
 
 // The service goes offline: its newest live deployment is removed.

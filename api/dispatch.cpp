@@ -6,6 +6,7 @@
 #include "api/http.hpp"
 #include "api/nearest.hpp"
 #include "api/problem.hpp"
+#include "api/staging.hpp"
 #include "proto/id.hpp"
 
 namespace gantry::api {
@@ -40,6 +41,8 @@ Result<> check_query(const Request& request, const Endpoint& endpoint) {
     const auto& [name, value] = request.query[i];
     const bool dry_run =
         request.method != Method::get && endpoint.receiver == nullptr && name == "dry_run";
+    if (name == "stage" && request.method != Method::get && !knows(endpoint.query, name))
+      return invalid("?stage", "cannot_be_staged", std::string(why_not_staged(endpoint.pattern)));
     if (!dry_run && !knows(endpoint.query, name))
       return invalid("?" + clipped(name), "unknown_parameter",
                      "this request has no query parameter \"" + clipped(name) + "\"");

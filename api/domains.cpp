@@ -51,10 +51,9 @@ Response domain(const Request& request, const std::string& host, const Place& pl
 
 // Hosts one label below the base domain are made by the server: "api-production.example.net".
 Result<> check_own(const std::string& host, const Place& place, const Context& context) {
-  const std::string below = "." + context.options.base_domain;
-  const bool made = host.size() > below.size() && host.ends_with(below) &&
-                    host.find('.') == host.size() - below.size();
-  if (!made || host == generated_host(place, context)) return done();
+  if (!is_directly_below(host, context.options.base_domain) ||
+      host == generated_host(place, context))
+    return done();
   return invalid("/host", "generated_host",
                  "hosts directly below " + context.options.base_domain +
                      " are made by the server, one for each service: choose another one");

@@ -5,12 +5,11 @@
 #include "api/lookup.hpp"
 #include "api/page.hpp"
 #include "api/reply.hpp"
+#include "api/requested_service.hpp"
 #include "proto/codec.hpp"
 
 namespace gantry::api {
 namespace {
-
-constexpr int kReplicasMax = 200;
 
 std::string json_of(const Place& place, const InstanceView& view, const Context& context) {
   return to_json(place.owners(), view, site_of(context));
@@ -72,24 +71,16 @@ Answer get_instance(const Request& request, Context& context) {
 }
 
 Answer create_instance(const Request& request, Context& context, Transaction& transaction) {
-  auto place = find_environment(request, context);
-  if (!place) return place.error();
-  auto body = Fields::read(request, {"service", "source", "build", "deploy"});
-  if (!body) return body.error();
-  const std::string wanted = body->text("service");
-  const Settings settings = body->settings();
-  GANTRY_TRY(body->check());
-  place->service = place->project->service(wanted);
-  if (place->service == nullptr)
-    return invalid("/service", "unknown_service",
-                   "the project has no such service: create it first");
-  auto instance =
-      transaction.create_instance(place->service->id, place->environment->environment.id, settings);
+  const auto wanted = read_requested_instance(request, context);
+  if (!wanted) return wanted.error();
+  const Place& place = wanted->place;
+  auto instance = transaction.create_instance(place.service->id, place.environment->environment.id,
+                                              wanted->settings);
   if (!instance) return instance.error();
   const InstanceView view{
       .instance = std::move(*instance), .variables = nullptr, .deployments = {}};
-  return started(201, instance_location(*place), view.instance.stamp.version,
-                 json_of(*place, view, context), Varies::with_body);
+  return started(201, instance_location(place), view.instance.stamp.version,
+                 json_of(place, view, context), Varies::with_body);
 }
 
 Answer change_instance(const Request& request, Context& context, Transaction& transaction) {
@@ -115,11 +106,10 @@ Answer delete_instance(const Request& request, Context& context, Transaction& tr
 Answer scale(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"replicas"});
-  if (!body) return body.error();
+  const auto replicas = read_replicas(request);
+  if (!replicas) return replicas.error();
   Settings settings = place->instance->instance.settings;
-  settings.deploy.replicas = body->integer("replicas", 0, kReplicasMax);
-  GANTRY_TRY(body->check());
+  settings.deploy.replicas = *replicas;
   auto instance = transaction.update_settings(place->instance->instance.id, settings,
                                               version_read(request, *place));
   if (!instance) return instance.error();

@@ -88,14 +88,13 @@ Answer create_invitation(const Request& request, Context& context, Transaction& 
   if (context.authority) wanted.invited_by = context.authority->token().user_id;
   const auto issued = (*people)->within(transaction).create_invitation(wanted);
   if (!issued) return issued.error();
-  Response response;
-  response.status = 201;
-  append_json(response.body, issued->invitation, *place->project);
-  response.body.back() = ',';
-  response.body += "\"secret\":\"" + issued->secret + "\"}";
-  response.headers.emplace_back("Location", "/v1/projects/" + place->project->project.id.str() +
-                                                "/invitations/" + issued->invitation.id.str());
-  return response;
+  std::string out;
+  append_json(out, issued->invitation, *place->project);
+  out.back() = ',';
+  out += "\"secret\":\"" + issued->secret + "\"}";
+  return created("/v1/projects/" + place->project->project.id.str() + "/invitations/" +
+                     issued->invitation.id.str(),
+                 std::move(out));
 }
 
 Answer revoke_invitation(const Request& request, Context& context, Transaction& transaction) {

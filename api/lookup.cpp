@@ -144,6 +144,10 @@ Result<Place> find_named(const Request& request, std::string_view pattern, Conte
     const auto volume = find_any_volume(request, context);
     return volume ? Place{} : Result<Place>(volume.error());
   }
+  // What is staged may be about what is only staged: of which environment is all that counts.
+  const std::string* staged = request.query_value("stage");
+  if (staged != nullptr && *staged == "true" && names("{environment}"))
+    return find_environment(request, context);
   if (names("{volume}")) return find_volume(request, context);
   if (names("{environment}"))
     return names("{service}") ? find_instance(request, context)

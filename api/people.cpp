@@ -119,10 +119,7 @@ Answer create_user(const Request& request, Context& context, Transaction& transa
   GANTRY_TRY(body->check());
   const auto user = (*people)->within(transaction).create_user(name);
   if (!user) return user.error();
-  Response response = shown(*user);
-  response.status = 201;
-  response.headers.emplace_back("Location", user_location(*user));
-  return response;
+  return created(user_location(*user), shown(*user).body);
 }
 
 Answer remove_user(const Request& request, Context& context, Transaction& transaction) {
@@ -176,11 +173,8 @@ Answer add_member(const Request& request, Context& context, Transaction& transac
   GANTRY_TRY(place_role(wanted.environment_id, *place->project, environment, "/environment"));
   const auto made = (*people)->within(transaction).add_member(wanted);
   if (!made) return made.error();
-  Response response = shown(*made, *user, *place->project);
-  response.status = 201;
-  response.headers.emplace_back("Location", "/v1/projects/" + place->project->project.id.str() +
-                                                "/members/" + user->id.str());
-  return response;
+  return created("/v1/projects/" + place->project->project.id.str() + "/members/" + user->id.str(),
+                 shown(*made, *user, *place->project).body);
 }
 
 Answer change_member(const Request& request, Context& context, Transaction& transaction) {

@@ -1,13 +1,12 @@
 #include "api/planning.hpp"
 
-#include <algorithm>
-
 #include "api/access.hpp"
 #include "api/nearest.hpp"
 #include "api/problem.hpp"
 #include "api/reply.hpp"
 #include "api/template_services.hpp"
 #include "api/write.hpp"
+#include "proto/host.hpp"
 #include "proto/template_catalogue.hpp"
 
 namespace gantry::api {
@@ -15,11 +14,9 @@ namespace {
 
 // Hosts one label below the base domain are made by the server.
 Result<> check_hosts(const Context& context, const Document& wanted) {
-  const std::string below = "." + context.options.base_domain;
   for (const auto& [name, service] : wanted.services)
     for (const std::string& host : service.domains)
-      if (host.size() > below.size() && host.ends_with(below) &&
-          host.find('.') == host.size() - below.size())
+      if (is_directly_below(host, context.options.base_domain))
         return invalid("/services/" + name + "/domains", "generated_host",
                        "hosts directly below " + context.options.base_domain +
                            " are made by the server, one for each service: take " + host + " out");
@@ -113,14 +110,20 @@ Result<DocumentPlan> rehearsed(const Context& context, Transaction& transaction,
                                Document wanted) {
   auto plan = plan_for(context, place, std::move(wanted));
   if (!plan || plan->steps.empty()) return plan;
-  const auto tried = apply_plan(context, transaction, place, *plan);
-  if (!tried) return in_document(tried.error());
+  GANTRY_TRY(apply_tried(context, transaction, place, *plan));
   return plan;
+}
+
+Result<> apply_tried(const Context& context, Transaction& transaction, const Place& place,
+                     const DocumentPlan& plan) {
+  const auto tried = apply_plan(context, transaction, place, plan);
+  return tried ? done() : Result<>(in_document(tried.error()));
 }
 
 Consent read_consent(Fields& body) {
   Consent consent{.hash = body.optional_text("hash"), .confirm = {}};
-  if (body.has("confirm")) consent.confirm = body.texts("confirm");
+  if (body.has("confirm"))
+    for (std::string& path : body.texts("confirm")) consent.confirm.insert(std::move(path));
   return consent;
 }
 
@@ -134,9 +137,7 @@ Answer carry_out(const Request& request, Context& context, Transaction& transact
                    plan);
   std::vector<std::string> open;
   for (const std::string& path : plan.destroyed())
-    if (std::find(consent.confirm.begin(), consent.confirm.end(), path) == consent.confirm.end() &&
-        std::find(consent.confirm.begin(), consent.confirm.end(), "*") == consent.confirm.end())
-      open.push_back(path);
+    if (!consent.confirm.contains(path) && !consent.confirm.contains("*")) open.push_back(path);
   if (!open.empty()) {
     std::string paths;
     for (const std::string& path : open) paths += (paths.empty() ? "" : ", ") + path;

@@ -2,8 +2,8 @@
 // share.
 #pragma once
 
+#include <set>
 #include <string>
-#include <vector>
 
 #include "api/body.hpp"
 #include "api/document_apply.hpp"
@@ -24,10 +24,13 @@ Result<DocumentPlan> plan_for(const Context&, const Place&, Document wanted);
 // database would refuse is said before anybody agrees.
 Result<DocumentPlan> rehearsed(const Context&, Transaction&, const Place&, Document wanted);
 
+// The same for a plan that is there. REQUIRES: what it writes is dropped afterwards.
+Result<> apply_tried(const Context&, Transaction&, const Place&, const DocumentPlan&);
+
 // What a caller agreed to: exactly this plan, and that these paths are destroyed.
 struct Consent {
-  std::optional<std::string> hash;   // absent: whatever the plan is
-  std::vector<std::string> confirm;  // "*": all
+  std::optional<std::string> hash;  // absent: whatever the plan is
+  std::set<std::string> confirm;    // "*": all
 };
 Consent read_consent(Fields& body);
 

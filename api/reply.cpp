@@ -85,6 +85,14 @@ Response started(int status, std::string location, std::int64_t version, std::st
   return response;
 }
 
+Response created(std::string location, std::string body) {
+  Response response;
+  response.status = 201;
+  response.headers.emplace_back("Location", std::move(location));
+  response.body = std::move(body);
+  return response;
+}
+
 Response no_content() {
   Response response;
   response.status = 204;

@@ -18,6 +18,8 @@ std::string object_tag(std::int64_t version, std::string_view body);  // of Vari
 // 201 or 202 with Location.
 Response started(int status, std::string location, std::int64_t version, std::string body,
                  Varies = Varies::with_version);
+// 201 with Location, of what has no version.
+Response created(std::string location, std::string body);
 Response no_content();
 
 // A list that has no version: its ETag comes from its text.

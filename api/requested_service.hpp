@@ -1,4 +1,4 @@
-// What a request for a new service says, made at once or staged.
+// What a request says of a service, made at once or staged.
 #pragma once
 
 #include "api/http.hpp"
@@ -11,6 +11,12 @@ struct RequestedService {
   Name name;
   Settings settings;
 };
+// A new one of a project.
 Result<RequestedService> read_requested_service(const Request&, const Context&);
+// A service of the project that comes to an environment; it is in the place.
+Result<RequestedService> read_requested_instance(const Request&, const Context&);
+
+// {"replicas"}: how many are wanted.
+Result<int> read_replicas(const Request&);
 
 }  // namespace gantry::api

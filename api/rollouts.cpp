@@ -11,22 +11,14 @@ namespace {
 
 constexpr int kPage = 100;
 
-struct Ordered {
-  Deployment deployment;
-  Place place;
-};
-
-// The deployment that a request is about; its body must be empty.
-Result<Ordered> find_ordered(const Request& request, Context& context) {
-  auto deployment = find_deployment(request, context);
-  if (!deployment) return deployment.error();
-  auto place = place_of(deployment->instance_id, context);
-  if (!place) return place.error();
+// With an empty body.
+Result<PlacedDeployment> find_ordered(const Request& request, Context& context) {
+  auto found = find_placed(request, context);
+  if (!found) return found;
   const auto body = Fields::read(request, {});
   if (!body) return body.error();
   GANTRY_TRY(body->check());
-  GANTRY_TRY(check_version(request, *deployment));
-  return Ordered{*std::move(deployment), *std::move(place)};
+  return found;
 }
 
 Answer order(const Request& request, Context& context, Transaction& transaction,

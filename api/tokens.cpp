@@ -111,9 +111,8 @@ Answer create_token(const Request& request, Context& context, Transaction& trans
   GANTRY_TRY(give(wanted, user, context));
   const auto issued = transaction.create_token(wanted);
   if (!issued) return issued.error();
-  Response response = shown(issued->token, context);
-  response.status = 201;
-  response.headers.emplace_back("Location", "/v1/tokens/" + issued->token.id.str());
+  Response response =
+      created("/v1/tokens/" + issued->token.id.str(), shown(issued->token, context).body);
   response.body.back() = ',';  // one key more than everywhere else
   response.body += "\"secret\":";
   append_json_string(response.body, issued->secret);

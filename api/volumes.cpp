@@ -9,12 +9,11 @@
 #include "api/page.hpp"
 #include "api/query.hpp"
 #include "api/reply.hpp"
+#include "api/requested_volume.hpp"
 #include "api/volume_json.hpp"
 
 namespace gantry::api {
 namespace {
-
-constexpr std::int64_t kSizeMax = std::int64_t{1} << 50;  // 1 PiB
 
 std::string location_of(const Volume& volume) {
   return "/v1/projects/" + volume.project_id.str() + "/environments/" +
@@ -96,21 +95,16 @@ Answer get_volume(const Request& request, Context& context) {
 Answer create_volume(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_environment(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"name", "size_bytes", "service", "mount_path"});
-  if (!body) return body.error();
-  const Name name = body->name("name");
-  const std::int64_t size = body->optional_bytes("size_bytes", kSizeMax).value_or(0);
-  const auto service = body->optional_text("service");
-  const auto path = body->optional_mount_path("mount_path");
-  if (service && !body->has("mount_path")) body->missing("mount_path");
-  if (path && !body->has("service")) body->missing("service");
-  GANTRY_TRY(body->check());
+  const auto wanted = read_requested_volume(request);
+  if (!wanted) return wanted.error();
   Result<InstanceId> instance = InstanceId();
-  if (service) instance = find_mounter(*place, *service);
+  if (wanted->service) instance = find_mounter(*place, *wanted->service);
   if (!instance) return instance.error();
   auto volume = at("/name", {"name_taken"},
-                   transaction.create_volume({place->environment->environment.id, name, size}));
-  if (volume && service) volume = attach(transaction, volume->id, *instance, *path);
+                   transaction.create_volume(
+                       {place->environment->environment.id, wanted->name, wanted->size_bytes}));
+  if (volume && wanted->service)
+    volume = attach(transaction, volume->id, *instance, *wanted->mount_path);
   if (!volume) return volume.error();
   return started(201, location_of(*volume), volume->stamp.version,
                  json_of(*volume, place->project.get(), context), Varies::with_body);
@@ -119,13 +113,10 @@ Answer create_volume(const Request& request, Context& context, Transaction& tran
 Answer change_volume(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_volume(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"name", "size_bytes"});
-  if (!body) return body.error();
-  const VolumeChange change{.name = body->optional_name("name"),
-                            .size_bytes = body->optional_bytes("size_bytes", kSizeMax)};
-  GANTRY_TRY(body->check());
+  const auto change = read_volume_change(request);
+  if (!change) return change.error();
   const auto volume = at("/name", {"name_taken"},
-                         transaction.change_volume(place->volume->id, change, if_match(request)));
+                         transaction.change_volume(place->volume->id, *change, if_match(request)));
   if (!volume) return volume.error();
   return answer(request, context, *place, *volume);
 }
@@ -141,16 +132,11 @@ Answer delete_volume(const Request& request, Context& context, Transaction& tran
 Answer attach_volume(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_volume(request, context);
   if (!place) return place.error();
-  auto body = Fields::read(request, {"service", "mount_path"});
-  if (!body) return body.error();
-  const std::string service = body->text("service");
-  const std::string path =
-      body->optional_mount_path("mount_path").value_or(place->volume->mount_path);
-  if (path.empty() && !body->has("mount_path")) body->missing("mount_path");
-  GANTRY_TRY(body->check());
-  const auto instance = find_mounter(*place, service);
+  const auto wanted = read_attachment(request, place->volume->mount_path);
+  if (!wanted) return wanted.error();
+  const auto instance = find_mounter(*place, wanted->service);
   if (!instance) return instance.error();
-  const auto volume = attach(transaction, place->volume->id, *instance, path);
+  const auto volume = attach(transaction, place->volume->id, *instance, wanted->mount_path);
   if (!volume) return volume.error();
   return answer(request, context, *place, *volume);
 }

@@ -92,7 +92,9 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
   }
   if (keyed) GANTRY_TRY(remember(**transaction, std::move(record), *response));
   GANTRY_TRY((*transaction)->commit());
-  if (context.people != nullptr && !context.people->within(**transaction).has_recorded())
+  const bool changed_anything = verbs != Verbs::tried && verbs != Verbs::told;
+  if (changed_anything && context.people != nullptr &&
+      !context.people->within(**transaction).has_recorded())
     audit_deed(request, context);
   return response;
 }

@@ -13,9 +13,10 @@ using Effect = Result<Response> (*)(const Request&, Context&, Transaction&);
 bool is_dry_run(const Request&);
 std::string sha256_hex(std::string_view text);
 
-// Whether an effect writes with a single verb of the transaction, as its last step; or only tries
-// what it writes: nothing of that is committed, and its answer is remembered all the same.
-enum class Verbs { any, one, tried };
+// What an effect writes with the transaction. `one`: a single verb, as its last step. `told`:
+// whatever it changes has an event, so that without one nothing became another. `tried`: nothing of
+// it is committed, and its answer is remembered all the same.
+enum class Verbs { any, one, told, tried };
 
 // Runs `effect` and commits. dry_run=true: everything but the commit. Idempotency-Key on a POST:
 // the first answer is given again to the same request, byte for byte. An effect that lost a race

@@ -140,7 +140,7 @@ Json add_one(Session& session, Place place, const std::string& name) {
   place.service = first["name"].text();
   std::string url_variable = made["url_variable"].is_null() ? "" : made["url_variable"].text();
   if (session.call().has("--public")) {
-    const Json proxy = open_tcp_proxy(session, place)["tcp_proxy"];
+    const Json proxy = open_tcp_proxy(session, place).value()["tcp_proxy"];
     session.note("port " + proxy["port"].dump() + " of the edge leads to " + place.service);
     url_variable = public_variable(url_variable);
   }

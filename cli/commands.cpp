@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <iterator>
 
 #include "cli/command.hpp"
 #include "cli/verbs.hpp"
@@ -8,6 +9,21 @@ namespace {
 
 void append(std::vector<Command>& all, std::vector<Command> some) {
   for (Command& command : some) all.push_back(std::move(command));
+}
+
+// Verbs that change what an environment consists of: they send it by change() of staging.hpp.
+constexpr const char* kStaging[] = {
+    "variables",        "variables set",    "variables delete", "variables import", "scale",
+    "service create",   "service set",      "service delete",   "deploy",           "domain",
+    "domain add",       "domain remove",    "domain move",      "traffic split",    "traffic clear",
+    "tcp-proxy create", "tcp-proxy delete", "volume add",       "volume attach",    "volume detach",
+    "volume move",      "volume resize",    "volume delete"};
+
+void add_staging(std::vector<Command>& all) {
+  for (Command& command : all)
+    if (std::find(std::begin(kStaging), std::end(kStaging), command.path) != std::end(kStaging))
+      command.options.push_back(
+          {"--stage", "", "keep it for `staged apply`, with what else is staged"});
 }
 
 std::vector<Command> make_commands() {
@@ -53,6 +69,7 @@ std::vector<Command> make_commands() {
   append(all, job_commands());
   append(all, admin_commands());
   append(all, later_commands());
+  add_staging(all);
   return all;
 }
 

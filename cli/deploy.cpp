@@ -3,6 +3,7 @@
 #include "cli/output.hpp"
 #include "cli/rollout_options.hpp"
 #include "cli/service.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "cli/wait.hpp"
 #include "proto/json.hpp"
@@ -53,15 +54,42 @@ Place place_to_deploy(Session& session, const std::string& settings) {
     return std::move(*place);
   }
   if (session.call().has("--no-create")) throw no_such_service(session, wanted);
-  Place made = create_service(session, wanted, settings);
+  Place made = create_service(session, wanted, settings).value();
   session.note("created service " + made.service + " in " + made.environment);
   return made;
+}
+
+// Settings and image, which are deployed when they are applied.
+int stage_deploy(Session& session, std::string settings, const std::optional<std::string>& image) {
+  std::string once;
+  {
+    JsonObject object(once);
+    append_rollout_options(object, session.call());
+  }
+  if (once != "{}")
+    throw Failure{"how a deployment takes over is for that deployment alone", "usage",
+                  "`{program} service set deploy.rollout.strategy=CANARY --stage` sets it for all",
+                  kUnreadable};
+  if (image)
+    settings += (settings.empty() ? "" : ",") + std::string("\"source\":{\"image\":") +
+                json_string(*image) + "}";
+  if (settings.empty())
+    throw Failure{"there is nothing to stage", "usage", "name an image or a setting", kUnreadable};
+  const std::string wanted = session.selectors().service;
+  if (const auto place = try_find_service(session))
+    (void)change(session, "PATCH", place->instance_path(), "{" + settings + "}");
+  else if (session.call().has("--no-create"))
+    throw no_such_service(session, wanted);
+  else
+    (void)create_service(session, wanted, settings);
+  return 0;
 }
 
 int deploy(Session& session) {
   check_rollout_options(session.call());
   const auto image = session.call().value("--image");
   const std::string settings = deploy_settings(session.call());
+  if (is_staged(session)) return stage_deploy(session, settings, image);
   const Place place = place_to_deploy(session, settings);
   std::string body;
   {

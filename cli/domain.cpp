@@ -3,6 +3,7 @@
 
 #include "cli/output.hpp"
 #include "cli/session.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 #include "proto/percent.hpp"
@@ -38,13 +39,14 @@ int add(Session& session) {
   const Place place = find_service(session);
   std::string body;
   JsonObject(body).text("host", session.call().words.front());
-  const Json domain = session.client().send("POST", place.instance_path() + "/domains", body);
+  const auto domain = change(session, "POST", place.instance_path() + "/domains", body);
+  if (!domain) return 0;
   if (session.json()) {
-    print(domain.dump());
+    print(domain->dump());
     return 0;
   }
-  print_record(domain);
-  print(place.service + " answers at " + domain["url"].text());
+  print_record(*domain);
+  print(place.service + " answers at " + (*domain)["url"].text());
   return 0;
 }
 
@@ -61,12 +63,17 @@ std::string lower(std::string text) {
 // The path of a host below the service that has it, whichever that is.
 std::string domain_path(Session& session, const Place& place, const std::string& host) {
   const std::string wanted = lower(host);
+  const auto below = [&](const std::string& service) {
+    return place.environment_path() + "/services/" + service + "/domains/" + percent_encode(wanted);
+  };
+  if (const auto staged = staged_change(session, place, "domains." + wanted);
+      staged && !(*staged)["removes"].boolean() && !(*staged)["after"].is_null())
+    return below((*staged)["after"].text());
   for (const Json& instance : session.client().list(place.environment_path() + "/services")) {
     const auto domains = instance["domains"].items();
     if (std::any_of(domains.begin(), domains.end(),
                     [&](const Json& each) { return each.text() == wanted; }))
-      return place.environment_path() + "/services/" + instance["service"]["id"].text() +
-             "/domains/" + percent_encode(wanted);
+      return below(instance["service"]["id"].text());
   }
   throw Failure{"no service in " + place.environment + " has the domain " + host, "not_found",
                 "`{program} domain add " + host + "` gives it to one"};
@@ -75,7 +82,7 @@ std::string domain_path(Session& session, const Place& place, const std::string&
 int remove(Session& session) {
   const Place place = find_environment(session);
   const std::string host = session.call().words.front();
-  session.client().send("DELETE", domain_path(session, place, host));
+  if (!change(session, "DELETE", domain_path(session, place, host))) return 0;
   std::string out;
   JsonObject(out).text("host", host).boolean("removed", true);
   print(session.json() ? out : "removed " + host);
@@ -90,9 +97,9 @@ int move(Session& session) {
   const std::string host = session.call().words.front();
   std::string body;
   JsonObject(body).text("to", *to);
-  const Json domain =
-      session.client().send("POST", domain_path(session, place, host) + "/move", body);
-  print(session.json() ? domain.dump() : domain["service"].text() + " answers at " + host);
+  const auto domain = change(session, "POST", domain_path(session, place, host) + "/move", body);
+  if (!domain) return 0;
+  print(session.json() ? domain->dump() : (*domain)["service"].text() + " answers at " + host);
   return 0;
 }
 

@@ -1,4 +1,5 @@
 #include "cli/session.hpp"
+#include "cli/staging.hpp"
 #include "proto/percent.hpp"
 
 namespace gantry::cli {
@@ -93,6 +94,8 @@ std::optional<Place> try_find_service(Session& session) {
   }
   auto instance = session.client().find(place.environment_path() + "/services/" +
                                         percent_encode(wanted.service));
+  if (!instance && is_staged(session))
+    return find_staged_service(session, std::move(place), wanted.service);
   if (!instance) return std::nullopt;
   take_instance(place, std::move(*instance));
   return place;

@@ -101,18 +101,6 @@ void print_plan(const Json& plan) {
   print(last);
 }
 
-int tell_staged(Session& session, const Json& staged) {
-  if (session.json()) {
-    print(staged.dump());
-    return 0;
-  }
-  const auto count = staged["data"].items().size();
-  print("staged; " + std::to_string(count) + (count == 1 ? " change waits" : " changes wait"));
-  session.note("`" + session.program() + " staged show` shows them, `" + session.program() +
-               " staged apply` does them");
-  return 0;
-}
-
 int show_plan(Session& session, const Json& plan) {
   if (session.json())
     print(plan.dump());

@@ -17,8 +17,6 @@ std::vector<Option> consent_options();
 
 // "~ services.api.source.image: nginx:1.27 -> nginx:1.28 (deploys)" and what it comes down to.
 void print_plan(const Json& plan);
-// What a request with stage=true gave: all that is staged by now.
-int tell_staged(Session&, const Json& staged);
 // Shows it; 0, or 2 with --detailed-exit-code when there are steps.
 int show_plan(Session&, const Json& plan);
 // Shows a plan, asks on a terminal, and posts `body` with its hash and what was confirmed.

@@ -1,7 +1,7 @@
 #include "cli/output.hpp"
 #include "cli/pairs.hpp"
-#include "cli/plan.hpp"
 #include "cli/session.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 
@@ -15,11 +15,9 @@ int scale(Session& session) {
   if (wanted) {
     std::string body;
     JsonObject(body).number("replicas", *wanted);
-    if (session.call().has("--stage"))
-      return tell_staged(session,
-                         session.client().send("PATCH", place.instance_path() + "?stage=true",
-                                               "{\"deploy\":" + body + "}"));
-    instance = session.client().send("POST", place.instance_path() + "/scale", body);
+    const auto scaled = change(session, "POST", place.instance_path() + "/scale", body);
+    if (!scaled) return 0;
+    instance = *scaled;
   }
   const Json deploy = instance["deploy"];
   if (session.json()) {
@@ -49,8 +47,7 @@ std::vector<Command> scale_commands() {
            .words = "[N | replicas=N]",
            .words_max = 3,
            .scope = Scope::service,
-           .options = {{"--replicas", "N", "the same"},
-                       {"--stage", "", "keep it for `staged apply`, with what else is staged"}},
+           .options = {{"--replicas", "N", "the same"}},
            .examples = {"scale", "scale 3", "scale replicas=3 -s api"},
            .run = scale}};
 }

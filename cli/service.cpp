@@ -3,16 +3,19 @@
 #include "cli/linking.hpp"
 #include "cli/output.hpp"
 #include "cli/prompt.hpp"
+#include "cli/setting_words.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 #include "proto/percent.hpp"
 
 namespace gantry::cli {
 
-Place create_service(Session& session, const std::string& name, const std::string& settings) {
+std::optional<Place> create_service(Session& session, const std::string& name,
+                                    const std::string& settings) {
   Place place = find_environment(session);
-  Client& client = session.client();
-  const auto present = client.find(place.project_path() + "/services/" + percent_encode(name));
+  const auto present =
+      session.client().find(place.project_path() + "/services/" + percent_encode(name));
   std::string body;
   {
     JsonObject object(body);
@@ -20,12 +23,11 @@ Place create_service(Session& session, const std::string& name, const std::strin
     if (!present) object.text("environment", place.environment_id);
   }
   if (!settings.empty()) body.insert(body.size() - 1, "," + settings);
-  if (present) {
-    place.instance = client.send("POST", place.environment_path() + "/services", body);
-  } else {
-    client.send("POST", place.project_path() + "/services", body);
-    place.instance = client.get(place.environment_path() + "/services/" + percent_encode(name));
-  }
+  const std::string instances = place.environment_path() + "/services";
+  const auto made =
+      change(session, "POST", present ? instances : place.project_path() + "/services", body);
+  if (!made) return std::nullopt;
+  place.instance = *made;
   place.service_id = place.instance["service"]["id"].text();
   place.service = place.instance["service"]["name"].text();
   return place;
@@ -76,12 +78,22 @@ int create(Session& session) {
   std::string settings;
   if (const auto image = session.call().value("--image"))
     settings = "\"source\":{\"image\":" + json_string(*image) + "}";
-  const Place place = create_service(session, name, settings);
-  if (session.json()) {
-    print(place.instance.dump());
-    return 0;
-  }
-  print("created service " + place.service + " in " + place.environment);
+  const auto place = create_service(session, name, settings);
+  if (!place) return 0;
+  print(session.json() ? place->instance.dump()
+                       : "created service " + place->service + " in " + place->environment);
+  return 0;
+}
+
+// Nothing is deployed by it, but replicas count at once.
+int set(Session& session) {
+  const std::string patch = settings_patch(session.call().words);
+  const Place place = find_service(session);
+  const auto instance = change(session, "PATCH", place.instance_path(), patch);
+  if (!instance) return 0;
+  print(session.json() ? instance->dump() : "changed the settings of " + place.service);
+  if (!session.json() && (*instance)["status"]["phase"].text() != "EMPTY")
+    session.note("they count with the next deployment: `" + session.program() + " redeploy`");
   return 0;
 }
 
@@ -91,6 +103,11 @@ int remove(Session& session) {
   Session chosen(named);
   const std::string wanted = chosen.selectors().service;
   if (wanted.empty()) throw Failure{"No service linked", "no_service", "name the one to delete"};
+  if (is_staged(chosen)) {
+    const Place here = find_service(chosen);
+    (void)change(chosen, "DELETE", here.instance_path());
+    return 0;
+  }
   const Place place = find_project(chosen);
   const auto service =
       chosen.client().find(place.project_path() + "/services/" + percent_encode(wanted));
@@ -136,8 +153,17 @@ std::vector<Command> service_commands() {
        .options = {{"-i,--image", "IMAGE", "the image that it will run"}},
        .examples = {"service create api --image nginx:1.27"},
        .run = create},
+      {.path = "service set",
+       .summary = "set settings: source.image, build.root_directory, deploy.healthcheck_path ...",
+       .words = "KEY=VALUE...",
+       .words_max = -1,
+       .scope = Scope::service,
+       .examples = {"service set deploy.healthcheck_path=/health deploy.port=3000 -s api",
+                    "service set deploy.cron.schedule='0 3 * * *' -s report --stage",
+                    "service set deploy.start_command=null -s api"},
+       .run = set},
       {.path = "service delete",
-       .summary = "delete a service from every environment",
+       .summary = "delete a service from every environment; staged: from this one",
        .aliases = {"rm", "remove"},
        .words = "[NAME]",
        .words_max = 1,

@@ -3,10 +3,22 @@
 #include "cli/plan.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
+#include "proto/name.hpp"
 #include "proto/percent.hpp"
 
 namespace gantry::cli {
 namespace {
+
+// One line of it; the plan below has all.
+std::string shown(const Json& value) {
+  constexpr std::size_t most = 40;
+  std::string text = value.is_null() ? "" : value.text();
+  text = text.substr(0, text.find('\n'));
+  if (text.size() <= most) return text;
+  text.resize(most);
+  while (!is_utf8(text)) text.pop_back();
+  return text + " ...";
+}
 
 int show(Session& session) {
   const Json staged =
@@ -17,9 +29,9 @@ int show(Session& session) {
   }
   std::vector<Row> rows;
   for (const Json& each : staged["data"].items())
-    rows.push_back({each["id"].text(), each["removes"].boolean() ? "delete" : "set",
-                    each["path"].text(), age(each["created_at"].text(), system_clock().now())});
-  if (!rows.empty()) print_table({"ID", "ACTION", "PATH", "AGE"}, rows);
+    rows.push_back({each["id"].text(), each["path"].text(), shown(each["before"]),
+                    shown(each["after"]), age(each["created_at"].text(), system_clock().now())});
+  if (!rows.empty()) print_table({"ID", "PATH", "IS", "WILL BE", "AGE"}, rows);
   return show_plan(session, staged["plan"]);
 }
 
@@ -44,10 +56,17 @@ int discard(Session& session) {
 }  // namespace
 
 std::vector<Command> staged_commands() {
-  return {{.path = "staged show",
+  const Option exit_code{"--detailed-exit-code", "", "exit with 2 when something is staged"};
+  return {{.path = "staged",
            .summary = "what is staged, and what it would do",
            .scope = Scope::environment,
-           .options = {{"--detailed-exit-code", "", "exit with 2 when something is staged"}},
+           .options = {exit_code},
+           .run = show},
+          {.path = "staged show",
+           .summary = "the same",
+           .aliases = {"list", "ls"},
+           .scope = Scope::environment,
+           .options = {exit_code},
            .examples = {"staged show", "staged show -e staging --json"},
            .run = show},
           {.path = "staged apply",
@@ -61,7 +80,7 @@ std::vector<Command> staged_commands() {
            .words = "[ID...]",
            .words_max = -1,
            .scope = Scope::environment,
-           .examples = {"staged discard"},
+           .examples = {"staged discard", "staged discard stg_01jd8yq5x8c5v0m6r7k2n4t9wz"},
            .run = discard}};
 }
 

@@ -5,6 +5,7 @@
 
 #include "cli/output.hpp"
 #include "cli/prompt.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 
@@ -77,14 +78,14 @@ int create(Session& session) {
     if (const auto port = session.call().value("--public-port"))
       object.number("port", port_number(*port, "--public-port"));
   }
-  print_proxy(session, open_tcp_proxy(session, place, body));
+  if (const auto opened = open_tcp_proxy(session, place, body)) print_proxy(session, *opened);
   return 0;
 }
 
 int remove(Session& session) {
   const Place place = find_service(session);
   confirm(session, "Close the port of " + place.service + " and cut its connections?");
-  session.client().send("DELETE", place.instance_path() + "/tcp-proxy");
+  if (!change(session, "DELETE", place.instance_path() + "/tcp-proxy")) return 0;
   std::string out;
   JsonObject(out).text("service", place.service).boolean("removed", true);
   print(session.json() ? out : "closed the port of " + place.service);
@@ -93,9 +94,9 @@ int remove(Session& session) {
 
 }  // namespace
 
-Json open_tcp_proxy(Session& session, const Place& place, const std::string& body) {
+std::optional<Json> open_tcp_proxy(Session& session, const Place& place, const std::string& body) {
   try {
-    return session.client().send("PUT", place.instance_path() + "/tcp-proxy", body);
+    return change(session, "PUT", place.instance_path() + "/tcp-proxy", body);
   } catch (Failure& failure) {
     if (failure.hint.empty() && session.call().value("--port") == std::nullopt &&
         failure.message.find("target_port") != std::string::npos)

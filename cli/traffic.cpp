@@ -3,6 +3,7 @@
 
 #include "cli/output.hpp"
 #include "cli/session.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "proto/json.hpp"
 
@@ -51,14 +52,14 @@ int split(Session& session) {
     JsonObject object(body);
     JsonObject(object.at("split")).text("service", share.service).number("percent", share.percent);
   }
-  show_traffic(session, place,
-               session.client().send("PUT", place.instance_path() + "/traffic", body));
+  const auto traffic = change(session, "PUT", place.instance_path() + "/traffic", body);
+  if (traffic) show_traffic(session, place, *traffic);
   return 0;
 }
 
 int clear(Session& session) {
   const Place place = find_service(session);
-  session.client().send("DELETE", place.instance_path() + "/traffic");
+  if (!change(session, "DELETE", place.instance_path() + "/traffic")) return 0;
   std::string out;
   JsonObject(out).text("service", place.service).null("split");
   print(session.json() ? out : place.service + " answers all its requests itself");

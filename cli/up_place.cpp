@@ -105,7 +105,7 @@ UpPlace place_of_up(Session& session) {
 
 Place made(Session& session, const UpPlace& wanted) {
   if (wanted.to_make.empty()) return wanted.place;
-  Place place = create_service(session, wanted.to_make, "");
+  Place place = create_service(session, wanted.to_make, "").value();
   if (!session.json())
     session.note("created service " + place.service + " in " + place.environment);
   return place;

@@ -24,7 +24,6 @@ std::vector<Command> variables_commands() {
   const Option raw{"--raw", "", "as they were written, references unresolved"};
   const Option kv{"-k,--kv", "", "NAME=value lines, as import reads them"};
   const Option skip{"--skip-deploys", "", "do not redeploy"};
-  const Option stage{"--stage", "", "keep it for `staged apply`, with what else is staged"};
   const Option set_option{"--set", "KEY=VALUE", "set one; may be repeated"};
   return {
       {.path = "variables",
@@ -58,11 +57,8 @@ std::vector<Command> variables_commands() {
        .words = "KEY=VALUE...",
        .words_max = -1,
        .scope = Scope::service,
-       .options = {{"--stdin", "", "the value of KEY is what stdin gives"},
-                   set_option,
-                   shared,
-                   skip,
-                   stage},
+       .options =
+           {{"--stdin", "", "the value of KEY is what stdin gives"}, set_option, shared, skip},
        .examples = {"variables set NODE_ENV=production LOG_LEVEL=info",
                     "variables set CERTIFICATE --stdin < certificate.pem",
                     "variables set API_URL='https://${RAILWAY_SERVICE_NAME}.example.com'"},
@@ -73,7 +69,7 @@ std::vector<Command> variables_commands() {
        .words = "NAME...",
        .words_max = -1,
        .scope = Scope::service,
-       .options = {shared, skip, stage},
+       .options = {shared, skip},
        .examples = {"variables delete LOG_LEVEL"},
        .run = delete_variables},
       import_command(shared, skip),

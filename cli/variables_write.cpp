@@ -1,11 +1,11 @@
-#include <algorithm>
 #include <fstream>
+#include <set>
 #include <sstream>
 
 #include "cli/output.hpp"
 #include "cli/pairs.hpp"
-#include "cli/plan.hpp"
 #include "cli/prompt.hpp"
+#include "cli/staging.hpp"
 #include "cli/variables.hpp"
 #include "proto/dotenv.hpp"
 #include "proto/json.hpp"
@@ -47,10 +47,7 @@ int set_pairs(Session& session, const Pairs& pairs) {
     keys.push_back(json_string(name));
     names += (names.empty() ? "" : ", ") + name;
   }
-  if (session.call().has("--stage"))
-    return tell_staged(session,
-                       session.client().send("PATCH", where.path + "?stage=true", json_map(patch)));
-  session.client().send("PATCH", where.path, json_map(patch));
+  if (!change(session, "PATCH", where.path, json_map(patch))) return 0;
   const std::string deployment_id = apply(session, where);
   if (session.json()) {
     std::string out;
@@ -64,6 +61,27 @@ int set_pairs(Session& session, const Pairs& pairs) {
   print("set " + names);
   note_apply(session, where, deployment_id);
   return 0;
+}
+
+// With --stage also those that are staged, and without what is to go.
+std::set<std::string> names_at(Session& session, const Where& where) {
+  std::set<std::string> names;
+  if (where.shared || !where.place.instance.is_null())
+    for (const Json& each : session.client().get(where.path)["data"].items())
+      names.insert(each["name"].text());
+  if (!is_staged(session)) return names;
+  const std::string prefix =
+      where.shared ? "shared." : "services." + where.place.service + ".variables.";
+  const Json staged = session.client().get(where.place.environment_path() + "/staged");
+  for (const Json& each : staged["data"].items()) {
+    const std::string path = each["path"].text();
+    if (!path.starts_with(prefix)) continue;
+    if (each["removes"].boolean())
+      names.erase(path.substr(prefix.size()));
+    else
+      names.insert(path.substr(prefix.size()));
+  }
+  return names;
 }
 
 std::string value_of_stdin() {
@@ -120,25 +138,17 @@ int delete_variables(Session& session) {
     throw Failure{"the variable's name is missing", "usage", "`{program} variables delete NAME`",
                   kUnreadable};
   const Where where = find_where(session);
-  Pairs present;
-  for (const Json& each : session.client().get(where.path)["data"].items())
-    present.emplace_back(each["name"].text(), "null");
+  const std::set<std::string> present = names_at(session, where);
   Pairs patch;
   std::string names;
   for (const std::string& word : words) {
-    const bool there =
-        std::find(present.begin(), present.end(),
-                  std::pair<std::string, std::string>(word, "null")) != present.end();
-    if (!there)
+    if (!present.contains(word))
       throw Failure{"Variable \"" + word + "\" not found.", "not_found",
                     "`{program} variables --raw` shows those that were set here"};
     patch.emplace_back(word, "null");
     names += (names.empty() ? "" : ", ") + word;
   }
-  if (session.call().has("--stage"))
-    return tell_staged(session,
-                       session.client().send("PATCH", where.path + "?stage=true", json_map(patch)));
-  session.client().send("PATCH", where.path, json_map(patch));
+  if (!change(session, "PATCH", where.path, json_map(patch))) return 0;
   const std::string deployment_id = apply(session, where);
   if (session.json()) {
     std::string out;

@@ -2,6 +2,7 @@
 #include "cli/output.hpp"
 #include "cli/progress.hpp"
 #include "cli/prompt.hpp"
+#include "cli/staging.hpp"
 #include "cli/verbs.hpp"
 #include "cli/volumes.hpp"
 #include "proto/json.hpp"
@@ -100,10 +101,11 @@ int add(Session& session) {
     if (const auto size = call.value("--size")) object.number("size_bytes", size_of(*size));
     if (mount_path) object.text("service", place.service_id).text("mount_path", *mount_path);
   }
-  const Json volume = session.client().send("POST", volumes_path(place), body);
-  return show(session, volume,
-              "created volume " + volume["name"].text() +
-                  (mount_path ? ", mounted at " + volume["mount_path"].text() + " in " +
+  const auto volume = change(session, "POST", volumes_path(place), body);
+  if (!volume) return 0;
+  return show(session, *volume,
+              "created volume " + (*volume)["name"].text() +
+                  (mount_path ? ", mounted at " + (*volume)["mount_path"].text() + " in " +
                                     place.service + ", which restarts"
                               : ""));
 }
@@ -115,7 +117,9 @@ int mount(Session& session, const NamedVolume& named, const std::string& service
     object.text("service", service);
     if (const auto path = session.call().value("--mount-path")) object.text("mount_path", *path);
   }
-  const Json volume = session.client().send("POST", named.path() + "/attach", body);
+  const auto made = change(session, "POST", named.path() + "/attach", body);
+  if (!made) return 0;
+  const Json& volume = *made;
   return show(session, volume,
               volume["name"].text() + " is mounted at " + volume["mount_path"].text() + " in " +
                   volume["service"]["name"].text() + ", which restarts");
@@ -135,13 +139,15 @@ int move(Session& session) {
 
 int detach(Session& session) {
   const NamedVolume named = find_volume(session);
-  const Json volume = session.client().send("POST", named.path() + "/detach");
-  return show(session, volume, named.name() + " is mounted nowhere; its data stays");
+  const auto volume = change(session, "POST", named.path() + "/detach");
+  if (!volume) return 0;
+  return show(session, *volume, named.name() + " is mounted nowhere; its data stays");
 }
 
-int change(Session& session, const NamedVolume& named, const std::string& body,
-           const std::string& sentence) {
-  return show(session, session.client().send("PATCH", named.path(), body), sentence);
+int patch(Session& session, const NamedVolume& named, const std::string& body,
+          const std::string& sentence) {
+  const auto volume = change(session, "PATCH", named.path(), body);
+  return volume ? show(session, *volume, sentence) : 0;
 }
 
 int resize(Session& session) {
@@ -149,7 +155,7 @@ int resize(Session& session) {
   const NamedVolume named = find_volume(session);
   std::string body;
   JsonObject(body).number("size_bytes", size_of(size));
-  return change(session, named, body, named.name() + " has a budget of " + size);
+  return patch(session, named, body, named.name() + " has a budget of " + size);
 }
 
 int rename(Session& session) {
@@ -157,12 +163,16 @@ int rename(Session& session) {
   const NamedVolume named = find_volume(session);
   std::string body;
   JsonObject(body).text("name", name);
-  return change(session, named, body, named.name() + " is called " + name);
+  return patch(session, named, body, named.name() + " is called " + name);
 }
 
 int remove(Session& session) {
   const NamedVolume named = find_volume(session);
   const std::string service = named.volume["service"]["name"].text();
+  if (is_staged(session)) {
+    (void)change(session, "DELETE", named.path());
+    return 0;
+  }
   confirm(session, "delete volume " + named.name() +
                        (service.empty() ? "" : ", which " + service + " mounts,") + " of " +
                        named.place.environment);
@@ -291,6 +301,11 @@ NamedVolume find_volume(Session& session) {
   }
   const std::string wanted = option ? *option : session.call().words[0];
   auto volume = session.client().find(volumes_path(place) + "/" + percent_encode(wanted));
+  if (!volume && staged_change(session, place, "volumes." + wanted)) {
+    std::string only_staged;
+    JsonObject(only_staged).text("id", wanted).text("name", wanted);
+    volume = Json::parse(only_staged);
+  }
   if (!volume)
     throw Failure{"no volume \"" + wanted + "\" in " + place.environment, "not_found",
                   "`{program} volume list` shows them; with --all those of other places, too"};

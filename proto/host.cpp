@@ -54,4 +54,9 @@ Result<std::string> parse_host(std::string_view text, std::string_view pointer) 
                  "expected a host name such as \"api.example.com\": " + wrong);
 }
 
+bool is_directly_below(std::string_view host, std::string_view domain) {
+  const auto dot = host.find('.');
+  return dot != 0 && dot != std::string_view::npos && host.substr(dot + 1) == domain;
+}
+
 }  // namespace gantry

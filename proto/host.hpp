@@ -12,4 +12,7 @@ namespace gantry {
 // 2.1), at least two of them. No wildcard, port, scheme or address.
 Result<std::string> parse_host(std::string_view text, std::string_view pointer = "");
 
+// Of the form LABEL.DOMAIN: "api-production.example.net" below "example.net".
+bool is_directly_below(std::string_view host, std::string_view domain);
+
 }  // namespace gantry

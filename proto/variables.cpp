@@ -1,107 +1,20 @@
 #include "proto/variables.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <functional>
 #include <optional>
 #include <set>
 #include <variant>
 
+#include "proto/provided_variables.hpp"
 #include "proto/tcp_proxy.hpp"
+#include "proto/variable_grammar.hpp"
 
 namespace gantry {
 namespace {
 
 constexpr std::size_t kDepthMax = 64;
 constexpr std::size_t kResolvedMax = 1024 * 1024;
-
-// ---- grammar ----
-
-struct Reference {
-  std::string text;        // as written, for messages
-  std::string name_space;  // empty: same scope
-  std::string name;
-};
-using Piece = std::variant<std::string, Reference>;
-
-bool is_word(std::string_view text) { return parse_variable_name(text).ok(); }
-
-std::string_view trim(std::string_view text) {
-  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-  return text;
-}
-
-Result<Reference> parse_reference(std::string_view whole, std::string_view inner) {
-  const Error bad = invalid(
-      "/value", "malformed_reference",
-      "cannot read the reference " + std::string(whole) +
-          ": write ${{NAME}}, ${{service.NAME}} or ${{shared.NAME}}, or $${{ for a literal ${{");
-  Reference reference;
-  reference.text = std::string(whole);
-  inner = trim(inner);
-  std::string_view name = inner;
-  if (!inner.empty() && inner.front() == '"') {
-    const auto close = inner.find('"', 1);
-    if (close == std::string_view::npos || close + 1 >= inner.size() || inner[close + 1] != '.')
-      return bad;
-    reference.name_space = std::string(inner.substr(1, close - 1));
-    name = inner.substr(close + 2);
-  } else if (const auto dot = inner.rfind('.'); dot != std::string_view::npos) {
-    reference.name_space = std::string(trim(inner.substr(0, dot)));
-    name = trim(inner.substr(dot + 1));
-    if (reference.name_space.empty()) return bad;
-  }
-  if (!is_word(name)) return bad;
-  reference.name = std::string(name);
-  return reference;
-}
-
-bool is_provided_prefix(std::string_view name) {
-  return name.substr(0, 8) == "RAILWAY_" || name.substr(0, 7) == "GANTRY_";
-}
-
-Result<std::vector<Piece>> parse_value(std::string_view value) {
-  std::vector<Piece> pieces;
-  std::string literal;
-  const auto flush = [&] {
-    if (!literal.empty()) pieces.emplace_back(std::move(literal));
-    literal.clear();
-  };
-  while (!value.empty()) {
-    if (value.substr(0, 4) == "$${{") {
-      literal += "${{";
-      value.remove_prefix(4);
-    } else if (value.substr(0, 3) == "${{") {
-      const auto close = value.find("}}");
-      const auto whole =
-          value.substr(0, close == std::string_view::npos ? value.size() : close + 2);
-      const auto inner =
-          close == std::string_view::npos ? std::string_view() : whole.substr(3, close - 3);
-      auto reference = parse_reference(whole.substr(0, 80), inner);
-      if (!reference) return reference.error();
-      flush();
-      pieces.emplace_back(std::move(*reference));
-      value.remove_prefix(whole.size());
-    } else if (value.substr(0, 2) == "${" && is_provided_prefix(value.substr(2)) &&
-               value.find('}') != std::string_view::npos &&
-               is_word(value.substr(2, value.find('}') - 2))) {
-      const auto close = value.find('}');
-      flush();
-      pieces.emplace_back(Reference{std::string(value.substr(0, close + 1)), "",
-                                    std::string(value.substr(2, close - 2))});
-      value.remove_prefix(close + 1);
-    } else {
-      const auto next = value.find('$', 1);
-      literal += value.substr(0, next);
-      value.remove_prefix(next == std::string_view::npos ? value.size() : next);
-    }
-  }
-  flush();
-  return pieces;
-}
-
-// ---- resolution ----
 
 // Where a name is looked up: an instance's own variables, or the environment's shared ones
 // (instance null).
@@ -116,17 +29,16 @@ struct Node {
   auto operator<=>(const Node&) const = default;
 };
 
+bool is_shared(std::string_view name_space) {
+  constexpr std::string_view shared = "shared";
+  return std::equal(name_space.begin(), name_space.end(), shared.begin(), shared.end(),
+                    [](char x, char y) { return (x | 0x20) == y; });
+}
+
 struct Overlay {
   Node node;
   std::string_view value;
 };
-
-bool same_letters(std::string_view a, std::string_view b) {
-  return a.size() == b.size() &&
-         std::equal(a.begin(), a.end(), b.begin(), [](unsigned char x, unsigned char y) {
-           return std::tolower(x) == std::tolower(y);
-         });
-}
 
 class Resolver {
  public:
@@ -167,16 +79,16 @@ class Resolver {
   }
 
  private:
-  Result<std::optional<std::string>> join(const Node& node, const std::vector<Piece>& pieces,
+  Result<std::optional<std::string>> join(const Node& node, const std::vector<ValuePiece>& pieces,
                                           std::vector<Missing>& missing) {
     std::string value;
     bool complete = true;
-    for (const Piece& piece : pieces) {
+    for (const ValuePiece& piece : pieces) {
       if (const auto* literal = std::get_if<std::string>(&piece)) {
         value += *literal;
         continue;
       }
-      const auto& reference = std::get<Reference>(piece);
+      const auto& reference = std::get<WrittenReference>(piece);
       const auto target = find(node, reference);
       if (!target && node.scope.instance != nullptr && reference.name_space.empty() &&
           is_tcp_proxy_variable(reference.name)) {
@@ -212,16 +124,13 @@ class Resolver {
     return std::optional<std::string>(std::move(value));
   }
 
-  std::optional<Node> find(const Node& from, const Reference& reference) {
+  std::optional<Node> find(const Node& from, const WrittenReference& reference) {
     Node node{from.scope, reference.name};
-    if (same_letters(reference.name_space, "shared")) {
+    if (is_shared(reference.name_space)) {
       node.scope.instance = nullptr;
     } else if (!reference.name_space.empty()) {
-      node.scope.instance = nullptr;
-      for (const auto& [id, view] : project_.instances)
-        if (view->instance.environment_id == environment_.environment.id &&
-            same_letters(service_name(*view), reference.name_space))
-          node.scope.instance = view.get();
+      node.scope.instance =
+          instance_named(project_, environment_.environment.id, reference.name_space);
       if (node.scope.instance == nullptr) return std::nullopt;
     }
     if (written(node)) return node;
@@ -239,10 +148,10 @@ class Resolver {
     auto [provided, fresh] = provided_.try_emplace(node.scope.instance);
     if (fresh)
       provided->second =
-          provided_variables(project_, *node.scope.instance, options_of(*node.scope.instance));
+          provided_of_itself(project_, *node.scope.instance, options_of(*node.scope.instance));
     if (const auto found = provided->second.find(node.name); found != provided->second.end())
       return found->second;
-    return std::nullopt;
+    return service_url(project_, environment_.environment.id, node.name, options_);
   }
 
   // Another service's RAILWAY_DEPLOYMENT_ID is the one it runs now.
@@ -281,80 +190,7 @@ class Resolver {
   std::map<const InstanceView*, ResolvedVariables> provided_;
 };
 
-std::string upper_words(std::string_view text) {
-  std::string out(text);
-  for (char& c : out)
-    c = c == '-' ? '_' : static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-  return out;
-}
-
 }  // namespace
-
-std::vector<VariableReference> references_of(std::string_view value) {
-  std::vector<VariableReference> found;
-  const auto pieces = parse_value(value);
-  if (!pieces) return found;
-  for (const Piece& piece : *pieces)
-    if (const auto* reference = std::get_if<Reference>(&piece))
-      found.push_back({reference->name_space, reference->name});
-  return found;
-}
-
-ResolvedVariables provided_variables(const ProjectSnapshot& project, const InstanceView& view,
-                                     const ResolveOptions& options) {
-  ResolvedVariables out;
-  const auto provide = [&](std::string_view name, const std::string& value) {
-    out["RAILWAY_" + std::string(name)] = value;
-    out["GANTRY_" + std::string(name)] = value;
-  };
-  const ServiceInstance& instance = view.instance;
-  const auto domain = [&](const ServiceInstance& of) {
-    return of.host_label + "." + options.base_domain;
-  };
-  provide("PROJECT_ID", project.project.id.str());
-  provide("PROJECT_NAME", project.project.name.str());
-  if (const auto environment = project.environments.find(instance.environment_id);
-      environment != project.environments.end()) {
-    provide("ENVIRONMENT_ID", instance.environment_id.str());
-    provide("ENVIRONMENT_NAME", environment->second->environment.name.str());
-    provide("ENVIRONMENT", environment->second->environment.name.str());
-  }
-  if (const auto service = project.services.find(instance.service_id);
-      service != project.services.end()) {
-    provide("SERVICE_ID", instance.service_id.str());
-    provide("SERVICE_NAME", service->second->name.str());
-    provide("PRIVATE_DOMAIN", service->second->name.str() + ".railway.internal");
-  }
-  provide("REPLICA_REGION", "local");
-  if (instance.tcp_proxy && instance.settings.deploy.port != 0) {
-    provide("TCP_PROXY_DOMAIN", tcp_proxy_host(instance, options.base_domain));
-    provide("TCP_PROXY_PORT", std::to_string(instance.tcp_proxy->port));
-    provide("TCP_APPLICATION_PORT", std::to_string(instance.tcp_proxy->target_port));
-  }
-  if (const auto volumes = project.volumes_of(instance.id); !volumes.empty()) {
-    provide("VOLUME_NAME", volumes.front()->name.str());
-    provide("VOLUME_MOUNT_PATH", volumes.front()->mount_path);
-  }
-  if (instance.settings.deploy.port != 0) {
-    provide("PUBLIC_DOMAIN", domain(instance));
-    provide("STATIC_URL", domain(instance));
-  }
-  for (const auto& [id, sibling] : project.instances) {
-    if (sibling->instance.environment_id != instance.environment_id ||
-        sibling->instance.settings.deploy.port == 0)
-      continue;
-    if (const auto service = project.services.find(sibling->instance.service_id);
-        service != project.services.end())
-      provide("SERVICE_" + upper_words(service->second->name.str()) + "_URL",
-              domain(sibling->instance));
-  }
-  if (!options.deployment_id.empty()) {
-    provide("DEPLOYMENT_ID", options.deployment_id.str());
-    provide("SNAPSHOT_ID", options.deployment_id.str());
-  }
-  for (const auto& [name, value] : options.git) provide(name, value);
-  return out;
-}
 
 std::vector<InstanceId> referenced_instances(const ProjectSnapshot& project,
                                              const InstanceView& view) {
@@ -364,23 +200,19 @@ std::vector<InstanceId> referenced_instances(const ProjectSnapshot& project,
   const std::function<void(std::string_view)> follow = [&](std::string_view value) {
     const auto pieces = parse_value(value);
     if (!pieces) return;
-    for (const Piece& piece : *pieces) {
-      const auto* reference = std::get_if<Reference>(&piece);
+    for (const ValuePiece& piece : *pieces) {
+      const auto* reference = std::get_if<WrittenReference>(&piece);
       if (reference == nullptr || reference->name_space.empty()) continue;
-      if (same_letters(reference->name_space, "shared")) {
+      if (is_shared(reference->name_space)) {
         if (environment == project.environments.end() || !seen.insert(reference->name).second)
           continue;
         const auto shared = environment->second->shared->find(reference->name);
         if (shared != environment->second->shared->end()) follow(shared->second.value);
         continue;
       }
-      for (const auto& [id, other] : project.instances) {
-        const auto service = project.services.find(other->instance.service_id);
-        if (other->instance.environment_id == view.instance.environment_id &&
-            service != project.services.end() &&
-            same_letters(service->second->name.str(), reference->name_space))
-          found.insert(id);
-      }
+      if (const InstanceView* other =
+              instance_named(project, view.instance.environment_id, reference->name_space))
+        found.insert(other->instance.id);
     }
   };
   for (const auto& [name, variable] : *view.variables) follow(variable.value);

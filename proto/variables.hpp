@@ -7,6 +7,7 @@
 // service's port at the edge is left out while there is none.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -27,12 +28,22 @@ struct Missing {
   std::string reference;  // "${{postgres.DATABASE_URL}}"
 };
 
+// SERVICE_<NAME>_URL, without a prefix, of each service of an environment that has a host. Of an
+// environment with more of them than this: none, they would be most of what a container gets; each
+// can still be referred to.
+inline constexpr std::size_t kServiceUrlsMax = 256;
+using ServiceUrls = std::shared_ptr<const ResolvedVariables>;
+ServiceUrls service_urls(const ProjectSnapshot&, const EnvironmentId&,
+                         const std::string& base_domain);
+
 struct ResolveOptions {
   std::string base_domain = "localhost";
   DeploymentId deployment_id;  // empty: RAILWAY_DEPLOYMENT_ID and RAILWAY_SNAPSHOT_ID are absent
                                // from the result
   // Of a commit, without their prefix: GIT_COMMIT_SHA, GIT_BRANCH ...
   ResolvedVariables git = {};
+  // Of its environment, where many services are resolved in one state; null: they are looked for.
+  ServiceUrls service_urls = nullptr;
 };
 
 // What is provided to every container of an instance, under RAILWAY_ and GANTRY_ names;

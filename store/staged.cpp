@@ -65,4 +65,27 @@ Result<int> PgTransaction::unstage(const EnvironmentId& environment, const std::
   });
 }
 
+Result<> PgTransaction::rehearse(const std::function<Result<>()>& body) {
+  const auto begun = verb([&]() -> Result<> {
+    work_->exec0("savepoint rehearsal");
+    return done();
+  });
+  if (!begun) return begun;
+  const std::size_t edits = edits_.size();
+  const auto changed = changed_;
+  const std::uint64_t xid = xid_;
+  auto result = body();
+  try {
+    work_->exec0("rollback to savepoint rehearsal");
+    failed_.reset();  // a statement that failed is undone with the rest
+  } catch (const std::exception&) {
+    failed_ = translate_exception();
+    return *failed_;
+  }
+  edits_.erase(edits_.begin() + static_cast<std::ptrdiff_t>(edits), edits_.end());
+  changed_ = changed;
+  xid_ = xid;
+  return result;
+}
+
 }  // namespace gantry

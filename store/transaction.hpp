@@ -114,6 +114,7 @@ class PgTransaction final : public Transaction, public PeopleVerbs, public Stage
   Result<std::vector<StagedChange>> staged(const EnvironmentId&) override;
   Result<std::vector<StagedChange>> stage(const EnvironmentId&, std::vector<StagedChange>) override;
   Result<int> unstage(const EnvironmentId&, const std::string& id) override;
+  Result<> rehearse(const std::function<Result<>()>& body) override;
 
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);

@@ -12,6 +12,7 @@
 #include "cli/output.hpp"
 #include "cli/pairs.hpp"
 #include "cli/selectors.hpp"
+#include "cli/setting_words.hpp"
 #include "cli/sse.hpp"
 #include "cli/up_place.hpp"
 
@@ -282,6 +283,42 @@ TEST(CliWords, EveryGroupTellsItsVerbs) {
     EXPECT_NE(help_text(group).find("Commands:"), std::string::npos) << group;
   }
   EXPECT_EQ(failure_code([] { parse_arguments({"config"}); }), kUnreadable);
+}
+
+TEST(CliWords, SettingsBecomeOnePatch) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> cases = {
+      {{"deploy.port=3000"}, R"({"deploy":{"port":3000}})"},
+      {{"deploy.healthcheck_path=/health", "source.image=nginx:1.27", "deploy.port=null"},
+       R"({"deploy":{"healthcheck_path":"/health","port":null},"source":{"image":"nginx:1.27"}})"},
+      {{"deploy.cron.schedule=0 3 * * *", "deploy.cron.zone=UTC"},
+       R"({"deploy":{"cron":{"schedule":"0 3 * * *","zone":"UTC"}}})"},
+      {{"deploy.start_command=node app.js --x=\"y\""},
+       R"({"deploy":{"start_command":"node app.js --x=\"y\""}})"},
+      {{R"(build.watch_patterns=["a","b"])", "deploy.exposed=false", R"(source.branch="2024")"},
+       R"({"build":{"watch_patterns":["a","b"]},"deploy":{"exposed":false},"source":{"branch":"2024"}})"},
+  };
+  for (const auto& [words, expected] : cases) EXPECT_EQ(settings_patch(words), expected);
+  const std::vector<std::vector<std::string>> rejects = {
+      {},
+      {"port=1"},
+      {"deploy=1"},
+      {"deploy."},
+      {"deploy..a=1"},
+      {"deploy.port"},
+      {"x.y=1"},
+      {"deploy.a.=1"},
+      {"deploy.port=1", "deploy.port=2"},
+      {"deploy.cron={}", "deploy.cron.zone=UTC"}};
+  for (const auto& words : rejects)
+    EXPECT_EQ(failure_code([&] { settings_patch(words); }), kUnreadable);
+}
+
+// One table says which verbs keep their change, and each of them is there.
+TEST(CliCommands, WhatChangesAnEnvironmentCanBeStaged) {
+  int staging = 0;
+  for (const Command& command : commands())
+    for (const Option& option : command.options) staging += option.key() == "--stage" ? 1 : 0;
+  EXPECT_EQ(staging, 23);
 }
 
 TEST(CliCommands, EachIsWholeAndItsExamplesParse) {

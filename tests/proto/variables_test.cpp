@@ -215,6 +215,39 @@ TEST_F(ProtoVariables, APortAtTheEdgeMayBeAbsent) {
   EXPECT_EQ(value_of("${{db.PUBLIC}}"), "x://db-production.example.test:20001");
 }
 
+// Hundreds of hosts that nobody asked for would be most of what a container gets.
+TEST_F(ProtoVariables, ManyHostsAreThereForThoseWhoNameThem) {
+  const InstanceId api =
+      add("api", {{"V", "${{RAILWAY_SERVICE_MY_WEB_URL}} ${GANTRY_SERVICE_API_URL}"},
+                  {"W", "${{my-web.RAILWAY_SERVICE_API_URL}}"}});
+  add("my-web", {});
+  for (std::size_t n = 2; n < kServiceUrlsMax; ++n) add("s" + std::to_string(n), {});
+  EXPECT_TRUE(resolve(api)->variables.contains("RAILWAY_SERVICE_S2_URL"));
+  add("one-more", {});
+  for (const bool indexed : {false, true}) {
+    if (indexed) project_.index = std::make_shared<const SnapshotIndex>(project_);
+    const auto resolved = resolve(api);
+    ASSERT_TRUE(resolved.ok());
+    EXPECT_TRUE(resolved->missing.empty());
+    EXPECT_FALSE(resolved->variables.contains("RAILWAY_SERVICE_S2_URL"));
+    EXPECT_EQ(resolved->variables.at("V"),
+              "my-web-production.example.test api-production.example.test");
+    EXPECT_EQ(resolved->variables.at("W"), "api-production.example.test");
+  }
+  add("idle", {}, 0);
+  project_.index = nullptr;
+  EXPECT_EQ(value_of("${{RAILWAY_SERVICE_IDLE_URL}}"), "missing: ${{RAILWAY_SERVICE_IDLE_URL}}");
+  EXPECT_EQ(value_of("${{RAILWAY_SERVICE__URL}}"), "missing: ${{RAILWAY_SERVICE__URL}}");
+}
+
+// An id leads to a service everywhere else; in a reference it is no name.
+TEST_F(ProtoVariables, AServiceIsNamedNotNumbered) {
+  add("db", {{"X", "1"}});
+  const std::string id = project_.services.begin()->first.str();
+  EXPECT_EQ(value_of("${{" + id + ".X}}"), "missing: ${{" + id + ".X}}");
+  EXPECT_EQ(value_of("${{DB.X}}"), "1");
+}
+
 TEST_F(ProtoVariables, BillionLaughsEndAtTheSizeCap) {
   std::map<std::string, std::string> laughs = {{"L0", std::string(64, 'x')}};
   for (int i = 1; i <= 20; ++i) {
