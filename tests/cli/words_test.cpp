@@ -4,7 +4,6 @@
 #include "cli/build_logs.hpp"
 #include "cli/command.hpp"
 #include "cli/config_file.hpp"
-#include "cli/duration.hpp"
 #include "cli/failure.hpp"
 #include "cli/help.hpp"
 #include "cli/json.hpp"
@@ -14,6 +13,7 @@
 #include "cli/selectors.hpp"
 #include "cli/sse.hpp"
 #include "cli/up_place.hpp"
+#include "proto/duration.hpp"
 
 namespace gantry::cli {
 namespace {
