@@ -132,6 +132,7 @@ Result<Caller> Caller::of(const Request& request, Context& whole) {
                                                       .event_feed = whole.event_feed,
                                                       .git = whole.git,
                                                       .volume_files = whole.volume_files,
+                                                      .instance_metrics = whole.instance_metrics,
                                                       .tickets = whole.tickets,
                                                       .templates = whole.templates,
                                                       .people = whole.people,

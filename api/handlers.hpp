@@ -201,6 +201,10 @@ Answer read_logs(const Request&, Context&);
 Answer read_build_logs(const Request&, Context&);
 Answer read_events(const Request&, Context&);
 
+// metrics.cpp
+Answer get_instance_metrics(const Request&, Context&);
+Answer list_metrics(const Request&, Context&);
+
 // system.cpp
 Answer livez(const Request&, Context&);
 Answer readyz(const Request&, Context&);

@@ -18,6 +18,7 @@
 #include "runtime/backup/backups.hpp"
 #include "runtime/build/sources.hpp"
 #include "runtime/logs.hpp"
+#include "runtime/metrics.hpp"
 #include "runtime/volume_files.hpp"
 
 namespace gantry {
@@ -120,6 +121,7 @@ struct Context {
   std::shared_ptr<EventFeed> event_feed = EventFeed::of(store);  // wakes the open event streams
   GitDesk* git = nullptr;                                        // none: 503
   VolumeFiles* volume_files = nullptr;  // none: nobody can look into volumes
+  Metrics* instance_metrics = nullptr;  // none: 503
   std::shared_ptr<Tickets> tickets = std::make_shared<Tickets>();  // of sessions to come
   std::shared_ptr<const Templates> templates = nullptr;            // null: none
   People* people = nullptr;                                        // none: there are no users

@@ -42,6 +42,7 @@ Response stages(const Request& request, Context& context) {
 constexpr bool hot = true;
 constexpr bool cold = false;
 constexpr std::string_view paged = "limit cursor";
+constexpr std::string_view spanned = "since until step";
 constexpr std::string_view audited = "since until format limit cursor";
 
 constexpr Endpoint kEndpoints[] = {
@@ -257,6 +258,10 @@ constexpr Endpoint kEndpoints[] = {
     {Method::get, INSTANCE "/runs/{run}/logs", Permission::view, reads<read_run_logs>, cold,
      "follow since limit"},
     {Method::get, INSTANCE "/replicas", Permission::view, reads<list_replicas>},
+    {Method::get, INSTANCE "/metrics", Permission::view, reads<get_instance_metrics>, cold,
+     spanned},
+    {Method::get, ENVIRONMENT "/metrics", Permission::view, reads<list_metrics>, cold,
+     "since until limit cursor"},
     {Method::get, INSTANCE "/logs", Permission::view, reads<read_logs>, cold,
      "follow since limit deployment replica"},
 };

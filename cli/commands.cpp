@@ -55,6 +55,7 @@ std::vector<Command> make_commands() {
   append(all, variables_commands());
   append(all, scale_commands());
   append(all, ps_commands());
+  append(all, metrics_commands());
   append(all, logs_commands());
   append(all, events_commands());
   append(all, reach_commands());

@@ -1,8 +1,8 @@
-#include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/prompt.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
+#include "proto/duration.hpp"
 #include "proto/json.hpp"
 #include "proto/percent.hpp"
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 
 #include "cli/build_logs.hpp"
-#include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/pairs.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
 #include "proto/codec.hpp"
 #include "proto/command.hpp"
+#include "proto/duration.hpp"
 #include "proto/json.hpp"
 #include "proto/json_settings.hpp"
 #include "proto/percent.hpp"

@@ -14,7 +14,6 @@ struct Later {
 constexpr const char* kNone = "nothing stands in for it yet";
 
 constexpr Later kLater[] = {
-    {"metrics", "`{program} ps` shows the replicas, and /metrics of the server has figures"},
     {"dev", kNone},
     {"functions", kNone},
     {"bucket", kNone},

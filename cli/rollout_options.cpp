@@ -2,7 +2,7 @@
 
 #include <charconv>
 
-#include "cli/duration.hpp"
+#include "proto/duration.hpp"
 
 namespace gantry::cli {
 namespace {

@@ -1,10 +1,10 @@
 #include <map>
 
-#include "cli/duration.hpp"
 #include "cli/output.hpp"
 #include "cli/prompt.hpp"
 #include "cli/session.hpp"
 #include "cli/verbs.hpp"
+#include "proto/duration.hpp"
 #include "proto/json.hpp"
 
 namespace gantry::cli {

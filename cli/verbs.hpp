@@ -35,6 +35,7 @@ std::vector<Command> volume_file_commands();  // among those above
 std::vector<Command> variables_commands();
 std::vector<Command> scale_commands();
 std::vector<Command> ps_commands();
+std::vector<Command> metrics_commands();
 std::vector<Command> logs_commands();
 std::vector<Command> events_commands();
 std::vector<Command> reach_commands();

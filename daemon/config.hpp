@@ -70,6 +70,7 @@ struct Config {
     std::string webhook_url;     // empty: nobody is told
     std::string webhook_secret;  // signs what is sent; empty: nothing is signed
   } alerts;
+  int metrics_days = 30;  // that is kept what services used; 0: it is not measured
   struct SchedulerConfig {
     int resync_seconds = 30;
     int orphan_grace_seconds = 300;

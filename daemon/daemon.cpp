@@ -33,6 +33,7 @@
 #include "runtime/edge/haproxy.hpp"
 #include "runtime/files.hpp"
 #include "runtime/logs.hpp"
+#include "runtime/metrics/recorder.hpp"
 #include "runtime/probe.hpp"
 #include "store/open.hpp"
 #include "store/open_ledger.hpp"
@@ -107,6 +108,7 @@ class GantryDaemon final : public Daemon {
     backups_.reset();
     jobs_.reset();
     reconciler_.reset();
+    metrics_.reset();
     prober_.reset();
     edge_.reset();
     exec_.reset();
@@ -239,6 +241,10 @@ class GantryDaemon final : public Daemon {
     edge_ = make_haproxy_edge(edge);
     GANTRY_TRY(edge_->start());
     prober_ = make_command_prober(*exec_, make_prober());
+    if (config_.metrics_days > 0)
+      metrics_ = std::make_unique<MetricsRecorder>(
+          MetricsPorts{*edge_, meter_, system_clock(), [this] { return store_->projects(); }},
+          metrics_options(config_));
     return done();
   }
 
@@ -258,10 +264,12 @@ class GantryDaemon final : public Daemon {
     if (options.policy.orphan_grace > Seconds(config_.scheduler.orphan_grace_seconds))
       log::warn("restored from a backup: unknown containers are left alone for now");
     options.holder = *std::move(holder);
-    const ReconcilerPorts ports{*store_,   *driver_,       *edge_,       *prober_,      *logs_,
-                                *builder_, system_clock(), usage_.get(), volumes_.get()};
+    const ReconcilerPorts ports{*store_,        *driver_,      *edge_,         *prober_,
+                                *logs_,         *builder_,     system_clock(), usage_.get(),
+                                volumes_.get(), metrics_.get()};
     reconciler_ = std::make_unique<Reconciler>(ports, std::move(options));
     reconciler_->start();
+    if (metrics_) metrics_->start();
     jobs_ = make_jobs(config_, {.store = *store_,
                                 .driver = *driver_,
                                 .engine = *job_engine_,
@@ -313,6 +321,7 @@ class GantryDaemon final : public Daemon {
     context_->people = people_.get();
     context_->audit = audit_.get();
     context_->volume_files = volume_files_.get();
+    context_->instance_metrics = metrics_.get();
     context_->options.volume_grace = Seconds(config_.volumes.grace_seconds);
     context_->templates = templates_;
     context_->git = git_->runner.get();
@@ -365,6 +374,8 @@ class GantryDaemon final : public Daemon {
   std::unique_ptr<Edge> edge_;
   std::unique_ptr<Prober> prober_;
   std::unique_ptr<UsageMeter> usage_;
+  CgroupMeter meter_;
+  std::unique_ptr<MetricsRecorder> metrics_;
   std::unique_ptr<Volumes> volumes_;
   std::unique_ptr<VolumeFiles> volume_files_;
   std::unique_ptr<Reconciler> reconciler_;

@@ -66,6 +66,12 @@ EdgeOptions edge_options(const Config& config) {
   return options;
 }
 
+MetricsOptions metrics_options(const Config& config) {
+  return {.directory = config.data_dir + "/metrics",
+          .days = config.metrics_days,
+          .log = [](const std::string& text) { log::warn(text); }};
+}
+
 ServerOptions server_options(const Config& config) {
   ServerOptions options;
   options.address = config.listen.address;

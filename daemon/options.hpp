@@ -8,6 +8,7 @@
 #include "runtime/build/source_builder.hpp"
 #include "runtime/build/sources.hpp"
 #include "runtime/edge/haproxy.hpp"
+#include "runtime/metrics/recorder.hpp"
 #include "scheduler/reconciler.hpp"
 
 namespace gantry {
@@ -23,6 +24,8 @@ ReconcilerOptions scheduler_options(const Config&, const InstallationId&);
 
 // Without the user that runs the proxy.
 EdgeOptions edge_options(const Config&);
+
+MetricsOptions metrics_options(const Config&);
 
 // Without sessions.
 ServerOptions server_options(const Config&);

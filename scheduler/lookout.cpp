@@ -81,6 +81,7 @@ void Reconciler::watch_demand(const InstanceWorld& instance) {
   const bool scales = deploy.scaling.max_replicas > 0;
   looks_at_load_ = keep(by_load_, scales || deploy.sleep.enabled);
   looks_at_measures_ = keep(by_measure_, instance.applied.measured);
+  tell_metrics(instance);
   const std::scoped_lock lock(meter_mutex_);
   metered_.erase(instance.id);
   if (!scales || (deploy.scaling.cpu_percent == 0 && deploy.scaling.memory_percent == 0)) return;
@@ -88,12 +89,24 @@ void Reconciler::watch_demand(const InstanceWorld& instance) {
     if (key.deployment_id == active->id && replica.container) metered_[instance.id].push_back(key);
 }
 
+// The loop's thread.
+void Reconciler::tell_metrics(const InstanceWorld& instance) {
+  if (ports_.metrics == nullptr) return;
+  std::vector<std::string> containers;
+  for (const auto& [key, replica] : instance.replicas)
+    if (replica.container && replica.container->state == ContainerState::running)
+      containers.push_back(replica.container->container_id);
+  ports_.metrics->runs(instance.id, std::move(containers));
+}
+
 // The edge's thread.
 void Reconciler::look_at_edge() {
-  if (looks_at_measures_) {
+  if (looks_at_measures_ || ports_.metrics != nullptr) {
+    std::vector<ReplicaMeasure> measured = ports_.edge.measured();
+    if (ports_.metrics != nullptr) ports_.metrics->measured(measured);
     std::map<InstanceId, std::vector<ReplicaMeasure>> by_instance;
-    for (ReplicaMeasure& one : ports_.edge.measured())
-      by_instance[one.instance_id].push_back(std::move(one));
+    for (ReplicaMeasure& one : measured)
+      if (one.whole) by_instance[one.instance_id].push_back(std::move(one));
     for (auto& [id, replicas] : by_instance) push(Fact(TrafficMeasured{id, std::move(replicas)}));
   }
   if (!looks_at_load_) return;

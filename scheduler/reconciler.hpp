@@ -26,6 +26,7 @@
 #include "runtime/driver.hpp"
 #include "runtime/edge/edge.hpp"
 #include "runtime/logs.hpp"
+#include "runtime/metrics.hpp"
 #include "runtime/probe.hpp"
 #include "runtime/usage.hpp"
 #include "runtime/volumes.hpp"
@@ -46,6 +47,7 @@ struct ReconcilerPorts {
   const Clock& clock;
   UsageMeter* usage = nullptr;  // none: replicas are not scaled by processor and memory
   Volumes* volumes = nullptr;   // none: what mounts one does not start
+  Metrics* metrics = nullptr;   // none: nothing is kept of what instances use
 };
 
 struct ReconcilerOptions {
@@ -123,6 +125,7 @@ class Reconciler {
   void tell_closed_ports();
   void tell(const ClosedPort&, const std::string& type, const std::string& message);
   void watch_demand(const InstanceWorld&);
+  void tell_metrics(const InstanceWorld&);
   void meter_usage(const std::stop_token&);
   void hold_lease(const std::stop_token&);
   bool leads(TimePoint now) const;

@@ -59,7 +59,7 @@ class Builder {
 
   // Gives the image's name. Its log lines go to the build logs. Errors as above; ended by cancel():
   // conflict "cancelled"; by a limit: exhausted "build_deadline", "build_memory", "build_pids",
-  // "build_disk".
+  // "build_disk", "build_disk_full".
   virtual Result<std::string> build(const BuildOrder&) = 0;
 
   // Ends what is under way for a deployment, within seconds, and refuses what comes later.

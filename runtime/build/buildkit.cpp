@@ -11,6 +11,7 @@
 #include "runtime/build/engine_exchange.hpp"
 #include "runtime/build/narrator.hpp"
 #include "runtime/build/session.hpp"
+#include "runtime/build/written.hpp"
 #include "runtime/docker/engine_client.hpp"
 
 namespace gantry {
@@ -30,7 +31,7 @@ class Watch {
         deadline_(deadline),
         stop_(std::move(stop)),
         hits_(cgroup.baseline()),
-        free_(free_bytes()) {}
+        written_({.cgroup = cgroup.steps(), .engine_root = disk_}) {}
 
   Result<> check() {
     if (stop_.stop_requested())
@@ -43,11 +44,7 @@ class Watch {
     } else if (system_clock().now() - full_since_ >= kForkPatience) {
       return too_many_processes("they did not become fewer");
     }
-    const std::int64_t most = cgroup_.limits().disk_bytes;
-    if (most > 0 && free_ && free_bytes().value_or(*free_) < *free_ - most)
-      return Error{Code::exhausted, "build_disk",
-                   "the build wrote more than " + size_text(most) + " (build.disk_bytes)"};
-    return done();
+    return check_disk();
   }
 
   // A failure that a limit caused says so.
@@ -69,16 +66,27 @@ class Watch {
   // A build that forks as fast as its processes end would go on until its deadline.
   static constexpr Seconds kForkPatience{5};
 
+  Result<> check_disk() {
+    const std::int64_t most = cgroup_.limits().disk_bytes;
+    if (most > 0 && written_.bytes() > most)
+      return Error{Code::exhausted, "build_disk",
+                   "the build wrote more than " + size_text(most) + " (build.disk_bytes)"};
+    struct statvfs seen {};
+    if (disk_.empty() || statvfs(disk_.c_str(), &seen) != 0) return done();
+    const auto block = static_cast<std::int64_t>(seen.f_frsize);
+    const std::int64_t free = static_cast<std::int64_t>(seen.f_bavail) * block;
+    if (free >= cgroup_.limits().least_free_bytes) return done();
+    return Error{Code::exhausted, "build_disk_full",
+                 "the engine's disk at " + disk_ + " has only " + size_text(free) +
+                     " left, so the build was ended before it is full; nobody knows whether it was "
+                     "this build that filled it. Free some, or lower build.images_bytes and "
+                     "build.cache_bytes"};
+  }
+
   Error too_many_processes(const std::string& detail) const {
     return {Code::exhausted, "build_pids",
             fmt::format("the build started too many processes: builds have {} (build.pids); {}",
                         cgroup_.limits().pids, detail)};
-  }
-
-  std::optional<std::int64_t> free_bytes() const {
-    struct statvfs seen {};
-    if (disk_.empty() || statvfs(disk_.c_str(), &seen) != 0) return std::nullopt;
-    return static_cast<std::int64_t>(seen.f_bavail) * static_cast<std::int64_t>(seen.f_frsize);
   }
 
   const BuildCgroup& cgroup_;
@@ -87,7 +95,7 @@ class Watch {
   const std::stop_token stop_;
   const TimePoint began_ = system_clock().now();
   const BuildCgroup::Hits hits_;
-  const std::optional<std::int64_t> free_;
+  BuildWritten written_;
   TimePoint full_since_ = began_;
 };
 

@@ -12,10 +12,12 @@
 namespace gantry {
 
 struct BuildLimits {
-  int cpu_millicores = 0;                  // 0: the machine's cores less a half
-  std::int64_t memory_bytes = 2LL << 30;   // 0: no limit
-  int pids = 4096;                         // 0: no limit
-  std::int64_t disk_bytes = 20LL << 30;    // written by one build; 0: no limit
+  int cpu_millicores = 0;                 // 0: the machine's cores less a half
+  std::int64_t memory_bytes = 2LL << 30;  // 0: no limit
+  int pids = 4096;                        // 0: no limit
+  std::int64_t disk_bytes = 20LL << 30;   // written by the steps of one build; 0: no limit
+  // On the engine's disk: with less left, whoever filled it, builds end.
+  std::int64_t least_free_bytes = 512LL << 20;
   std::string cgroup = "docker/buildkit";  // below each hierarchy's root
   std::string cgroup_root = "/sys/fs/cgroup";
 };
@@ -38,6 +40,8 @@ class BuildCgroup {
   bool full_of_pids() const;
 
   const BuildLimits& limits() const { return limits_; }
+  // The folder with one for each step that runs.
+  std::string steps() const { return path("pids"); }
 
  private:
   struct Write {

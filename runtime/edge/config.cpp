@@ -25,6 +25,9 @@ std::string fill(std::string_view text, const std::vector<Words>& words) {
   return out;
 }
 
+// Answers are measured one by one up to so many requests a second at the proxy, above it one of so
+// many; of measured routes always all.
+constexpr int kMeasuredRate = 200, kMeasuredShare = 16;
 constexpr int kMostHeld = 1000;  // of each sleeping slot; more get 503
 constexpr std::string_view kCookie = "gantry_replica";
 
@@ -112,7 +115,7 @@ frontend http from http
     log ring@access format raw local0
     log-format "%s %ST %ts %Tc %Tr %Td %[var(txn.stream)]"
     http-after-response set-header X-Request-Id %[unique-id]
-    http-request set-log-level silent
+    http-request set-log-level silent if { fe_req_rate gt ${RATE} } !{ rand(${SHARE}) eq 0 }
     http-request set-var(txn.host) req.hdr(host),host_only,lower,rtrim(.)
     http-request set-var(txn.slot) var(txn.host),map_str(${HOSTS})
     http-request return status 404 content-type "text/html; charset=utf-8" lf-file ${PAGES}/404.html hdr Cache-Control no-store unless { var(txn.slot) -m found }
@@ -157,6 +160,8 @@ std::string preamble(const EdgeOptions& options, std::int64_t generation, int la
                           {"PAGES", paths.pages},
                           {"HOLD", paths.hold_script},
                           {"HELD", std::to_string(kMostHeld)},
+                          {"RATE", std::to_string(kMeasuredRate)},
+                          {"SHARE", std::to_string(kMeasuredShare)},
                           {"COOKIE", std::string(kCookie)},
                           {"PINS", std::to_string(kPins)},
                           {"PINNED", paths.maps[kPinsMap]},

@@ -60,7 +60,7 @@ struct Route {
   std::vector<Preview> previews = {};
   std::optional<RouteSplit> split = {};
   bool asleep = false;    // without a backend, requests are held and on_wake() is told of them
-  bool measured = false;  // measured() tells of its replicas
+  bool measured = false;  // measured() tells all of its replicas
   // Connections to `port` go to `target_port` of its replicas, byte by byte; they count as streams.
   std::optional<TcpProxy> tcp_proxy = {};
   bool operator==(const Route&) const = default;
@@ -112,8 +112,9 @@ class Edge {
 
   // Counters of every instance with a route. Cheap enough for once a second.
   virtual Result<std::vector<RouteLoad>> load() = 0;
-  // What was measured since the last call, by replica; only of routes that are `measured`. What was
-  // measured before the daemon's start may be lost.
+  // What was measured since the last call, by replica: all of routes that are `measured`; of others
+  // all, or a share while the proxy gets many requests a second, or nothing. What was measured
+  // before the daemon's start may be lost.
   virtual std::vector<ReplicaMeasure> measured() = 0;
   // Called from any thread, about once a second while requests for a sleeping route are held.
   virtual void on_wake(std::function<void(const InstanceId&)>) = 0;

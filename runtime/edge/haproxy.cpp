@@ -143,7 +143,11 @@ Result<std::vector<RouteLoad>> HaproxyEdge::load() {
     }
     // What is held waits outside every queue.
     const bool holds = route.route.asleep && !is_serving(route.route);
-    loads.push_back({id, stats.requests, stats.sessions, holds ? stats.sessions : stats.queued});
+    loads.push_back({.instance_id = id,
+                     .requests = stats.requests,
+                     .sessions = stats.sessions,
+                     .queued = holds ? stats.sessions : stats.queued,
+                     .responses = stats.responses});
   }
   return loads;
 }
@@ -151,10 +155,13 @@ Result<std::vector<RouteLoad>> HaproxyEdge::load() {
 // The access lines name only replicas; whoever left the table meanwhile is of no interest.
 std::vector<ReplicaMeasure> HaproxyEdge::measured() {
   auto taken = receiver_.take();
+  if (taken.empty()) return taken;
   const std::lock_guard guard(mutex_);
   for (ReplicaMeasure& one : taken)
-    if (const auto* route = table_.at(table_.find(one.key).slot))
+    if (const auto* route = table_.at(table_.find(one.key).slot)) {
       one.instance_id = route->route.instance_id;
+      one.whole = route->route.measured;
+    }
   std::erase_if(taken, [](const ReplicaMeasure& one) { return one.instance_id.empty(); });
   return taken;
 }

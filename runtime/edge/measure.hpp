@@ -24,6 +24,12 @@ class Histogram {
   double quantile(double q) const;
   // How many lie in buckets above this value's.
   std::uint64_t above(double milliseconds) const;
+  // For keeping it: how many lie in a bucket, which is below kBuckets.
+  std::uint32_t in_bucket(std::size_t bucket) const { return counts_[bucket]; }
+  void add_to_bucket(std::size_t bucket, std::uint32_t count) {
+    counts_[bucket] += count;
+    count_ += count;
+  }
   bool operator==(const Histogram&) const = default;
 
  private:
@@ -44,6 +50,7 @@ struct ReplicaMeasure {
   InstanceId instance_id;  // whose route it is in
   ReplicaKey key;
   Measure measure;
+  bool whole = true;  // of all requests; else of a share, where there are many
 };
 
 struct RouteLoad {
@@ -51,6 +58,8 @@ struct RouteLoad {
   std::uint64_t requests = 0;  // since the proxy's start: may begin anew
   int sessions = 0;            // requests and streams now
   int queued = 0;              // requests that wait for a replica now
+  // Answers by their status, 1xx to 5xx, the proxy's own among them; may begin anew, too.
+  std::array<std::uint64_t, 5> responses{};
 };
 
 }  // namespace gantry

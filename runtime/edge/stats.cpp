@@ -17,7 +17,9 @@ enum Column {
   kCurrent = 4,
   kTotal = 7,
   kStatus = 17,
-  kType = 32
+  kType = 32,
+  kInformational = 39,  // then 2xx to 5xx
+  kServerErrors = 43
 };
 constexpr int kBackendType = 1, kServerType = 2;
 
@@ -43,7 +45,7 @@ struct Fields {
     }
   }
   int number(Column column) const { return leading_number(values[column]); }
-  std::string_view values[kType + 1];
+  std::string_view values[kServerErrors + 1];
 };
 
 // What follows `name` up to `stop`.
@@ -70,7 +72,7 @@ void add_stats(std::string_view csv, std::map<std::string, SlotStats, std::less<
   while (!csv.empty()) {
     const auto line = take_line(csv);
     if (line.empty() || line[0] == '#') continue;
-    const Fields fields(line, kType);
+    const Fields fields(line, kServerErrors);
     const int type = fields.number(kType);
     if (type != kBackendType && type != kServerType) continue;
     auto found = slots.find(fields.values[kProxy]);
@@ -79,6 +81,9 @@ void add_stats(std::string_view csv, std::map<std::string, SlotStats, std::less<
     if (type != kBackendType) continue;
     found->second.sessions += fields.number(kCurrent);
     found->second.requests += leading_number<std::uint64_t>(fields.values[kTotal]);
+    for (std::size_t i = 0; i < found->second.responses.size(); ++i)
+      found->second.responses[i] +=
+          leading_number<std::uint64_t>(fields.values[kInformational + i]);
   }
 }
 

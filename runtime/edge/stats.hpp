@@ -1,6 +1,7 @@
 // What the proxy tells of its sessions, read. Pure.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -15,6 +16,7 @@ struct SlotStats {
   std::uint64_t requests = 0;
   int sessions = 0;
   int queued = 0;
+  std::array<std::uint64_t, 5> responses{};  // 1xx to 5xx
 };
 
 // Adds up "show stat -1 6 -1" (backends and servers, CSV) by backend. Several workers' answers go

@@ -202,6 +202,63 @@ TEST_F(BuildKitTest, WritesWithoutEndAreEndedWithTheirReason) {
   EXPECT_EQ(error.reason, "build_disk") << error.detail;
 }
 
+// Writes beside a build what would be too much for it, on the disk of the engine.
+class Neighbour {
+ public:
+  Neighbour() : thread_([this](const std::stop_token& stop) { write(stop); }) {}
+  ~Neighbour() {
+    thread_.request_stop();
+    thread_.join();
+    fs::remove(file_);
+  }
+  std::int64_t written() const { return written_; }
+
+ private:
+  void write(const std::stop_token& stop) {
+    std::ofstream out(file_);
+    const std::string piece(1 << 20, 'x');
+    while (!stop.stop_requested() && written_ < 2LL << 30) {
+      out << piece << std::flush;
+      written_ += 1 << 20;
+    }
+  }
+  const std::string file_ = "/var/tmp/gantry-neighbour-" + new_ulid(system_clock().now());
+  std::atomic<std::int64_t> written_{0};
+  std::jthread thread_;
+};
+
+TEST_F(BuildKitTest, WhatOthersWriteMeanwhileIsNotTheBuilds) {
+  options_.limits.disk_bytes = 64 << 20;
+  const Neighbour neighbour;
+  ASSERT_TRUE(build(kFrom + "RUN echo " + tag_ + "; cat /web > /copy; sleep 6\n").ok()) << output_;
+  EXPECT_GT(neighbour.written(), 128 << 20);
+}
+
+TEST_F(BuildKitTest, ABuildThatWritesTooMuchBesideOthersIsToldSo) {
+  options_.limits.disk_bytes = 64 << 20;
+  const Neighbour neighbour;
+  const Error error =
+      failure(kFrom + "RUN echo " + tag_ + "; while :; do cat /web /bin/busybox >> /big; done\n");
+  EXPECT_EQ(error.reason, "build_disk") << error.detail;
+}
+
+TEST_F(BuildKitTest, WhatACacheHadBeforeIsNotTheBuilds) {
+  options_.limits.disk_bytes = 64 << 20;
+  const std::string mount = "RUN --mount=type=cache,id=" + tag_ + ",target=/cache echo ";
+  ASSERT_TRUE(build(kFrom + mount + "one; head -c 50000000 /dev/zero > /cache/a; sleep 3\n").ok());
+  ASSERT_TRUE(build(kFrom + mount + "two; head -c 50000000 /dev/zero > /cache/b; sleep 3\n").ok())
+      << output_;
+  const Error error =
+      failure(kFrom + mount + "three; head -c 90000000 /dev/zero > /cache/c; sleep 30\n");
+  EXPECT_EQ(error.reason, "build_disk") << error.detail;
+}
+
+TEST_F(BuildKitTest, ADiskThatIsNearlyFullIsNobodysFault) {
+  options_.limits.least_free_bytes = 1LL << 60;
+  const Error error = failure(kFrom + "RUN echo " + tag_ + "; sleep 30\n");
+  EXPECT_EQ(error.reason, "build_disk_full") << error.detail;
+}
+
 TEST_F(BuildKitTest, ALongLineComesInPieces) {
   ASSERT_TRUE(build(kFrom + "RUN echo " + tag_ +
                     "; head -c 90000 /dev/zero | tr '\\0' x; echo; echo the $((6 + 1))\n")

@@ -4,7 +4,6 @@
 #include "cli/build_logs.hpp"
 #include "cli/command.hpp"
 #include "cli/config_file.hpp"
-#include "cli/duration.hpp"
 #include "cli/failure.hpp"
 #include "cli/help.hpp"
 #include "cli/json.hpp"
@@ -15,6 +14,7 @@
 #include "cli/setting_words.hpp"
 #include "cli/sse.hpp"
 #include "cli/up_place.hpp"
+#include "proto/duration.hpp"
 
 namespace gantry::cli {
 namespace {

@@ -87,6 +87,7 @@ class EdgeMeasure : public EdgeHaproxy {
     std::uint64_t seen = 0;
     for (int i = 0; i < 500 && seen < requests; ++i) {
       for (const auto& one : world_.edge().measured()) {
+        if (!one.whole) continue;
         all[one.key].add(one.measure);
         seen += one.measure.requests;
       }
@@ -96,7 +97,7 @@ class EdgeMeasure : public EdgeHaproxy {
   }
 };
 
-TEST_F(EdgeMeasure, CountsRequestsErrorsAndTimesOfMeasuredRoutesOnly) {
+TEST_F(EdgeMeasure, CountsRequestsErrorsAndTimesOfMeasuredRoutes) {
   const auto replica = serve_measured();
   for (int i = 0; i < 5; ++i) EXPECT_EQ(world_.get("one.test").status, 200);
   EXPECT_EQ(world_.get("one.test", "/fail").status, 500);
@@ -109,7 +110,50 @@ TEST_F(EdgeMeasure, CountsRequestsErrorsAndTimesOfMeasuredRoutesOnly) {
   EXPECT_EQ(measure.requests, 7u);
   EXPECT_EQ(measure.errors, 2u);
   EXPECT_EQ(measure.latency.count(), 6u);
-  EXPECT_TRUE(world_.edge().measured().empty());
+}
+
+TEST_F(EdgeMeasure, OtherRoutesAreMeasuredToo) {
+  start();
+  const auto replica = world_.replica(1);
+  apply({route(1, {"one.test"}, {replica})});
+  for (int i = 0; i < 5; ++i) EXPECT_EQ(world_.get("one.test").status, 200);
+  EXPECT_EQ(world_.get("one.test", "/fail").status, 500);
+  Measure all;
+  for (int i = 0; i < 500 && all.requests < 6; ++i) {
+    for (const auto& one : world_.edge().measured()) {
+      EXPECT_FALSE(one.whole);
+      EXPECT_EQ(one.key, replica.key);
+      all.add(one.measure);
+    }
+    std::this_thread::sleep_for(milliseconds(10));
+  }
+  EXPECT_EQ(all.requests, 6u);
+  EXPECT_EQ(all.latency.count(), 6u);
+  const auto loads = world_.edge().load();
+  ASSERT_TRUE(loads.ok());
+  EXPECT_EQ(loads->front().responses, (std::array<std::uint64_t, 5>{0, 5, 0, 0, 1}));
+}
+
+TEST_F(EdgeMeasure, AShareOfThemWhereThereAreMany) {
+  start();
+  apply({route(1, {"one.test"}, {world_.replica(1)})});
+  std::uint64_t asked = 0;
+  const auto until = std::chrono::steady_clock::now() + std::chrono::seconds(4);
+  std::vector<std::jthread> visitors;
+  std::atomic<std::uint64_t> counted{0};
+  for (int i = 0; i < 4; ++i)
+    visitors.emplace_back([&] {
+      while (std::chrono::steady_clock::now() < until)
+        if (world_.get("one.test").status == 200) ++counted;
+    });
+  visitors.clear();
+  asked = counted;
+  std::this_thread::sleep_for(milliseconds(200));
+  std::uint64_t measured = 0;
+  for (const auto& one : world_.edge().measured()) measured += one.measure.requests;
+  if (asked < 2000) GTEST_SKIP() << "this machine asked only " << asked << " times";
+  EXPECT_GT(measured, 100u);
+  EXPECT_LT(measured, asked / 2);
 }
 
 TEST_F(EdgeMeasure, AnUpgradedConnectionIsARequestWithoutATime) {

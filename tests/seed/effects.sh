@@ -178,6 +178,13 @@ effect_scale() {
   out '^app +3 +1000 +536870912$'
 }
 
+effect_metrics() {
+  run_line 0
+  out '^app, .* replicas at most$'
+  out '^cpu \(cores\) +[0-9.]+ +[0-9.]+ +[0-9.]+$'
+  out '^http: [0-9]+ requests'
+}
+
 effect_ps() {
   run_line 0
   out '^SERVICE +DEPLOYMENT +REPLICA +STATUS +READY +RESTARTS'

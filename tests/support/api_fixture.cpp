@@ -121,6 +121,7 @@ void ApiTest::SetUp() {
   jobs_ = open_job_ledger(store());
   context_->jobs = jobs_.get();
   context_->run_logs = &run_logs_;
+  context_->instance_metrics = &metrics_;
   context_->report = [](const std::string&, std::string_view what) {
     ADD_FAILURE() << "a handler threw: " << what;
   };

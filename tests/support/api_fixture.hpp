@@ -16,6 +16,7 @@
 #include "runtime/git/runner.hpp"
 #include "tests/backup/fake_exec.hpp"
 #include "tests/support/fake_logs.hpp"
+#include "tests/support/fake_metrics.hpp"
 #include "tests/support/openapi.hpp"
 #include "tests/support/postgres.hpp"
 
@@ -82,6 +83,7 @@ class ApiTest : public ::testing::Test {
   GitLedger& git_ledger() { return *git_ledger_; }
   FakeLogs& run_logs() { return run_logs_; }
   JobLedger& jobs() { return *jobs_; }
+  FakeMetrics& metrics() { return metrics_; }
   std::string token_;
   std::string deployment_id_;
   std::string token_id_;   // of the seeded token
@@ -102,6 +104,7 @@ class ApiTest : public ::testing::Test {
 
  private:
   FakeLogs logs_, build_logs_, run_logs_;
+  FakeMetrics metrics_;
   void seed_volumes();
   void seed_people();
   void seed_held();

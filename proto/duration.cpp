@@ -1,8 +1,8 @@
-#include "cli/duration.hpp"
+#include "proto/duration.hpp"
 
 #include <charconv>
 
-namespace gantry::cli {
+namespace gantry {
 
 std::optional<std::int64_t> duration_seconds(std::string_view text) {
   constexpr std::int64_t day = 86400;
@@ -21,4 +21,4 @@ std::optional<std::int64_t> duration_seconds(std::string_view text) {
   return count * seconds;
 }
 
-}  // namespace gantry::cli
+}  // namespace gantry
