@@ -82,8 +82,10 @@ Document load() {
 
 int Operation::success() const {
   const bool staged = std::find(query.begin(), query.end(), "stage") != query.end();
-  for (const auto& [status, response] : responses)  // 202: with stage=true
+  const auto accepted = responses.find(202);
+  for (const auto& [status, response] : responses)  // 202: with stage=true, if there is another
     if (status >= 200 && status < 300 && !(staged && status == 202)) return status;
+  if (accepted != responses.end()) return 202;
   throw std::logic_error(id + " documents no success");
 }
 
