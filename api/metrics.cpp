@@ -28,7 +28,9 @@ Result<TimePoint> read_moment(const Request& request, const char* name, TimePoin
   if (const auto back = duration_seconds(*text)) return now - Seconds(*back);
   if (const auto time = parse_time(*text)) return *time;
   return invalid_query(
-      name, "expected how long ago, such as 1h or 2d, or a time such as 2026-11-29T12:00:00Z");
+      name,
+      std::string(name) +
+          ": expected how long ago, such as 1h or 2d, or a time such as 2026-11-29T12:00:00Z");
 }
 
 Result<Seconds> read_step(const Request& request, Duration span, Seconds least) {
@@ -40,11 +42,11 @@ Result<Seconds> read_step(const Request& request, Duration span, Seconds least) 
   if (text == nullptr) return upwards(kPointsWanted);
   const auto wanted = duration_seconds(*text);
   if (!wanted || *wanted % least.count() != 0)
-    return invalid_query("step", "expected a multiple of " + std::to_string(least.count()) +
+    return invalid_query("step", "step: expected a multiple of " + std::to_string(least.count()) +
                                      "s, which is what is kept of that time, such as " +
                                      std::to_string(upwards(kPointsWanted).count()) + "s");
   if (Seconds(*wanted) < upwards(kPointsMost))
-    return invalid_query("step", "there are at most " + std::to_string(kPointsMost) +
+    return invalid_query("step", "step: there are at most " + std::to_string(kPointsMost) +
                                      " steps: expected " +
                                      std::to_string(upwards(kPointsMost).count()) + "s or more");
   return Seconds(*wanted);
@@ -56,7 +58,7 @@ Result<Span> read_span(const Request& request, const Context& context) {
   if (!until) return until.error();
   const auto since = read_moment(request, "since", *until - kLookBack, now);
   if (!since) return since.error();
-  if (*since >= *until) return invalid_query("since", "expected a time before `until`");
+  if (*since >= *until) return invalid_query("since", "since: expected a time before until");
   const Seconds least = metrics_step(*since, now);
   const auto step = read_step(request, *until - *since, least);
   if (!step) return step.error();

@@ -105,7 +105,7 @@ defaults tcp
 defaults slots from http
     # A sleeping slot: until a server is up.
     http-request lua.hold if { var(txn.is) -m found } { var(txn.is) -m sub Z } { nbsrv eq 0 } !{ var(txn.preview) -m found } { be_conn le ${HELD} }
-    http-response set-var(txn.stream) int(1) if { var(txn.is) -m found } { var(txn.is) -m sub M } { res.hdr(content-type) -m beg text/event-stream }
+    http-response set-var(txn.stream) int(1) if { res.hdr(content-type) -m beg text/event-stream }
     # A preview is never answered by another version, whatever happened to its server.
     http-response deny deny_status 503 if { var(txn.preview) -m found } !{ srv_name,strcmp(txn.pin) eq 0 }
     http-response add-header Set-Cookie "${COOKIE}=%[srv_name]; Path=/; HttpOnly; SameSite=Lax" if { var(txn.is) -m found } { var(txn.is) -m sub K } !{ var(txn.preview) -m found } !{ srv_name,strcmp(txn.pin) eq 0 }
