@@ -160,6 +160,8 @@ class Reader {
   std::vector<FieldError> errors_;
 };
 
+constexpr int kYear = 365 * 86400;
+
 void read_into(Reader& reader, const YAML::Node& root, Config& to) {
   reader.map(
       root, "",
@@ -206,17 +208,17 @@ void read_into(Reader& reader, const YAML::Node& root, Config& to) {
                         {"checks_seconds", reader.number(to.git.checks_seconds, 1, 604800)}})},
        {"alerts", reader.section({{"webhook_url", reader.text(to.alerts.webhook_url)},
                                   {"webhook_secret", reader.text(to.alerts.webhook_secret)}})},
+       {"jobs", reader.section({{"at_once", reader.number(to.jobs.at_once, 1, 10000)}})},
        {"sessions", reader.section({{"most", reader.number(to.sessions.most, 0, 10000)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(to.scheduler.resync_seconds, 1, 3600)},
                         {"orphan_grace_seconds",
                          reader.number(to.scheduler.orphan_grace_seconds, 1, 86400)}})},
-       {"environments",
-        reader.section(
-            {{"grace_seconds", reader.number(to.environments.grace_seconds, 1, 365 * 86400)}})},
+       {"environments", reader.section({{"grace_seconds",
+                                         reader.number(to.environments.grace_seconds, 1, kYear)}})},
        {"volumes",
         reader.section(
-            {{"grace_seconds", reader.number(to.volumes.grace_seconds, 1, 365 * 86400)},
+            {{"grace_seconds", reader.number(to.volumes.grace_seconds, 1, kYear)},
              {"measure_seconds", reader.number(to.volumes.measure_seconds, 1, 86400)},
              {"purge_look_seconds", reader.number(to.volumes.purge_look_seconds, 1, 86400)}})}});
 }
