@@ -21,8 +21,14 @@ std::string json_of(const JobRun& run) {
   return out;
 }
 
-void nudge(const Context& context) {
-  if (context.jobs_asked) context.jobs_asked();
+JobVerbs& verbs_of(Transaction& transaction) { return dynamic_cast<JobVerbs&>(transaction); }
+
+Response accepted(const Place& place, const JobRun& run) {
+  Response response;
+  response.status = 202;
+  response.headers.emplace_back("Location", instance_location(place) + "/runs/" + run.id.str());
+  response.body = json_of(run);
+  return response;
 }
 
 std::string pointer_of(const std::string& variable) {
@@ -89,7 +95,7 @@ Answer get_run(const Request& request, Context& context) {
   return unversioned(request, json_of(*run));
 }
 
-Answer create_run(const Request& request, Context& context, Transaction&) {
+Answer create_run(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
   const auto jobs = jobs_of(context);
@@ -114,35 +120,22 @@ Answer create_run(const Request& request, Context& context, Transaction&) {
   run.variables = *std::move(variables);
   // What runs all the time keeps its volumes to itself.
   run.alone = scheduled && !place->project->volumes_of(run.instance_id).empty();
-  if (!is_dry_run(request)) {
-    GANTRY_TRY((*jobs)->add_run(run, {}));
-    nudge(context);
-  }
-  Response response;
-  response.status = 202;
-  response.headers.emplace_back("Location", instance_location(*place) + "/runs/" + run.id.str());
-  response.body = json_of(run);
-  return response;
+  GANTRY_TRY(verbs_of(transaction).add_run(run, {}));
+  return accepted(*place, run);
 }
 
-Answer cancel_run(const Request& request, Context& context, Transaction&) {
+Answer cancel_run(const Request& request, Context& context, Transaction& transaction) {
   const auto place = find_instance(request, context);
   if (!place) return place.error();
-  auto run = find_run(request, context, *place);
+  const auto run = find_run(request, context, *place);
   if (!run) return run.error();
   const auto body = Fields::read(request, {});
   if (!body) return body.error();
   GANTRY_TRY(body->check());
-  if (!is_dry_run(request)) {
-    run = context.jobs->cancel_run(run->id, "cancelled by request", context.clock.now());
-    if (!run) return run.error();
-    nudge(context);
-  }
-  Response response;
-  response.status = 202;
-  response.headers.emplace_back("Location", instance_location(*place) + "/runs/" + run->id.str());
-  response.body = json_of(*run);
-  return response;
+  const auto ending =
+      verbs_of(transaction).cancel_run(run->id, "cancelled by request", context.clock.now());
+  if (!ending) return ending.error();
+  return accepted(*place, *ending);
 }
 
 }  // namespace gantry::api

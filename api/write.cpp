@@ -10,6 +10,7 @@
 #include "api/auditing.hpp"
 #include "api/body.hpp"
 #include "api/reply.hpp"
+#include "proto/jobs.hpp"
 
 namespace gantry::api {
 namespace {
@@ -92,6 +93,8 @@ Result<Response> run_once(const Request& request, Context& context, Effect effec
   }
   if (keyed) GANTRY_TRY(remember(**transaction, std::move(record), *response));
   GANTRY_TRY((*transaction)->commit());
+  const auto* jobs = dynamic_cast<const JobVerbs*>(transaction->get());
+  if (jobs != nullptr && jobs->has_asked() && context.jobs_asked) context.jobs_asked();
   const bool changed_anything = verbs != Verbs::tried && verbs != Verbs::told;
   if (changed_anything && context.people != nullptr &&
       !context.people->within(**transaction).has_recorded())

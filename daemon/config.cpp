@@ -162,6 +162,8 @@ class Reader {
   std::vector<FieldError> errors_;
 };
 
+constexpr int kYear = 365 * 86400;
+
 void read_into(Reader& reader, const YAML::Node& root, Config& to) {
   reader.map(
       root, "",
@@ -209,6 +211,7 @@ void read_into(Reader& reader, const YAML::Node& root, Config& to) {
        {"alerts", reader.section({{"webhook_url", reader.text(to.alerts.webhook_url)},
                                   {"webhook_secret", reader.text(to.alerts.webhook_secret)}})},
        {"metrics", reader.section({{"days", reader.number(to.metrics_days, 0, 365)}})},
+       {"jobs", reader.section({{"at_once", reader.number(to.jobs.at_once, 1, 10000)}})},
        {"sessions", reader.section({{"most", reader.number(to.sessions.most, 0, 10000)}})},
        {"scheduler",
         reader.section({{"resync_seconds", reader.number(to.scheduler.resync_seconds, 1, 3600)},

@@ -66,6 +66,9 @@ struct Config {
   struct SessionsConfig {
     int most = 64;  // commands, shells and tunnels open at once
   } sessions;
+  struct JobsConfig {
+    int at_once = 32;  // runs of all services together
+  } jobs;
   struct AlertsConfig {
     std::string webhook_url;     // empty: nobody is told
     std::string webhook_secret;  // signs what is sent; empty: nothing is signed

@@ -11,6 +11,7 @@ DaemonJobs make_jobs(const Config& config, const JobParts& parts) {
   made.ledger = open_job_ledger(parts.store);
   JobKeeperOptions options;
   options.desired = desired_options(config, parts.store.installation());
+  options.policy.at_once = config.jobs.at_once;
   options.log = [](const std::string& text) { log::info(text); };
   const JobPorts ports{
       .store = parts.store,

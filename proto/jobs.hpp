@@ -69,6 +69,20 @@ struct RunLimits {
   int open = 20;                // of an instance at once
 };
 
+// What a transaction of the store does with runs, beside its other verbs; each with its event,
+// which says who asked for it.
+class JobVerbs {
+ public:
+  virtual ~JobVerbs() = default;
+
+  // `open` are under way already: Code::conflict "too_many_runs".
+  virtual Result<> add_run(const JobRun&, const RunLimits&) = 0;
+  // Of one that is over: Code::conflict "run_over". Asked before: succeeds, without an event.
+  virtual Result<JobRun> cancel_run(const RunId&, std::string_view reason, TimePoint now) = 0;
+  // Whether it did either: the keeper is told once it is committed.
+  virtual bool has_asked() const = 0;
+};
+
 // Verbs of the keeper (claim to forget) are refused without the lease: Code::conflict "lease_lost".
 // Database away: Code::unavailable. Thread-safe.
 class JobLedger {
@@ -77,11 +91,7 @@ class JobLedger {
 
   virtual Result<bool> leads() = 0;
 
-  // ---- people ----
-  // `open` are under way already: Code::conflict "too_many_runs".
-  virtual Result<> add_run(const JobRun&, const RunLimits&) = 0;
-  // Of one that is over: Code::conflict "run_over". Asked before: succeeds.
-  virtual Result<JobRun> cancel_run(const RunId&, std::string_view reason, TimePoint now) = 0;
+  // ---- people, who ask for runs by JobVerbs ----
   virtual Result<JobRun> run(const RunId&) = 0;                                  // or not_found
   virtual Result<Page<JobRun>> runs(const InstanceId&, const PageRequest&) = 0;  // newest first
   // The newest one of its schedule; nothing: there was none.
@@ -94,6 +104,8 @@ class JobLedger {
   virtual Result<> erase_mark(const InstanceId&) = 0;
   // The run, and the mark at its tick, in one commit. False: the tick has one.
   virtual Result<bool> add_tick(const JobRun&) = 0;
+  // Why these are queued still; of those that are not, nothing is written.
+  virtual Result<> record_waiting(const std::vector<RunId>&, std::string_view reason) = 0;
   // Before its container is made: queued becomes running. False: it is over, or somebody asked for
   // its end.
   virtual Result<bool> claim_run(const RunId&) = 0;

@@ -3,9 +3,12 @@
 #include <algorithm>
 
 #include "scheduler/make_volumes.hpp"
+#include "scheduler/mutation.hpp"
 
 namespace gantry {
 namespace {
+
+constexpr Duration kClaimHolds = Seconds(5);  // shorter than JobPolicy::settle
 
 // Worth another try at the next look.
 bool is_passing(const Error& error) {
@@ -73,6 +76,7 @@ Result<> JobKeeper::look() {
     world_.marks.clear();
     for (const CronMark& mark : *marks) world_.marks[mark.instance_id] = {mark};
     engine_at_ = {};
+    world_.led_since = ports_.clock.now();
     led_ = true;
   }
   {
@@ -83,7 +87,10 @@ Result<> JobKeeper::look() {
   if (!open) return open.error();
   world_.open = *std::move(open);
   const TimePoint now = ports_.clock.now();
-  if (now < looked_at_) engine_at_ = forget_at_ = {};  // the clock was set back
+  if (now < looked_at_) {  // the clock was set back
+    engine_at_ = forget_at_ = {};
+    world_.led_since = now;
+  }
   looked_at_ = now;
   GANTRY_TRY(gather_containers(now));
   gather_services(world_);
@@ -125,7 +132,10 @@ Result<> JobKeeper::carry_out(const AddTick& action, TimePoint now) {
   JobRun run = action.run;
   run.id = RunId::make(now);
   const auto added = ports_.ledger.add_tick(run);
-  if (!added) return added.error();
+  if (!added) {
+    if (mutated(Mutation::tick_lost)) mark->second.mark.handled_until = *run.tick;
+    return added.error();
+  }
   mark->second.mark.handled_until = *run.tick;
   if (!*added) return done();
   moved_ = true;
@@ -137,6 +147,10 @@ Result<> JobKeeper::carry_out(const BeginRun& action, TimePoint) {
   if (const JobRun* run = open_run(action.run_id))
     in_background(run->id, [this, run = *run] { begin(run); });
   return done();
+}
+
+Result<> JobKeeper::carry_out(const RecordWaiting& action, TimePoint) {
+  return ports_.ledger.record_waiting(action.run_ids, action.reason);
 }
 
 Result<> JobKeeper::carry_out(const RecordStart& action, TimePoint) {
@@ -185,7 +199,7 @@ void JobKeeper::in_background(const RunId& id, std::function<void()> work) {
     const std::scoped_lock lock(mutex_);
     if (!busy_.insert(id).second) return;
   }
-  pool_.post([this, id, work = std::move(work)] {
+  const auto job = [this, id, work = std::move(work)] {
     try {
       work();
     } catch (const std::exception& error) {
@@ -196,18 +210,33 @@ void JobKeeper::in_background(const RunId& id, std::function<void()> work) {
       busy_.erase(id);
     }
     wake();
-  });
+  };
+  if (options_.in_background)
+    options_.in_background(job);
+  else
+    pool_.post(job);
 }
 
 // The claim comes last before the container: whoever lost the lease meanwhile does not get it.
+Result<JobSeen> JobKeeper::begin_once(const JobRun& run, const JobSpec& spec, bool& claimed) {
+  const TimePoint asked_at = ports_.clock.now();
+  auto mine = ports_.ledger.claim_run(run.id);
+  const Duration took = ports_.clock.now() - asked_at;
+  if (took < Duration(0) || took > kClaimHolds) mine = false;  // another one may be at it by now
+  claimed = mutated(Mutation::begins_unclaimed) || (mine && *mine);
+  return claimed ? ports_.engine.begin(spec) : Result<JobSeen>(JobSeen{});
+}
+
 void JobKeeper::begin(const JobRun& run) {
-  auto spec = spec_of(run);
+  const auto spec = spec_of(run);
   auto begun = spec ? Result<JobSeen>(JobSeen{}) : Result<JobSeen>(spec.error());
   if (spec) {
-    if (const auto claimed = ports_.ledger.claim_run(run.id); !claimed || !*claimed) return;
-    begun = ports_.engine.begin(*spec);
+    bool claimed = false;
+    begun = begin_once(run, *spec, claimed);
     if (!begun && begun.error().reason == "image_not_found" && ports_.pull)
-      if (const auto pulled = ports_.pull(spec->image); pulled) begun = ports_.engine.begin(*spec);
+      if (const auto pulled = ports_.pull(spec->image); pulled)  // it may have taken long
+        begun = begin_once(run, *spec, claimed);
+    if (!claimed) return;
   }
   if (begun) {
     options_.log("run begun run=" + run.id.str() + " instance=" + run.instance_id.str());

@@ -40,6 +40,8 @@ struct JobKeeperOptions {
   Duration engine_look = Seconds(30);   // at containers, while no run is open
   Duration forget_look = Seconds(600);  // for runs that are too old
   int threads = 4;                      // containers begun and ended at once
+  // Instead of those threads, for simulations.
+  std::function<void(std::function<void()> work)> in_background = nullptr;
   std::function<void(const std::string&)> log = [](const std::string&) {};
 };
 
@@ -65,6 +67,7 @@ class JobKeeper {
   Result<> carry_out(const EraseMark&, TimePoint);
   Result<> carry_out(const AddTick&, TimePoint now);
   Result<> carry_out(const BeginRun&, TimePoint);
+  Result<> carry_out(const RecordWaiting&, TimePoint);
   Result<> carry_out(const RecordStart&, TimePoint);
   Result<> carry_out(const AskEnd&, TimePoint now);
   Result<> carry_out(const EndRun&, TimePoint);
@@ -74,6 +77,7 @@ class JobKeeper {
   const JobRun* open_run(const RunId&) const;
   void in_background(const RunId&, std::function<void()>);
   void begin(const JobRun&);
+  Result<JobSeen> begin_once(const JobRun&, const JobSpec&, bool& claimed);
   Result<JobSpec> spec_of(const JobRun&);
   void finish(JobRun, RunStatus, std::string reason);
   void tell(const JobRun&);

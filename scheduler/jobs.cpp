@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "proto/cron_times.hpp"
+#include "scheduler/mutation.hpp"
 
 namespace gantry {
 namespace {
@@ -19,6 +20,8 @@ struct JobDraft {
   const TimePoint now;
   JobPlan plan = {};
   std::map<InstanceId, std::vector<const JobRun*>> by_instance = {};
+  int places = 0;                                          // so many more may begin
+  std::map<std::string, std::vector<RunId>> waiting = {};  // by their reason
 
   void act(JobAction action) { plan.actions.push_back(std::move(action)); }
 
@@ -63,17 +66,12 @@ struct JobDraft {
     const bool any = !others.empty() || before > 0;
     switch (service.cron.overlap) {
       case CronOverlap::skip:
-        if (any)
+        if (any && !mutated(Mutation::runs_overlap))
           return skip(std::move(run), "the run before it had not ended" +
                                           (others.empty() ? "" : ": " + others.back()->id.str()));
         break;
       case CronOverlap::allow:
-        break;
-      case CronOverlap::replace:
-        for (const JobRun* one : others)
-          if (!one->ending)
-            act(AskEnd{one->id, RunStatus::cancelled,
-                       "replaced by the run of " + format_time(tick)});
+      case CronOverlap::replace:  // see successor()
         break;
     }
     if (open >= world.policy.open)
@@ -101,14 +99,12 @@ struct JobDraft {
     const auto found = world.marks.find(service.instance_id);
     const WatchedMark* watched = found == world.marks.end() ? nullptr : &found->second;
     const TimePoint from = handled_until(service, watched == nullptr ? nullptr : &watched->mark);
-    if (watched != nullptr && from == watched->mark.handled_until && watched->quiet_until &&
-        now < *watched->quiet_until)
-      return;
+    const bool marked = watched != nullptr && watched->mark.schedule == mark_text(service.cron) &&
+                        watched->mark.handled_until == from;
+    if (marked && watched->quiet_until && now < *watched->quiet_until) return;
     const auto zone = find_zone(service.cron.zone);
     if (!zone) return;  // it was there when the setting was written; the keeper tells
-    if (watched == nullptr || watched->mark.schedule != mark_text(service.cron) ||
-        watched->mark.handled_until != from)
-      act(PutMark{{service.instance_id, mark_text(service.cron), from}});
+    if (!marked) act(PutMark{{service.instance_id, mark_text(service.cron), from}});
     const CronTimes times = CronTimes::of(service.cron.schedule);
     const TimePoint timely = now - world.policy.late;
     int before = 0;
@@ -133,15 +129,62 @@ struct JobDraft {
 
   // ---- runs ----
 
-  // It waits for those that it takes the place of, and for the volume.
-  bool has_turn(const JobRun& run) const {
-    for (const JobRun* other : open_of(run.instance_id)) {
-      if (other->id >= run.id) break;
-      if (run.alone && other->alone) return false;
-      if (run.trigger == RunTrigger::cron && other->trigger == RunTrigger::cron && other->ending)
-        return false;
-    }
+  // Who has begun comes before who has not, whatever the clock was when they were asked for.
+  static bool is_before(const JobRun& one, const JobRun& other) {
+    const bool queued = one.status == RunStatus::queued;
+    if (queued != (other.status == RunStatus::queued)) return !queued;
+    return one.id < other.id;
+  }
+
+  // The newest tick takes its place.
+  const JobRun* successor(const JobRun& run) const {
+    const auto service = world.services.find(run.instance_id);
+    if (run.trigger != RunTrigger::cron || service == world.services.end() ||
+        service->second.cron.overlap != CronOverlap::replace)
+      return nullptr;
+    const JobRun* newest = &run;
+    for (const JobRun* other : open_of(run.instance_id))
+      if (other->trigger == RunTrigger::cron && is_before(*newest, *other)) newest = other;
+    return newest == &run ? nullptr : newest;
+  }
+  bool is_replaced(const JobRun& run) {
+    const JobRun* next = run.ending ? nullptr : successor(run);
+    if (next == nullptr) return false;
+    act(AskEnd{run.id, RunStatus::cancelled, "replaced by the run of " + format_time(*next->tick)});
     return true;
+  }
+
+  bool has_place(const JobRun& run) const {
+    if (run.status != RunStatus::queued || world.busy.contains(run.id)) return true;
+    const JobSeen* container = seen(run.id);
+    return container != nullptr && container->state == ContainerState::running;
+  }
+
+  // It waits for those that it takes the place of, for the volume, and for a place among all;
+  // empty: it may begin.
+  std::string waits_for(const JobRun& run) const {
+    for (const JobRun* other : open_of(run.instance_id)) {
+      if (!is_before(*other, run)) continue;
+      if (run.alone && other->alone)
+        return "waits for " + other->id.str() + " to end, which has the service's volume";
+      if (run.trigger == RunTrigger::cron && other->trigger == RunTrigger::cron &&
+          (other->ending || successor(*other) != nullptr) &&
+          !mutated(Mutation::replaced_not_awaited))
+        return "waits for " + other->id.str() + " to end, whose place it takes";
+    }
+    if (places > 0 || has_place(run) || mutated(Mutation::too_many_at_once)) return "";
+    return fmt::format(
+        "waits for a place: at most {} runs at once in this installation (jobs.at_once)",
+        world.policy.at_once);
+  }
+
+  void begin_or_wait(const JobRun& run) {
+    const std::string reason = waits_for(run);
+    if (reason.empty()) {
+      if (!has_place(run)) --places;
+      return act(BeginRun{run.id});
+    }
+    if (reason != run.reason) waiting[reason].push_back(run.id);
   }
 
   void end(JobRun run, RunStatus status, std::string reason, TimePoint at) {
@@ -177,6 +220,7 @@ struct JobDraft {
       const auto grace = world.grace.find(run.deployment_id);
       return act(EndRun{run.id, grace == world.grace.end() ? kUsualGrace : grace->second});
     }
+    if (is_replaced(run)) return;
     if (!world.present.contains(run.instance_id))
       return act(AskEnd{run.id, RunStatus::cancelled, "its service is gone"});
     if (run.limit_seconds > 0 && now >= container.started_at + Seconds(run.limit_seconds))
@@ -192,13 +236,16 @@ struct JobDraft {
     if (container != nullptr && container->state == ContainerState::running)
       return look_at_running(run, *container);
     if (!world.seen && run.status != RunStatus::queued) return;
-    // No container, or one that was made and not started.
+    // No container, or one that was made and not started; maybe by a daemon that is at it still.
+    const bool begun = run.status == RunStatus::running;
+    if (begun && !run.started_at && now < world.led_since + world.policy.settle) return;
     if (run.started_at)
       return end(run, run.ending.value_or(RunStatus::failed),
                  run.ending ? run.reason : "its container is gone from the engine", now);
     if (run.ending) return end(run, *run.ending, run.reason, now);
     if (!wanted) return end(run, RunStatus::cancelled, "its service is gone", now);
-    if (world.seen && has_turn(run)) act(BeginRun{run.id});
+    if (is_replaced(run)) return;
+    if (world.seen) begin_or_wait(run);
   }
 
   void look_at_containers() {
@@ -222,11 +269,16 @@ std::string mark_text(const CronSettings& cron) { return cron.schedule + " " + c
 
 JobPlan plan_jobs(const JobWorld& world, TimePoint now) {
   JobDraft draft{world, now};
-  for (const JobRun& run : world.open) draft.by_instance[run.instance_id].push_back(&run);
+  draft.places = world.policy.at_once;
+  for (const JobRun& run : world.open) {
+    draft.by_instance[run.instance_id].push_back(&run);
+    draft.places -= draft.has_place(run) ? 1 : 0;
+  }
   for (const auto& [id, service] : world.services) draft.look_at(service);
   for (const auto& [id, watched] : world.marks)
     if (!world.services.contains(id)) draft.act(EraseMark{id});
   for (const JobRun& run : world.open) draft.look_at(run);
+  for (auto& [reason, runs] : draft.waiting) draft.act(RecordWaiting{std::move(runs), reason});
   draft.look_at_containers();
   return std::move(draft.plan);
 }

@@ -21,6 +21,8 @@ struct JobPolicy {
   Duration strange = Seconds(300);       // a container of no row is left alone for so long
   Duration engine_margin = Seconds(15);  // exits so close to the engine's absence are its doing
   int open = 20;                         // runs of one service at once
+  int at_once = 32;                      // runs of all services that have begun
+  Duration settle = Seconds(15);  // what another daemon was beginning is left to it for so long
 };
 
 // A service with a schedule whose version is a success.
@@ -52,6 +54,7 @@ struct JobWorld {
   std::optional<std::map<RunId, JobSeen>> seen;
   std::map<RunId, TimePoint> strange_since;  // containers that no open row names
   std::set<RunId> busy;                      // something is being done for them
+  TimePoint led_since{};                     // since when this daemon looks
   std::optional<EngineAbsence> absence;      // the last one
   JobPolicy policy;
 };
@@ -69,6 +72,11 @@ struct AddTick {
 };
 struct BeginRun {
   RunId run_id;
+};
+// Why queued ones do not begin, where the ledger has something else.
+struct RecordWaiting {
+  std::vector<RunId> run_ids;
+  std::string reason;
 };
 struct RecordStart {
   RunId run_id;
@@ -89,8 +97,8 @@ struct RecordEnd {
 struct RemoveRun {
   RunId run_id;
 };
-using JobAction = std::variant<PutMark, EraseMark, AddTick, BeginRun, RecordStart, AskEnd, EndRun,
-                               RecordEnd, RemoveRun>;
+using JobAction = std::variant<PutMark, EraseMark, AddTick, BeginRun, RecordWaiting, RecordStart,
+                               AskEnd, EndRun, RecordEnd, RemoveRun>;
 
 struct JobPlan {
   std::vector<JobAction> actions;

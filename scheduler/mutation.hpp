@@ -25,6 +25,12 @@ enum class Mutation {
   window_without_end,    // a version that never gets ready is waited for
   restart_without_end,   // the restart policy is never used up
   two_writers,           // a volume is mounted while another container has it
+  // of runs
+  tick_lost,             // a tick whose run was not written counts as seen to
+  runs_overlap,          // although the schedule forbids it
+  replaced_not_awaited,  // a run begins before the one is gone whose place it takes
+  begins_unclaimed,      // a container is made for a run that another daemon has begun
+  too_many_at_once,      // more than the installation may have
   last_one,
 };
 

@@ -63,8 +63,10 @@ void retire(Draft& draft, const Roles& roles, const ReplicaWorld& replica) {
   stop_gently(draft, replica);
 }
 
-// Time alone makes a replica ready on which nothing listens.
+// Time alone makes a replica ready on which nothing listens, and who is ready plays another part:
+// of those that leave, too.
 void settle(Draft& draft, const ReplicaWorld& replica) {
+  if (!is_running(replica)) return;
   const Container& container = *replica.container;
   if (container.port_mode == PortMode::none)
     draft.due(container.started_at + draft.world.policy.worker_settle);
@@ -86,6 +88,13 @@ void probe(Draft& draft, const Deployment& deployment, const ReplicaWorld& repli
     action.target.container_id = container.container_id;
   }
   draft.act(std::move(action));
+}
+
+// Time alone ends the way back to the old colour.
+void forget_kept(Draft& draft, const Roles& roles) {
+  if (roles.kept == nullptr || roles.active == nullptr) return;
+  if (const auto since = since_of(*roles.active))
+    draft.due(*since + Seconds(roles.active->settings.deploy.rollout.keep_seconds));
 }
 
 // Runs, but has been no use for so long that it is to be started afresh: it was ready once and is
@@ -125,7 +134,6 @@ bool volume_is_busy(const Draft& draft, const ReplicaKey& key) {
 void keep(Draft& draft, const Deployment& deployment, const ReplicaKey& key) {
   const auto found = draft.instance.replicas.find(key);
   const ReplicaWorld* replica = found == draft.instance.replicas.end() ? nullptr : &found->second;
-  if (replica != nullptr && is_running(*replica)) settle(draft, *replica);
   if (replica != nullptr && replica->busy != Busy::none) return;
   if (replica != nullptr && is_running(*replica)) {
     // Told to stop, in vain or unheard, and wanted again: it ends before the next one begins.
@@ -208,6 +216,8 @@ Plan plan(const World& world, const InstanceWorld& instance, TimePoint now) {
     for (const int ordinal : one.ordinals)
       wanted.insert({one.revision.deployment_id, one.revision.epoch, ordinal});
 
+  for (const auto& [key, replica] : instance.replicas) settle(draft, replica);
+  forget_kept(draft, roles);
   advance(world, instance, roles, now, draft.plan);
   plan_route(draft, roles);
   for (const ReplicaKey& key : wanted)

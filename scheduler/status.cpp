@@ -202,13 +202,10 @@ Change of_active(const World& world, const InstanceWorld& instance, const Roles&
 }
 
 // The old colour runs for as long as there is a way back to it.
-Change of_kept(const InstanceWorld& instance, const Roles& roles, const Deployment& kept,
-               std::optional<TimePoint>& wake_at) {
+Change of_kept(const InstanceWorld& instance, const Roles& roles, const Deployment& kept) {
   const Revision revision{kept.id, serving_epoch(instance, kept)};
   if (roles.wants(revision) == nullptr)
     return {{DeploymentStatus::removing, "superseded by " + roles.active->id.str()}};
-  if (const auto since = since_of(*roles.active))
-    earliest(wake_at, *since + Seconds(roles.active->settings.deploy.rollout.keep_seconds));
   return std::nullopt;
 }
 
@@ -245,7 +242,7 @@ std::optional<StatusChange> derive_status(const World& world, const InstanceWorl
   } else if (&deployment == roles.active) {
     change = of_active(world, instance, roles, deployment, now, wake_at);
   } else if (&deployment == roles.kept) {
-    change = of_kept(instance, roles, deployment, wake_at);
+    change = of_kept(instance, roles, deployment);
   } else if (deployment.status == DeploymentStatus::removing) {
     change = of_removing(instance, deployment);
   }

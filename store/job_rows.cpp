@@ -2,6 +2,7 @@
 
 #include <charconv>
 
+#include "proto/codec.hpp"
 #include "store/rows.hpp"
 
 namespace gantry {
@@ -54,6 +55,28 @@ JobRun run_from(const pqxx::row& row) {
   run.started_at = maybe_time(row["started_at"]);
   run.finished_at = maybe_time(row["finished_at"]);
   return run;
+}
+
+std::optional<std::string> time_text(const std::optional<TimePoint>& time) {
+  if (!time) return std::nullopt;
+  return format_time(*time);
+}
+
+bool insert_run(pqxx::work& work, const Secrets& secrets, const JobRun& run) {
+  std::optional<pqxx::binarystring> sealed;
+  if (!run.variables.empty())
+    sealed = bytea(secrets.seal(variables_json(run.variables), run_identity(run.id)));
+  const auto rows = work.exec_params(
+      "insert into job_runs (id, instance_id, deployment_id, trigger, tick, command, "
+      "limit_seconds, alone, status, reason, created_at, finished_at) values ($1, $2, $3, $4, $5, "
+      "$6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning 1",
+      run.id.str(), run.instance_id.str(), run.deployment_id.str(), std::string(name(run.trigger)),
+      time_text(run.tick), words_text(run.command), run.limit_seconds, run.alone,
+      std::string(name(run.status)), run.reason, format_time(run.created_at),
+      time_text(run.finished_at));
+  if (!rows.empty() && sealed)
+    work.exec_params0("update job_runs set variables = $2 where id = $1", run.id.str(), *sealed);
+  return !rows.empty();
 }
 
 CronMark mark_from(const pqxx::row& row) {

@@ -16,6 +16,12 @@ inline constexpr const char* kRunColumns =
 JobRun run_from(const pqxx::row&);
 CronMark mark_from(const pqxx::row&);
 
+// False: there is one of this id, or of this tick.
+bool insert_run(pqxx::work&, const Secrets&, const JobRun&);
+
+// Nothing: null.
+std::optional<std::string> time_text(const std::optional<TimePoint>&);
+
 // Words as netstrings: "4:echo,2:hi,".
 std::string words_text(const std::vector<std::string>&);
 

@@ -8,11 +8,6 @@
 namespace gantry {
 namespace {
 
-std::optional<std::string> text_of(const std::optional<TimePoint>& time) {
-  if (!time) return std::nullopt;
-  return format_time(*time);
-}
-
 Error no_lease() { return {Code::conflict, "lease_lost", "another daemon acts now"}; }
 
 class PgJobs final : public JobLedger {
@@ -20,8 +15,6 @@ class PgJobs final : public JobLedger {
   explicit PgJobs(PgStore& store) : store_(store) {}
 
   Result<bool> leads() override;
-  Result<> add_run(const JobRun&, const RunLimits&) override;
-  Result<JobRun> cancel_run(const RunId&, std::string_view reason, TimePoint now) override;
   Result<JobRun> run(const RunId&) override;
   Result<Page<JobRun>> runs(const InstanceId&, const PageRequest&) override;
   Result<std::optional<JobRun>> newest_tick(const InstanceId&) override;
@@ -30,6 +23,7 @@ class PgJobs final : public JobLedger {
   Result<> put_mark(const CronMark&) override;
   Result<> erase_mark(const InstanceId&) override;
   Result<bool> add_tick(const JobRun&) override;
+  Result<> record_waiting(const std::vector<RunId>&, std::string_view) override;
   Result<bool> claim_run(const RunId&) override;
   Result<> record_start(const RunId&, TimePoint) override;
   Result<> record_ending(const RunId&, RunStatus, std::string_view, TimePoint) override;
@@ -48,7 +42,6 @@ class PgJobs final : public JobLedger {
       return body(work);
     });
   }
-  Result<bool> insert(pqxx::work&, const JobRun&);
 
   PgStore& store_;
 };
@@ -58,55 +51,6 @@ Result<bool> PgJobs::leads() {
   if (term == 0) return false;
   return with_work(store_.pool(), [&](pqxx::work& work) -> Result<bool> {
     return !work.exec_params("select 1 from lease where term = $1", term).empty();
-  });
-}
-
-// False: there is one of this id, or of this tick.
-Result<bool> PgJobs::insert(pqxx::work& work, const JobRun& run) {
-  std::optional<pqxx::binarystring> sealed;
-  if (!run.variables.empty())
-    sealed = bytea(store_.secrets().seal(variables_json(run.variables), run_identity(run.id)));
-  const std::string command = words_text(run.command);
-  const auto rows = work.exec_params(
-      "insert into job_runs (id, instance_id, deployment_id, trigger, tick, command, "
-      "limit_seconds, alone, status, reason, created_at, finished_at) values ($1, $2, $3, $4, $5, "
-      "$6, $7, $8, $9, $10, $11, $12) on conflict do nothing returning 1",
-      run.id.str(), run.instance_id.str(), run.deployment_id.str(), std::string(name(run.trigger)),
-      text_of(run.tick), command, run.limit_seconds, run.alone, std::string(name(run.status)),
-      run.reason, format_time(run.created_at), text_of(run.finished_at));
-  if (!rows.empty() && sealed)
-    work.exec_params0("update job_runs set variables = $2 where id = $1", run.id.str(), *sealed);
-  return !rows.empty();
-}
-
-Result<> PgJobs::add_run(const JobRun& run, const RunLimits& limits) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<> {
-    const auto open = work.exec_params1(
-        "select count(*) from job_runs where instance_id = $1 and finished_at is null",
-        run.instance_id.str());
-    if (open[0].as<int>() >= limits.open)
-      return Error{Code::conflict, "too_many_runs",
-                   open[0].as<std::string>() +
-                       " runs of this service have not ended: wait for one, or cancel it"};
-    const auto inserted = insert(work, run);
-    return inserted ? done() : Result<>(inserted.error());
-  });
-}
-
-Result<JobRun> PgJobs::cancel_run(const RunId& id, std::string_view reason, TimePoint now) {
-  return with_work(store_.pool(), [&](pqxx::work& work) -> Result<JobRun> {
-    const auto rows = work.exec_params(
-        std::string("update job_runs set reason = case when ending = '' then $2 else reason end, "
-                    "ending_at = case when ending = '' then $3 else ending_at end, ending = case "
-                    "when ending = '' then 'cancelled' else ending end where id = $1 and "
-                    "finished_at is null returning ") +
-            kRunColumns,
-        id.str(), std::string(reason), format_time(now));
-    if (!rows.empty()) return run_from(rows[0]);
-    const auto ended = work.exec_params("select status from job_runs where id = $1", id.str());
-    if (ended.empty()) return not_found("run " + id.str());
-    return Error{Code::conflict, "run_over",
-                 "run " + id.str() + " is over: it " + ended[0][0].c_str()};
   });
 }
 
@@ -195,18 +139,30 @@ Result<> PgJobs::erase_mark(const InstanceId& id) {
 
 Result<bool> PgJobs::add_tick(const JobRun& run) {
   return leading([&](pqxx::work& work) -> Result<bool> {
-    auto inserted = insert(work, run);
+    const bool inserted = insert_run(work, store_.secrets(), run);
     work.exec_params0("update job_marks set handled_until = $2 where instance_id = $1",
-                      run.instance_id.str(), text_of(run.tick));
+                      run.instance_id.str(), time_text(run.tick));
     return inserted;
+  });
+}
+
+Result<> PgJobs::record_waiting(const std::vector<RunId>& runs, std::string_view reason) {
+  std::string ids = "{";
+  for (const RunId& id : runs) ids += (ids.size() > 1 ? "," : "") + id.str();
+  return leading([&](pqxx::work& work) -> Result<> {
+    work.exec_params0(
+        "update job_runs set reason = $2 where id = any($1::text[]) and status = 'queued' and "
+        "ending = '' and finished_at is null",
+        ids + "}", std::string(reason));
+    return done();
   });
 }
 
 Result<bool> PgJobs::claim_run(const RunId& id) {
   return leading([&](pqxx::work& work) -> Result<bool> {
     return !work.exec_params(
-                    "update job_runs set status = 'running' where id = $1 and finished_at is null "
-                    "and ending = '' returning 1",
+                    "update job_runs set status = 'running', reason = '' where id = $1 and "
+                    "finished_at is null and ending = '' returning 1",
                     id.str())
                 .empty();
   });
@@ -240,7 +196,7 @@ Result<bool> PgJobs::record_end(const JobRun& run) {
                     "coalesce(started_at, $5), finished_at = $6, variables = null where id = $1 "
                     "and finished_at is null returning 1",
                     run.id.str(), std::string(name(run.status)), run.reason, run.exit_code,
-                    text_of(run.started_at), text_of(run.finished_at))
+                    time_text(run.started_at), time_text(run.finished_at))
                 .empty();
   });
 }

@@ -11,6 +11,7 @@
 
 #include <pqxx/pqxx>
 
+#include "proto/jobs.hpp"
 #include "proto/people.hpp"
 #include "proto/staged.hpp"
 #include "store/errors.hpp"
@@ -43,7 +44,10 @@ class LazyWork {
   std::optional<pqxx::work> work_;
 };
 
-class PgTransaction final : public Transaction, public PeopleVerbs, public StagedVerbs {
+class PgTransaction final : public Transaction,
+                            public PeopleVerbs,
+                            public StagedVerbs,
+                            public JobVerbs {
  public:
   PgTransaction(PgStore&, ConnectionPool::Lease, const Actor&);
   ~PgTransaction() override;
@@ -115,6 +119,9 @@ class PgTransaction final : public Transaction, public PeopleVerbs, public Stage
   Result<std::vector<StagedChange>> stage(const EnvironmentId&, std::vector<StagedChange>) override;
   Result<int> unstage(const EnvironmentId&, const std::string& id) override;
   Result<> rehearse(const std::function<Result<>()>& body) override;
+  Result<> add_run(const JobRun&, const RunLimits&) override;
+  Result<JobRun> cancel_run(const RunId&, std::string_view reason, TimePoint now) override;
+  bool has_asked() const override { return has_asked_; }
 
   // ---- the scheduler's verbs, each a transaction of its own ----
   Result<> set_status(const StatusChange&);
@@ -163,6 +170,7 @@ class PgTransaction final : public Transaction, public PeopleVerbs, public Stage
   bool may_invite(const Invitation&) const;
   void notify_all_below(const std::string& condition, const std::string& id);
   std::string now() const;
+  std::string who() const;
 
   Result<Place> place_of(const InstanceId&);
   Result<Place> place_of(const EnvironmentId&);
@@ -212,6 +220,7 @@ class PgTransaction final : public Transaction, public PeopleVerbs, public Stage
   std::optional<Error> failed_;
   std::uint64_t xid_ = 0;
   bool only_one_verb_ = false;
+  bool has_asked_ = false;  // for a run, or for its end
   bool done_ = false;       // committed by a verb, not yet published
   bool committed_ = false;  // and published
   std::vector<Edit> edits_;

@@ -130,6 +130,12 @@ void SimJobs::destroy(const RunId& id) {
   runs_.erase(id);
 }
 
+void SimJobs::clock_set(Duration by) {
+  const std::scoped_lock lock(mutex_);
+  for (auto& [id, run] : runs_)
+    if (run.seen.state == ContainerState::running) run.ends_at += by;
+}
+
 int SimJobs::begun(const RunId& id) const {
   const std::scoped_lock lock(mutex_);
   const auto found = begun_.find(id);

@@ -29,6 +29,7 @@ class SimJobs final : public JobEngine {
   void fail_next(int calls);      // so many do nothing and answer "engine_unavailable"
   void lose_replies(int begins);  // so many begin() do their work and answer so
   void destroy(const RunId&);     // somebody removes it by hand
+  void clock_set(Duration by);    // what runs goes on for as long as it would have
   int begun(const RunId&) const;  // how often its program was started
   int running() const;
   std::vector<JobSpec> specs() const;  // of all that were ever begun

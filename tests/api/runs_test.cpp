@@ -39,6 +39,31 @@ TEST_F(ApiRuns, AreAskedForShownAndCancelled) {
   EXPECT_EQ(json(cancelled)["reason"], "cancelled by request");
 }
 
+TEST_F(ApiRuns, WhoAskedIsAnEvent) {
+  const std::string run = json(ask({{"command", {"npm", "run", "seed"}}}))["id"];
+  ASSERT_EQ(post(kInstance + "/runs?dry_run=true", Json::object()).status, 202);
+  ASSERT_EQ(post(kInstance + "/runs/" + run + "/cancel", Json::object()).status, 202);
+  std::vector<std::string> told;
+  for (const Json& event : json(get("/v1/events?project=shop&limit=200"))["data"])
+    if (event["type"].get<std::string>().starts_with("run."))
+      told.push_back(event["type"].get<std::string>() + " " + event["message"].get<std::string>());
+  ASSERT_EQ(told.size(), 2u);
+  EXPECT_TRUE(told[0].starts_with("run.asked " + run + ": npm by token ")) << told[0];
+  EXPECT_TRUE(told[1].starts_with("run.cancel_asked " + run + " by token ")) << told[1];
+}
+
+// A request that is sent again with its key asks for nothing new.
+TEST_F(ApiRuns, AKeyAsksOnce) {
+  int asked = 0;
+  context().jobs_asked = [&] { ++asked; };
+  const Headers key{{"idempotency-key", "once"}};
+  const auto first = post(kInstance + "/runs", Json::object(), key);
+  const auto second = post(kInstance + "/runs", Json::object(), key);
+  EXPECT_EQ(first.body, second.body);
+  EXPECT_EQ(asked, 1);
+  EXPECT_EQ(json(get(kInstance + "/runs"))["data"].size(), 1u);
+}
+
 TEST_F(ApiRuns, BadInputIsRefusedWithTheField) {
   for (const auto& [body, pointer] : std::vector<std::pair<Json, std::string>>{
            {{{"command", Json::array()}}, "/command"},

@@ -126,6 +126,10 @@ TEST(SchedulerJobs, AnotherScheduleBeginsWithItsVersion) {
   EXPECT_EQ(ticks_of(planned), "12:00 queued\n");
   ASSERT_EQ(all_of<PutMark>(planned).size(), 1u);
   EXPECT_EQ(all_of<PutMark>(planned)[0].mark.handled_until, service.since);
+  // Nor is it quiet for as long as the one before it, when both are of the same moment.
+  world.marks[kInstance] = {{kInstance, mark_text(service_of("0 6 * * *").cron), service.since},
+                            at("2026-03-02T06:00:00Z")};
+  EXPECT_EQ(ticks_of(plan_jobs(world, at("2026-03-01T12:00:10Z"))), "12:00 queued\n");
   world.services.clear();
   EXPECT_EQ(all_of<EraseMark>(plan_jobs(world, at("2026-03-01T12:00:10Z"))).size(), 1u);
 }
@@ -141,18 +145,33 @@ TEST(SchedulerJobs, OverlapIsSkippedAllowedOrReplaced) {
   world.services[kInstance].cron.overlap = CronOverlap::allow;
   EXPECT_EQ(ticks_of(plan_jobs(world, now)), "10:00 queued\n");
   world.services[kInstance].cron.overlap = CronOverlap::replace;
-  const auto replaced = plan_jobs(world, now);
-  EXPECT_EQ(ticks_of(replaced), "10:00 queued\n");
-  ASSERT_EQ(all_of<AskEnd>(replaced).size(), 1u);
-  EXPECT_EQ(all_of<AskEnd>(replaced)[0].run_id, before.id);
+  EXPECT_EQ(ticks_of(plan_jobs(world, now)), "10:00 queued\n");
   // The new one waits until the old one is gone.
-  world.open[0].ending = RunStatus::cancelled;
   world.marks[kInstance].mark.handled_until = at("2026-03-01T10:00:00Z");
   world.open.push_back(open_run(now, RunStatus::queued));
+  const auto replaced = plan_jobs(world, now);
+  ASSERT_EQ(all_of<AskEnd>(replaced).size(), 1u);
+  EXPECT_EQ(all_of<AskEnd>(replaced)[0].run_id, before.id);
+  EXPECT_TRUE(all_of<BeginRun>(replaced).empty());
+  world.open[0].ending = RunStatus::cancelled;
   EXPECT_TRUE(all_of<BeginRun>(plan_jobs(world, now)).empty());
   EXPECT_EQ(all_of<EndRun>(plan_jobs(world, now)).size(), 1u);
   world.open.erase(world.open.begin());
   EXPECT_EQ(all_of<BeginRun>(plan_jobs(world, now)).size(), 1u);
+}
+
+TEST(SchedulerJobs, OfSeveralThatWaitTheNewestTakesThePlace) {
+  auto service = service_of("*/5 * * * *");
+  service.cron.overlap = CronOverlap::replace;
+  JobWorld world = world_of(service, at("2026-03-01T10:00:00Z"));
+  world.open.push_back(open_run(at("2026-03-01T09:55:00Z"), RunStatus::queued));
+  world.open.push_back(open_run(at("2026-03-01T10:00:00Z"), RunStatus::queued));
+  const auto planned = plan_jobs(world, at("2026-03-01T10:00:01Z"));
+  EXPECT_TRUE(all_of<BeginRun>(planned).empty());
+  ASSERT_EQ(all_of<AskEnd>(planned).size(), 1u);
+  EXPECT_EQ(all_of<AskEnd>(planned)[0].run_id, world.open[0].id);
+  EXPECT_EQ(all_of<AskEnd>(planned)[0].reason,
+            "replaced by the run of 2026-03-01T10:00:00.000000Z");
 }
 
 TEST(SchedulerJobs, RunsThatNeverEndHaveABound) {
@@ -178,6 +197,68 @@ TEST(SchedulerJobs, AVolumeHasOneRunAtATime) {
   EXPECT_TRUE(all_of<BeginRun>(plan_jobs(world, at("2026-03-01T10:02:00Z"))).empty());
   world.open[1].alone = false;
   EXPECT_EQ(all_of<BeginRun>(plan_jobs(world, at("2026-03-01T10:02:00Z"))).size(), 1u);
+}
+
+TEST(SchedulerJobs, NoMoreBeginThanMayAndTheOthersSayWhy) {
+  const TimePoint now = at("2026-03-01T10:00:00Z");
+  JobWorld world = world_of(service_of("0 0 1 1 *"), now);
+  world.policy.at_once = 3;
+  const auto other_service = [&](RunStatus status) {
+    JobRun run = open_run(now, status);
+    run.instance_id = InstanceId::make(now);
+    world.present.insert(run.instance_id);
+    return run;
+  };
+  run_in(world, other_service(RunStatus::running), ContainerState::running);
+  JobRun claimed = other_service(RunStatus::running);  // and not on the engine yet
+  claimed.started_at.reset();
+  world.open.push_back(claimed);
+  for (int i = 0; i < 3; ++i) world.open.push_back(other_service(RunStatus::queued));
+  const JobPlan planned = plan_jobs(world, now);
+  const auto begun = all_of<BeginRun>(planned);
+  ASSERT_EQ(begun.size(), 2u);
+  EXPECT_EQ(begun[0].run_id, claimed.id) << "it has its place";
+  EXPECT_EQ(begun[1].run_id, world.open[2].id) << "the first of those that wait";
+  const auto waiting = all_of<RecordWaiting>(planned);
+  ASSERT_EQ(waiting.size(), 1u);
+  EXPECT_EQ(waiting[0].run_ids, (std::vector{world.open[3].id, world.open[4].id}));
+  EXPECT_EQ(waiting[0].reason,
+            "waits for a place: at most 3 runs at once in this installation (jobs.at_once)");
+  // Said once; and what is being begun has a place.
+  world.open[3].reason = world.open[4].reason = waiting[0].reason;
+  world.busy.insert(world.open[2].id);
+  EXPECT_EQ(plan_jobs(world, now).actions.size(), 1u);
+  world.policy.at_once = 4;
+  EXPECT_EQ(all_of<BeginRun>(plan_jobs(world, now))[1].run_id, world.open[3].id);
+}
+
+TEST(SchedulerJobs, WhoRunsComesBeforeWhoWasAskedForEarlier) {
+  const TimePoint now = at("2026-03-01T10:00:00Z");
+  JobWorld world = world_of(service_of("0 0 1 1 *"), now);
+  JobRun queued = open_run(now, RunStatus::queued);  // its id is lower: the clock was set back
+  JobRun running = open_run(now);
+  queued.alone = running.alone = true;
+  world.open.push_back(queued);
+  run_in(world, running, ContainerState::running);
+  const JobPlan planned = plan_jobs(world, now);
+  EXPECT_TRUE(all_of<BeginRun>(planned).empty());
+  ASSERT_EQ(all_of<RecordWaiting>(planned).size(), 1u);
+  EXPECT_EQ(all_of<RecordWaiting>(planned)[0].reason,
+            "waits for " + running.id.str() + " to end, which has the service's volume");
+}
+
+TEST(SchedulerJobs, WhatAnotherDaemonWasBeginningIsLeftToItForAWhile) {
+  const TimePoint now = at("2026-03-01T10:00:00Z");
+  JobWorld world = world_of(service_of("0 0 1 1 *"), now);
+  JobRun claimed = open_run(now);
+  claimed.started_at.reset();
+  world.open.push_back(claimed);
+  world.led_since = now;
+  EXPECT_TRUE(plan_jobs(world, now + 14s).actions.empty());
+  EXPECT_EQ(all_of<BeginRun>(plan_jobs(world, now + 15s)).size(), 1u);
+  world.open[0].ending = RunStatus::cancelled;
+  EXPECT_TRUE(plan_jobs(world, now + 14s).actions.empty());
+  EXPECT_EQ(all_of<RecordEnd>(plan_jobs(world, now + 15s)).size(), 1u);
 }
 
 TEST(SchedulerJobs, AnEndIsToldAsItWas) {
@@ -326,6 +407,10 @@ class Mortal {
     const auto seen = engine_.begin(spec);
     step();
     if (seen) run->started_at = seen->started_at;
+  }
+  void act(const RecordWaiting& a) {
+    step();
+    for (const RunId& id : a.run_ids) rows_.runs.at(id).reason = a.reason;
   }
   void act(const RecordStart& a) {
     step();

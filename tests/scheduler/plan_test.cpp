@@ -1,7 +1,9 @@
 // Properties of plan() over random worlds, most of which no history would lead to: whatever it is
-// given, it stays safe and level. The seed is in the failure's trace.
+// given, it stays safe and level. The seed is in the failure's trace. GANTRY_PLAN_WORLDS=300000 in
+// the environment looks at so many of each kind.
 #include "scheduler/plan.hpp"
 
+#include <cstdlib>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -19,7 +21,9 @@ struct ProofMaker : DrainProofMaker {
 
 class RandomWorld {
  public:
-  explicit RandomWorld(unsigned seed) : random_(seed), ports_(seed) {
+  // `skipped`: draws that are left out before each, so that a seed means another world.
+  explicit RandomWorld(unsigned seed, int skipped)
+      : random_(seed), ports_(seed), skipped_(skipped) {
     world.adopted = !one_in(20);
     world.adopted_at = some_time();
     world.engine_up = !one_in(8);
@@ -56,7 +60,10 @@ class RandomWorld {
   World world;
 
  private:
-  int below(int n) { return static_cast<int>(random_() % static_cast<unsigned>(n)); }
+  int below(int n) {
+    random_.discard(static_cast<unsigned>(skipped_));
+    return static_cast<int>(random_() % static_cast<unsigned>(n));
+  }
   bool one_in(int n) { return below(n) == 0; }
   TimePoint some_time() { return kNow + std::chrono::milliseconds(below(120'000) - 60'000); }
 
@@ -156,6 +163,7 @@ class RandomWorld {
 
   std::mt19937 random_;
   std::mt19937 ports_;  // of its own, so that older seeds mean what they meant
+  const int skipped_;
   std::vector<std::shared_ptr<const Deployment>> deployments_;
 };
 
@@ -251,8 +259,16 @@ struct Safe {
     EXPECT_FALSE(runs(find(it, a.key)));
     EXPECT_TRUE(find(it, a.key)->container);
   }
-  // Only a canary and a replacement one by one let two versions serve.
+  // Two epochs of one version, while another one is on its way: a restart that was overtaken.
+  bool is_reunion(const Route& route) {
+    std::set<DeploymentId> versions;
+    for (const RouteBackend& b : route.backends)
+      if (!b.draining && b.weight > 0) versions.insert(b.key.deployment_id);
+    return versions.size() == 1 && cast_roles(world, it, kNow).candidate != nullptr;
+  }
+  // Else only a canary and a replacement one by one let two versions serve.
   bool shares(const Route& route) {
+    if (is_reunion(route)) return true;
     return std::any_of(route.backends.begin(), route.backends.end(), [&](const RouteBackend& b) {
       const Deployment* deployment = deployment_of(it, b.key.deployment_id);
       return deployment != nullptr &&
@@ -310,15 +326,40 @@ struct Safe {
   void operator()(const RecordReplica& a) { EXPECT_FALSE(find(it, a.replica.key)->recording); }
 };
 
+struct Drawn {
+  unsigned seed;
+  int skipped;
+};
+
+// Each found something once.
+constexpr Drawn kKept[] = {
+    {12780, 0},              // one that leaves became ready by time alone, and nobody woke for it
+    {71647, 1},              // the old colour's time was over while a status was being written
+    {29962, 2}, {15405, 3},  // as the first
+    {21736, 0}, {47271, 1}, {3983, 2}  // two epochs of one version, which is no fault
+};
+
 class SchedulerPlan : public ::testing::Test {
  protected:
-  static constexpr unsigned kWorlds = 10000;
+  template <class F>
+  static void of_each(F look) {
+    const char* wanted = std::getenv("GANTRY_PLAN_WORLDS");
+    const unsigned worlds = wanted == nullptr ? 10'000 : std::strtoul(wanted, nullptr, 10);
+    const int kinds = wanted == nullptr ? 1 : 4;
+    std::vector<Drawn> drawn(std::begin(kKept), std::end(kKept));
+    for (int skipped = 0; skipped < kinds; ++skipped)
+      for (unsigned seed = 0; seed < worlds; ++seed) drawn.push_back({seed, skipped});
+    for (const Drawn& one : drawn) {
+      SCOPED_TRACE("seed " + std::to_string(one.seed) + " skipped " + std::to_string(one.skipped));
+      RandomWorld random(one.seed, one.skipped);
+      look(random);
+      if (HasFailure()) return;
+    }
+  }
 };
 
 TEST_F(SchedulerPlan, EveryActionIsSafe) {
-  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    RandomWorld random(seed);
+  of_each([](RandomWorld& random) {
     const Plan planned = plan(random.world, random.instance(), kNow);
     // Before adoption all that may be done is to say why nothing happens.
     for (const Action& action : planned.actions)
@@ -329,34 +370,28 @@ TEST_F(SchedulerPlan, EveryActionIsSafe) {
       SCOPED_TRACE(describe(action));
       std::visit(safe, action);
     }
-  }
+  });
 }
 
 TEST_F(SchedulerPlan, PlanningTwiceGivesNothingNew) {
-  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    RandomWorld random(seed);
+  of_each([](RandomWorld& random) {
     for (const Action& action : plan(random.world, random.instance(), kNow).actions)
       dispatched(random.world, action, kNow);
     const Plan again = plan(random.world, random.instance(), kNow);
     for (const Action& action : again.actions) ADD_FAILURE() << describe(action);
-  }
+  });
 }
 
 TEST_F(SchedulerPlan, ItWakesInTheFuture) {
-  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    RandomWorld random(seed);
+  of_each([](RandomWorld& random) {
     const Plan planned = plan(random.world, random.instance(), kNow);
     EXPECT_GT(planned.wake_at.value_or(TimePoint::max()), kNow);
-  }
+  });
 }
 
 // Between now and wake_at, time alone changes nothing.
 TEST_F(SchedulerPlan, ItWakesEarlyEnough) {
-  for (unsigned seed = 0; seed < kWorlds && !HasFailure(); ++seed) {
-    SCOPED_TRACE("seed " + std::to_string(seed));
-    RandomWorld random(seed);
+  of_each([](RandomWorld& random) {
     for (const Action& action : plan(random.world, random.instance(), kNow).actions)
       dispatched(random.world, action, kNow);
     const Plan planned = plan(random.world, random.instance(), kNow);
@@ -366,7 +401,7 @@ TEST_F(SchedulerPlan, ItWakesEarlyEnough) {
       for (const Action& action : later.actions)
         ADD_FAILURE() << describe(action) << " " << (end - before - kNow).count() << " us later";
     }
-  }
+  });
 }
 
 }  // namespace

@@ -1,9 +1,10 @@
-// simulate [--seeds N] [--seed S] [--volumes] [--mutants] [--known FILE]: storms by seed until one
-// breaks an invariant; each of the planner's mutants until it is found out.
+// simulate [--seeds N] [--seed S] [--volumes] [--jobs] [--mutants] [--known FILE]: storms by seed
+// until one breaks an invariant; each of the planner's mutants until it is found out.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <deque>
 #include <fstream>
 #include <string>
 #include <vector>
@@ -13,6 +14,7 @@
 #include <unistd.h>
 
 #include "scheduler/mutation.hpp"
+#include "tests/simulation/storm/jobs.hpp"
 #include "tests/simulation/storm/storm.hpp"
 
 namespace gantry::storm {
@@ -32,24 +34,40 @@ struct Tally {
   std::uint64_t seeds = 0, steps = 0, violations = 0;
 };
 
-void tell_violation(std::uint64_t seed, const Storm& storm) {
+// What came of a story.
+struct Told {
+  bool good = false;
+  std::uint64_t steps = 0, hash = 0;
+  std::string violation;
+  std::deque<std::string> lines;
+};
+
+template <class S>
+Told told_of(S storm, std::size_t lines) {
+  storm.kept_lines = lines;
+  const bool good = storm.run();
+  return {good, storm.steps(), storm.hash(), storm.violation(), storm.story()};
+}
+
+Told play(std::uint64_t seed, Story story, std::size_t lines) {
+  return story == Story::jobs ? told_of(JobStorm(seed), lines) : told_of(Storm(seed, story), lines);
+}
+
+void tell_violation(std::uint64_t seed, const Told& told) {
   std::string text;
-  for (const std::string& line : storm.story()) text += line + "\n";
-  fmt::print("{}seed {} violates at {}\n", text, seed, storm.violation());
+  for (const std::string& line : told.lines) text += line + "\n";
+  fmt::print("{}seed {} violates at {}\n", text, seed, told.violation);
   std::fflush(stdout);
 }
 
 bool run_seed(std::uint64_t seed, Tally& tally, bool quiet) {
-  Storm storm(seed, about);
-  storm.kept_lines = 0;
-  const bool good = storm.run();
+  const Told told = play(seed, about, 0);
   ++tally.seeds;
-  tally.steps += storm.steps();
-  if (good) return true;
+  tally.steps += told.steps;
+  if (told.good) return true;
   ++tally.violations;
-  Storm again(seed, about);  // the same, and it is told
-  again.kept_lines = story_lines;
-  if (!quiet && !again.run()) tell_violation(seed, again);
+  const Told again = play(seed, about, story_lines);  // the same, and it is told
+  if (!quiet && !again.good) tell_violation(seed, again);
   return false;
 }
 
@@ -99,21 +117,27 @@ const char* name_of(Mutation mutation) {
                                            "work_not_cancelled",
                                            "window_without_end",
                                            "restart_without_end",
-                                           "two_writers"};
+                                           "two_writers",
+                                           "tick_lost",
+                                           "runs_overlap",
+                                           "replaced_not_awaited",
+                                           "begins_unclaimed",
+                                           "too_many_at_once"};
   return kNames[static_cast<int>(mutation)];
 }
 
 // Which seed finds it out; 0: none.
 std::uint64_t hunt(Mutation mutation, const std::vector<std::uint64_t>& seeds, std::string& why) {
-  const Story story = mutation == Mutation::two_writers ? Story::volumes : about;
+  const Story story = mutation == Mutation::two_writers  ? Story::volumes
+                      : mutation > Mutation::two_writers ? Story::jobs
+                                                         : about;
   for (const std::uint64_t seed : seeds) {
     present_mutation = mutation;
-    Storm storm(seed, story);
-    storm.kept_lines = 0;
-    if (storm.run()) continue;
-    why = storm.violation();
+    const Told told = play(seed, story, 0);
+    if (told.good) continue;
+    why = told.violation;
     present_mutation = Mutation::none;
-    if (Storm sound(seed, story); sound.run()) return seed;  // else it says nothing of the mutant
+    if (play(seed, story, 0).good) return seed;  // else it says nothing of the mutant
   }
   return 0;
 }
@@ -162,12 +186,14 @@ Options parse(int argc, char** argv) {
       options.known = argv[++i];
     } else if (word == "--volumes") {
       about = Story::volumes;
+    } else if (word == "--jobs") {
+      about = Story::jobs;
     } else if (word == "--mutants") {
       options.mutants = true;
     } else {
       fmt::print(stderr,
                  "usage: simulate [--seeds N] [--first S] [--seed S] [--story LINES] [--volumes] "
-                 "[--mutants]\n");
+                 "[--jobs] [--mutants]\n");
       std::exit(2);
     }
   }
@@ -194,12 +220,10 @@ int main(int argc, char** argv) {
   const auto begin = std::chrono::steady_clock::now();
   Tally tally;
   if (options.one) {
-    Storm storm(options.first, about);
-    storm.kept_lines = story_lines;
-    const bool good = storm.run();
-    tally = {1, storm.steps(), good ? 0U : 1U};
-    if (!good) tell_violation(options.first, storm);
-    fmt::print("seed {} story {:016x}\n", options.first, storm.hash());
+    const Told told = play(options.first, about, story_lines);
+    tally = {1, told.steps, told.good ? 0U : 1U};
+    if (!told.good) tell_violation(options.first, told);
+    fmt::print("seed {} story {:016x}\n", options.first, told.hash);
   } else {
     tally = run_all(seeds_of(options), workers);
   }

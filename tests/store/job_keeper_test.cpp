@@ -40,6 +40,7 @@ class StoreJobKeeper : public StoreTest {
                          .pull = {}};
     JobKeeperOptions options;
     options.desired.installation = store_->installation();
+    options.policy.at_once = at_once_;
     options.log = [this](const std::string& line) { log_ += line + "\n"; };
     return std::make_unique<JobKeeper>(ports, std::move(options));
   }
@@ -71,8 +72,17 @@ class StoreJobKeeper : public StoreTest {
     run.deployment_id = deployment_;
     run.command = std::move(command);
     run.variables = std::move(variables);
-    EXPECT_TRUE(ledger_->add_run(run, {}).ok());
+    EXPECT_TRUE(add(run).ok());
     return run;
+  }
+  Result<> add(const JobRun& run) {
+    return write(*store_,
+                 [&](Transaction& t) { return dynamic_cast<JobVerbs&>(t).add_run(run, {}); });
+  }
+  Result<JobRun> cancel(const JobRun& run, std::string_view reason) {
+    return write(*store_, [&](Transaction& t) {
+      return dynamic_cast<JobVerbs&>(t).cancel_run(run.id, reason, clock_.now());
+    });
   }
   void look(int times = 1) {
     for (int i = 0; i < times; ++i) {
@@ -96,6 +106,7 @@ class StoreJobKeeper : public StoreTest {
   std::unique_ptr<JobKeeper> keeper_;
   DeploymentId deployment_;
   std::string log_;
+  int at_once_ = 32;
 };
 
 TEST_F(StoreJobKeeper, ATickRunsTheStartCommandOnce) {
@@ -185,10 +196,10 @@ TEST_F(StoreJobKeeper, IsEndedWhenSomebodyAsksOrItsTimeIsOver) {
   deploy({});
   const JobRun cancelled = ask({"long"}, {{"RUN_SECONDS", "600"}});
   look(2);
-  ASSERT_TRUE(ledger_->cancel_run(cancelled.id, "cancelled by request", clock_.now()).ok());
+  ASSERT_TRUE(cancel(cancelled, "cancelled by request").ok());
   look(3);
   EXPECT_EQ(status_of(cancelled.id), "cancelled: cancelled by request");
-  const auto again = ledger_->cancel_run(cancelled.id, "again", clock_.now());
+  const auto again = cancel(cancelled, "again");
   ASSERT_FALSE(again);
   EXPECT_EQ(again.error().reason, "run_over");
 
@@ -200,6 +211,50 @@ TEST_F(StoreJobKeeper, IsEndedWhenSomebodyAsksOrItsTimeIsOver) {
   bool timed_out = false;
   for (const JobRun& run : runs()) timed_out = timed_out || run.status == RunStatus::timed_out;
   EXPECT_TRUE(timed_out) << log_;
+}
+
+TEST_F(StoreJobKeeper, WaitsForAPlaceAndSaysSo) {
+  deploy({});
+  at_once_ = 1;
+  keeper_ = make();
+  const JobRun first = ask({"long"}, {{"RUN_SECONDS", "30"}});
+  const JobRun second = ask({"short"});
+  look(3);
+  EXPECT_EQ(status_of(first.id), "running");
+  EXPECT_EQ(
+      status_of(second.id),
+      "queued: waits for a place: at most 1 runs at once in this installation (jobs.at_once)");
+  EXPECT_EQ(engine_.begun(second.id), 0);
+  clock_.ahead += 31s;
+  look(4);
+  EXPECT_EQ(status_of(first.id), "succeeded");
+  EXPECT_EQ(status_of(second.id), "succeeded");
+}
+
+TEST_F(StoreJobKeeper, AskingAndCancellingAreEventsWithTheirRow) {
+  deploy({});
+  const JobRun run = ask({"seed", "--password=s3cr3t"});
+  ASSERT_TRUE(cancel(run, "cancelled by request").ok());
+  ASSERT_TRUE(cancel(run, "again").ok());
+  EXPECT_EQ(ledger_->run(run.id)->reason, "cancelled by request");
+  std::vector<std::string> told;
+  const auto events = store_->events({}, "", 200);
+  for (const Event& event : *events)
+    if (event.type.starts_with("run.")) {
+      told.push_back(event.type + " " + event.message);
+      EXPECT_EQ(event.instance_id, world_.instance.id.str());
+      EXPECT_EQ(event.deployment_id, deployment_.str());
+    }
+  EXPECT_EQ(told,
+            (std::vector<std::string>{"run.asked " + run.id.str() + ": seed by token tok_test",
+                                      "run.cancel_asked " + run.id.str() + " by token tok_test"}));
+  // What is not committed was neither asked for nor told.
+  auto transaction = store_->begin({.token_id = "tok_test", .request_id = "req_test"});
+  JobRun never = run;
+  never.id = RunId::make(clock_.now());
+  ASSERT_TRUE(dynamic_cast<JobVerbs&>(**transaction).add_run(never, {}).ok());
+  transaction->reset();
+  EXPECT_FALSE(ledger_->run(never.id).ok());
 }
 
 TEST_F(StoreJobKeeper, EndsWithItsService) {
@@ -238,7 +293,7 @@ TEST_F(StoreJobKeeper, OldRunsAreForgottenAndOpenOnesAreBounded) {
   JobRun more;
   more.id = RunId::make(clock_.now());
   more.instance_id = world_.instance.id;
-  const auto refused = ledger_->add_run(more, {});
+  const auto refused = add(more);
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().reason, "too_many_runs");
 }

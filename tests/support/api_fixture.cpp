@@ -222,7 +222,10 @@ void ApiTest::seed_runs() {
   run.deployment_id = *DeploymentId::parse(deployment_id_);
   run.command = {"npm", "run", "seed"};
   run.created_at = *parse_time("2026-11-29T03:00:00Z");
-  ASSERT_TRUE(jobs_->add_run(run, {}).ok());
+  auto transaction = store().begin({});
+  ASSERT_TRUE(transaction.ok());
+  ASSERT_TRUE(dynamic_cast<JobVerbs&>(**transaction).add_run(run, {}).ok());
+  ASSERT_TRUE((*transaction)->commit().ok());
 }
 
 void ApiTest::seed_held() {

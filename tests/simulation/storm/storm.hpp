@@ -68,7 +68,7 @@ struct Truth {
 };
 
 // What a story is about beside the rest.
-enum class Story { services, volumes };
+enum class Story { services, volumes, jobs };  // jobs: storm/jobs.hpp
 
 class Storm {
  public:
