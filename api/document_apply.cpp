@@ -369,7 +369,7 @@ class Application {
     if (!resolution) return resolution.error();
     if (!resolution->missing.empty()) return unresolved(name, resolution->missing);
     wanted.variables = std::move(resolution->variables);
-    const auto deployment = make_deployment(transaction_, place_, std::move(wanted));
+    const auto deployment = transaction_.create_deployment(wanted);
     if (!deployment) return deployment.error();
     applied_.deployments.emplace_back(name, deployment->id);
     return done();

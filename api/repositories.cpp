@@ -1,6 +1,8 @@
 // Repositories of a project, and which of its services follow them.
 #include <algorithm>
+#include <tuple>
 
+#include "api/authority.hpp"
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
@@ -66,7 +68,9 @@ Result<> check_poll(const Repository& one) {
                  "expected 0, which is never, or at least 15 seconds");
 }
 
-Result<> read_previews(Fields& body, const ProjectSnapshot& project, Repository& one) {
+// Previews copy the variables of their base: whoever switches them on may read those.
+Result<> read_previews(Fields& body, const Context& context, const ProjectSnapshot& project,
+                       Repository& one) {
   if (!body.has("previews")) return done();
   auto inner = body.object("previews", {"enabled", "base", "focused", "expiry_days", "bots"});
   PreviewSettings& previews = one.previews;
@@ -78,7 +82,9 @@ Result<> read_previews(Fields& body, const ProjectSnapshot& project, Repository&
   if (const auto base = inner.optional_text("base")) previews.base = *base;
   body.take_errors(inner);
   GANTRY_TRY(body.check());
-  if (!previews.enabled || project.environment(previews.base) != nullptr) return done();
+  if (!previews.enabled) return done();
+  if (const EnvironmentView* base = project.environment(previews.base))
+    return may(context, Permission::edit, project, *base);
   return invalid("/previews/base", "unknown_environment",
                  "there is no environment " + clipped(previews.base) + " in this project");
 }
@@ -141,6 +147,18 @@ Push push_of(const Connection& one, TimePoint now) {
           .not_before = now};
 }
 
+// What all of the project's services that follow it share: more than one environment's editor
+// decides about, but for the first who brings it.
+Result<> check_shared(const Context& context, const ProjectSnapshot& project,
+                      const Repository& before, const Repository& after) {
+  const auto shared = [](const Repository& one) {
+    return std::tie(one.forge, one.api_url, one.username, one.token, one.ssh_key, one.submodules,
+                    one.poll_seconds);
+  };
+  if (before.id.empty() || shared(before) == shared(after)) return done();
+  return may(context, Permission::manage, project);
+}
+
 template <class... Parts>
 std::string text_of(const Parts&... parts) {
   std::string out;
@@ -187,7 +205,7 @@ Answer change_repository(const Request& request, Context& context, Transaction&)
   const bool rotate = body->flag("rotate_secret", false) || before != one->forge;
   GANTRY_TRY(body->check());
   GANTRY_TRY(check_poll(*one));
-  GANTRY_TRY(read_previews(*body, *place->project, *one));
+  GANTRY_TRY(read_previews(*body, context, *place->project, *one));
   if (rotate) one->secret = context.git->new_secret(one->forge);
   if (!is_dry_run(request)) GANTRY_TRY(context.git->ledger().put_repository(*one));
   return unversioned(request, text_of(*one, rotate ? Secret::shown : Secret::hidden));
@@ -234,14 +252,15 @@ Answer put_connection(const Request& request, Context& context, Transaction& tra
     return invalid("/branch", "invalid_branch", "expected a branch such as \"main\"");
   auto repository = known_or_new(**desk, *place, *url, context);
   if (!repository) return repository.error();
-  const Forge before = repository->forge;
+  const Repository before = *repository;
   GANTRY_TRY(read_forge(*body, *repository));
   GANTRY_TRY(read_access(*body, *repository));
   GANTRY_TRY(body->check());
   GANTRY_TRY(check_poll(*repository));
+  GANTRY_TRY(check_shared(context, *place->project, before, *repository));
   const auto branch = find_branch(**desk, *repository, wanted_branch);
   if (!branch) return branch.error();
-  const bool fresh = repository->id.empty() || repository->forge != before;
+  const bool fresh = repository->id.empty() || repository->forge != before.forge;
   if (fresh) repository->secret = (*desk)->new_secret(repository->forge);
   if (repository->id.empty()) repository->id = RepositoryId::make(context.clock.now());
   const Connection connection{.instance_id = place->instance->instance.id,

@@ -160,6 +160,8 @@ class Reader {
   std::vector<FieldError> errors_;
 };
 
+constexpr int kYear = 365 * 86400;  // seconds
+
 void read_into(Reader& reader, const YAML::Node& root, Config& to) {
   reader.map(
       root, "",
@@ -211,12 +213,12 @@ void read_into(Reader& reader, const YAML::Node& root, Config& to) {
         reader.section({{"resync_seconds", reader.number(to.scheduler.resync_seconds, 1, 3600)},
                         {"orphan_grace_seconds",
                          reader.number(to.scheduler.orphan_grace_seconds, 1, 86400)}})},
-       {"environments",
-        reader.section(
-            {{"grace_seconds", reader.number(to.environments.grace_seconds, 1, 365 * 86400)}})},
+       {"audit", reader.section({{"keep_days", reader.number(to.audit.keep_days, 0, 36500)}})},
+       {"environments", reader.section({{"grace_seconds",
+                                         reader.number(to.environments.grace_seconds, 1, kYear)}})},
        {"volumes",
         reader.section(
-            {{"grace_seconds", reader.number(to.volumes.grace_seconds, 1, 365 * 86400)},
+            {{"grace_seconds", reader.number(to.volumes.grace_seconds, 1, kYear)},
              {"measure_seconds", reader.number(to.volumes.measure_seconds, 1, 86400)},
              {"purge_look_seconds", reader.number(to.volumes.purge_look_seconds, 1, 86400)}})}});
 }

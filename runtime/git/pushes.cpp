@@ -174,7 +174,6 @@ Result<> GitWork::deploy(const Repository& repository, const Wanted& wanted) {
 
 Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted,
                               const ProjectPtr& project, const InstanceView& view) {
-  const auto& environment = project->environments.at(view.instance.environment_id)->environment;
   NewDeployment made{.instance_id = wanted.instance_id,
                      .id = next_id(ports_.clock, view),
                      .settings = view.instance.settings,
@@ -187,10 +186,7 @@ Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted
     made.progress = {.prepared = true,
                      .image = wanted.source.image->str(),
                      .pre_deployed = made.settings.deploy.pre_deploy_command.empty()};
-  if (environment.protection.needs_approval) {
-    made.status = DeploymentStatus::needs_approval;
-    made.reason = "waits for a person who may let it into " + environment.name.str();
-  } else if (wanted.waits) {
+  if (wanted.waits) {
     made.status = DeploymentStatus::waiting;
     made.reason = "waits for the checks of " + short_commit(wanted.source.commit);
   }
@@ -216,7 +212,7 @@ Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted
                     .commit = wanted.source.commit,
                     .pull = wanted.pull,
                     .not_before = now};
-  if (made.status == DeploymentStatus::waiting) row.wait_until = now + options_.checks_wait;
+  if (deployment->status == DeploymentStatus::waiting) row.wait_until = now + options_.checks_wait;
   return ports_.ledger.add_deployment(row);
 }
 
