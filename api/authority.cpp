@@ -29,6 +29,7 @@ std::optional<Role> needed(Permission permission, const EnvironmentView* environ
     case Permission::manage:
       return is_guarded(environment) ? Role::owner : Role::editor;
     case Permission::own:
+    case Permission::share:
       return Role::owner;
     case Permission::missing:
     case Permission::operate:
@@ -58,7 +59,7 @@ std::optional<Role> Authority::role_in(const ProjectSnapshot& project,
   const ProjectId& id = project.project.id;
   if (environment != nullptr) return roles_->in(id, environment->environment.id);
   auto role = roles_->in(id);
-  if (permission != Permission::edit && permission != Permission::view) return role;
+  if (permission == Permission::manage || permission == Permission::own) return role;
   const auto found = roles_->projects.find(id);
   if (found == roles_->projects.end()) return role;
   for (const auto& [part, membership] : found->second.in)
@@ -96,9 +97,37 @@ Result<> Authority::may(Permission permission, const Place& place) const {
   return done();
 }
 
+bool Authority::owns(const ProjectSnapshot& project) const {
+  return is_user() && roles_->in(project.project.id) == Role::owner;
+}
+
+Result<> Authority::may_share(const ProjectSnapshot& project,
+                              const EnvironmentView* environment) const {
+  if (!is_user()) return account_token_required();
+  if (owns(project)) return done();
+  const ProjectId& id = project.project.id;
+  if (environment == nullptr) {
+    Error error = role_required(Role::owner, roles_->in(id), project, nullptr);
+    if (may(Permission::share, project, nullptr))
+      error.detail += "; about an environment that you own you decide: name it as \"environment\"";
+    return error;
+  }
+  const auto role = roles_->in(id, environment->environment.id);
+  return role == Role::owner ? done() : role_required(Role::owner, role, project, environment);
+}
+
 Result<> may(const Context& context, Permission permission, const ProjectSnapshot& project,
              const EnvironmentView& environment) {
   return context.authority ? context.authority->may(permission, project, &environment) : done();
+}
+
+Result<> may(const Context& context, Permission permission, const ProjectSnapshot& project) {
+  return context.authority ? context.authority->may(permission, project, nullptr) : done();
+}
+
+Result<> may_share(const Context& context, const ProjectSnapshot& project,
+                   const EnvironmentView* environment) {
+  return context.authority ? context.authority->may_share(project, environment) : done();
 }
 
 std::string actor_name(const Request& request, const Context& context) {

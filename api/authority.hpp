@@ -21,6 +21,10 @@ class Authority {
   Result<> may(Permission, const ProjectSnapshot&, const EnvironmentView*) const;
   // About all that a path names. A service is in all its environments.
   Result<> may(Permission, const Place&) const;
+  // Whether it decides about people: a project's owner everywhere in it, also where its own role is
+  // a smaller one; an environment's owner there, and not about owners of the project.
+  Result<> may_share(const ProjectSnapshot&, const EnvironmentView*) const;
+  bool owns(const ProjectSnapshot&) const;  // as a whole
 
  private:
   std::optional<Role> role_in(const ProjectSnapshot&, const EnvironmentView*, Permission) const;
@@ -31,6 +35,10 @@ class Authority {
 
 // What the caller of a handler may: everything, where the context does not say.
 Result<> may(const Context&, Permission, const ProjectSnapshot&, const EnvironmentView&);
+// The same about what belongs to no environment.
+Result<> may(const Context&, Permission, const ProjectSnapshot&);
+// As Authority::may_share; no environment: in the whole project.
+Result<> may_share(const Context&, const ProjectSnapshot&, const EnvironmentView*);
 // Who acts, for a person's eyes: the user's name, else that of the token.
 std::string actor_name(const Request&, const Context&);
 // Whether a token that once might work in an environment still may.

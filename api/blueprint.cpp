@@ -132,8 +132,8 @@ Error unresolved(const std::vector<Missing>& missing) {
   return error;
 }
 
-Result<> deploy(const Context& context, Transaction& transaction, const Place& place,
-                const ProjectSnapshot& project, MadeService& made, std::string trigger) {
+Result<> deploy(const Context& context, Transaction& transaction, const ProjectSnapshot& project,
+                MadeService& made, std::string trigger) {
   const Settings& settings = made.view.instance.settings;
   NewDeployment wanted{.instance_id = made.view.instance.id,
                        .id = next_id(context, made.view),
@@ -149,7 +149,7 @@ Result<> deploy(const Context& context, Transaction& transaction, const Place& p
   if (!resolution) return resolution.error();
   if (!resolution->missing.empty()) return unresolved(resolution->missing);
   wanted.variables = std::move(resolution->variables);
-  const auto deployment = make_deployment(transaction, place, std::move(wanted));
+  const auto deployment = transaction.create_deployment(wanted);
   if (!deployment) return deployment.error();
   made.deployment_id = deployment->id;
   return done();
@@ -170,8 +170,7 @@ Result<std::vector<MadeService>> make_services(const Context& context, Transacti
   }
   const ProjectSnapshot project = with(place, made);
   for (std::size_t i = 0; i < made.size(); ++i)
-    if (services[i].deploy)
-      GANTRY_TRY(deploy(context, transaction, place, project, made[i], "deploy"));
+    if (services[i].deploy) GANTRY_TRY(deploy(context, transaction, project, made[i], "deploy"));
   return made;
 }
 

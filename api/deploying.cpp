@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "api/reply.hpp"
-#include "proto/hold.hpp"
 
 namespace gantry::api {
 namespace {
@@ -15,6 +14,17 @@ Result<> check_version(const Request& request, const Deployment& deployment) {
                "the deployment is at version " + std::to_string(deployment.version)};
 }
 
+// Those that still run beside it and would serve again in its place.
+std::vector<DeploymentId> kept_beside(const Place& place, const DeploymentId& id) {
+  std::vector<DeploymentId> kept;
+  bool serves = false;
+  for (const auto& each : place.instance->deployments) {
+    serves = serves || (each->id == id && has_served(each->status));
+    if (serves && each->id < id && has_served(each->status)) kept.push_back(each->id);
+  }
+  return kept;
+}
+
 }  // namespace
 
 DeploymentId next_id(const Context& context, const InstanceView& instance) {
@@ -24,16 +34,8 @@ DeploymentId next_id(const Context& context, const InstanceView& instance) {
   return DeploymentId::make(at);
 }
 
-Result<Deployment> make_deployment(Transaction& transaction, const Place& place,
-                                   NewDeployment wanted) {
-  Hold hold = hold_of(place.project->project, place.environment->environment, wanted.id);
-  wanted.status = hold.status;
-  wanted.reason = std::move(hold.reason);
-  return transaction.create_deployment(wanted);
-}
-
-Answer create(Transaction& transaction, const Place& place, NewDeployment wanted) {
-  const auto deployment = make_deployment(transaction, place, std::move(wanted));
+Answer create(Transaction& transaction, const Place& place, const NewDeployment& wanted) {
+  const auto deployment = transaction.create_deployment(wanted);
   if (!deployment) return deployment.error();
   return started(202, "/v1/deployments/" + deployment->id.str(), deployment->version,
                  to_json(place.owners(), *deployment), Varies::with_body);
@@ -48,6 +50,12 @@ Response changed(const Request& request, const Place& place, const Deployment& d
 
 Answer removing(Transaction& transaction, const DeploymentId& id, std::string_view reason,
                 const Place& place, const Request& request) {
+  // Where a rollback takes an approval, this is no way to have one without.
+  if (place.environment->environment.protection.needs_approval)
+    for (const DeploymentId& each : kept_beside(place, id)) {
+      const auto gone = transaction.remove_deployment(each, reason);
+      if (!gone) return gone.error();
+    }
   const auto deployment = transaction.remove_deployment(id, reason);
   if (!deployment) return deployment.error();
   return changed(request, place, *deployment);

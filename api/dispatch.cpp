@@ -123,6 +123,19 @@ Response answer(Request& request, Match& matched, Context& context) {
   return response;
 }
 
+Result<> permit_again(const Admission& admission, Context& context) {
+  const Endpoint* endpoint = admission.endpoint;
+  if (endpoint == nullptr || endpoint->permission == Permission::open) return done();
+  auto caller = Caller::of(admission.request, context);
+  if (!caller) return caller.error();
+  return caller->permit(admission.request, *endpoint, context);
+}
+
+Response refused(const Request& request, const Error& error) {
+  return error.code == Code::unauthenticated ? unauthenticated(request, error)
+                                             : problem(error, request);
+}
+
 // The last resort for what must never happen.
 Error broke(const Request& request, const Context& context, const std::exception& failure) {
   if (context.report) context.report(request.request_id, failure.what());
@@ -147,6 +160,7 @@ Response dispatch(Request request, Match matched, Context& context) {
 
 Admission admit(Request request, Match matched, Context& context) {
   Admission admission;
+  admission.endpoint = matched.endpoint;
   try {
     request.request_id = request_id_of(request, context.clock);
     Caller caller = Caller::anonymous();
@@ -176,15 +190,19 @@ Result<> take(Admission& admission, std::string_view piece, Context& context) {
 
 Response conclude(Admission& admission, const Result<>& taken, Context& context) {
   const Request& request = admission.request;
-  Result<Response> finished = Response{};
+  Response response;
   try {
-    finished = taken ? admission.intake->finish() : Result<Response>(taken.error());
+    const auto still = taken ? permit_again(admission, context) : taken;
+    auto finished = still ? admission.intake->finish() : Result<Response>(still.error());
     admission.intake.reset();
-    if (finished) audit_deed(request, context);
+    response = finished ? std::move(*finished) : refused(request, finished.error());
+    if (finished)
+      audit_deed(request, context);
+    else
+      audit_refusal(request, response, context);
   } catch (const std::exception& failure) {
-    finished = broke(request, context, failure);
+    response = problem(broke(request, context, failure), request);
   }
-  Response response = finished ? std::move(*finished) : problem(finished.error(), request);
   response.headers.emplace_back("X-Request-Id", request.request_id);
   return response;
 }

@@ -51,7 +51,7 @@ Result<std::optional<DeploymentId>> deploy(PlanWriting& w, const std::string& na
   if (!resolution) return resolution.error();
   if (!resolution->missing.empty()) return unresolved(name, resolution->missing);
   wanted.variables = std::move(resolution->variables);
-  const auto deployment = make_deployment(w.transaction, w.place, std::move(wanted));
+  const auto deployment = w.transaction.create_deployment(wanted);
   if (!deployment) return deployment.error();
   return std::optional(deployment->id);
 }

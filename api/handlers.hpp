@@ -116,6 +116,7 @@ Answer create_user(const Request&, Context&, Transaction&);
 Answer remove_user(const Request&, Context&, Transaction&);
 Answer list_members(const Request&, Context&);
 Answer add_member(const Request&, Context&, Transaction&);
+Answer leave_project(const Request&, Context&, Transaction&);
 Answer change_member(const Request&, Context&, Transaction&);
 Answer remove_member(const Request&, Context&, Transaction&);
 Answer list_invitations(const Request&, Context&);

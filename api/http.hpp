@@ -42,7 +42,8 @@ enum class Permission {
   view,     // looks at a project; shows no secrets
   edit,     // works in an environment: deploys, variables, commands, data
   manage,   // changes what a project is made of: environments, names, what is deleted
-  own,      // decides about a project, its people and what cannot be had back
+  own,      // decides about a project and what cannot be had back
+  share,    // decides who may: in a project, or in one environment of it
   self,     // anybody who is somebody: one's own tokens, new projects
   operate,  // the installation
 };
@@ -180,11 +181,13 @@ struct Admission {
   std::unique_ptr<Intake> intake;
   Response refusal;
   Request request;  // for the answer
+  const Endpoint* endpoint = nullptr;
 };
 Admission admit(Request, Match matched, Context&);
 // Hands a piece to the intake. Never throws.
 Result<> take(Admission&, std::string_view piece, Context&);
-// The answer: the intake's when everything was taken, else the problem. The intake is gone before
+// The answer: the intake's when everything was taken and its sender still may, who is asked again,
+// since a body may take hours; else the problem. The intake is gone before
 // anybody hears of it, so that whoever sends again finds its place free. Never throws.
 Response conclude(Admission&, const Result<>& taken, Context&);
 

@@ -15,12 +15,24 @@ namespace {
 constexpr int kExpiresMax = 30 * 24 * 60 * 60;
 constexpr int kExpiresDefault = 7 * 24 * 60 * 60;
 
+// Whether the caller decides about it: others are not there for it.
+bool decides(const Context& context, const ProjectSnapshot& project, const Invitation& one) {
+  const EnvironmentView* part =
+      one.environment_id.empty() ? nullptr : project.environment(one.environment_id.str());
+  const bool hidden = part == nullptr && !one.environment_id.empty();  // or deleted
+  return (!hidden || may_share(context, project, nullptr)) && may_share(context, project, part);
+}
+
 // Who joins: the caller when it names nobody and has a token of its own, else somebody new.
 Result<User> joining(const Request& request, const Context& context, PeopleVerbs& verbs,
                      const std::optional<Name>& name) {
   if (name) return verbs.create_user(*name);
   const auto token = token_of(request, context);
   if (!token && token.error().reason != "token_required") return token.error();
+  if (token && token->kind == TokenKind::project)
+    return Error{Code::forbidden, "account_token_required",
+                 "a project token works inside its environment and joins nothing: use an account "
+                 "token of the user who is to join"};
   const RolesPtr roles =
       token && !token->user_id.empty() ? context.people->roles(token->user_id) : nullptr;
   if (!roles)
@@ -61,8 +73,10 @@ Answer list_invitations(const Request& request, Context& context) {
   if (!people) return people.error();
   const auto wanted = read_page(request, context);
   if (!wanted) return wanted.error();
-  const auto found = (*people)->invitations(place->project->project.id);
+  auto found = (*people)->invitations(place->project->project.id);
   if (!found) return found.error();
+  std::erase_if(*found,
+                [&](const Invitation& each) { return !decides(context, *place->project, each); });
   return page_of(
       request, context, *wanted, *found,
       [](const Invitation& each) -> const std::string& { return each.id.str(); },
@@ -83,7 +97,8 @@ Answer create_invitation(const Request& request, Context& context, Transaction& 
                           ? body->integer("expires_in_seconds", 60, kExpiresMax)
                           : kExpiresDefault;
   GANTRY_TRY(body->check());
-  GANTRY_TRY(place_role(wanted.environment_id, *place->project, environment, "/environment"));
+  GANTRY_TRY(
+      place_role(context, wanted.environment_id, *place->project, environment, "/environment"));
   wanted.expires_at = context.clock.now() + Seconds(seconds);
   if (context.authority) wanted.invited_by = context.authority->token().user_id;
   const auto issued = (*people)->within(transaction).create_invitation(wanted);
@@ -107,6 +122,7 @@ Answer revoke_invitation(const Request& request, Context& context, Transaction& 
   if (!id) return not_found("invitation " + clipped(wanted));
   const auto found = (*people)->invitation(place->project->project.id, *id);
   if (!found) return found.error();
+  if (!decides(context, *place->project, *found)) return not_found("invitation " + clipped(wanted));
   GANTRY_TRY((*people)->within(transaction).revoke_invitation(*id));
   return no_content();
 }

@@ -33,35 +33,51 @@ Result<User> find_user(const Request& request, const People& people) {
   return *user;
 }
 
-// Whom a caller may name: an operator everybody, a user those it shares a project with.
+// Whether the project, as it is seen, has them as a member: not by a role in an environment that is
+// not seen.
+bool is_seen(const UserRoles& user, const ProjectSnapshot& project) {
+  const auto found = user.projects.find(project.project.id);
+  if (found == user.projects.end()) return false;
+  if (found->second.whole) return true;
+  for (const auto& [id, membership] : found->second.in)
+    if (project.environment(id.str()) != nullptr) return true;
+  return false;
+}
+
+// Whom a caller may name: an operator everybody, a user those it sees in some project.
 std::optional<User> known_user(const std::string& wanted, const Context& context) {
   const auto user = context.people->user(wanted);
   if (!user || !context.authority) return user;
   const RolesPtr theirs = context.people->roles(user->id);
-  const RolesPtr mine = context.authority->roles();
-  if (!theirs || !mine) return std::nullopt;
-  for (const auto& [project, roles] : theirs->projects)
-    if (mine->projects.count(project) != 0) return user;
+  if (!theirs) return std::nullopt;
+  for (const ProjectPtr& project : context.store.projects())
+    if (is_seen(*theirs, *project)) return user;
   return std::nullopt;
 }
 
-// Who is a member of the project in any way, by id or name.
+// Who is a member of the project in any way that is seen, by id or name.
 Result<User> find_member(const Request& request, const Place& place, const People& people) {
   const std::string& wanted = request.path_parameters[1];
   const auto user = people.user(wanted);
-  if (user)
-    for (const Membership& each : people.members(place.project->project.id))
-      if (each.user_id == user->id) return *user;
+  const RolesPtr roles = user ? people.roles(user->id) : nullptr;
+  if (roles && is_seen(*roles, *place.project)) return *user;
   return not_found("member " + clipped(wanted) + " of project " +
                    place.project->project.name.str());
 }
 
-// What a PATCH or DELETE is about.
-Result<Membership> wanted_membership(const Place& place, const User& user,
+// What a request is about, and whether its caller decides about that.
+Result<Membership> wanted_membership(const Context& context, const Place& place, const User& user,
                                      const std::optional<std::string>& environment,
                                      const std::string& pointer) {
-  Membership wanted{.user_id = user.id, .project_id = place.project->project.id};
-  GANTRY_TRY(place_role(wanted.environment_id, *place.project, environment, pointer));
+  const ProjectSnapshot& project = *place.project;
+  Membership wanted{.user_id = user.id, .project_id = project.project.id};
+  GANTRY_TRY(place_role(context, wanted.environment_id, project, environment, pointer));
+  const RolesPtr theirs = context.people->roles(user.id);
+  const bool above = theirs && theirs->in(project.project.id) == Role::owner;
+  if (above && context.authority && !context.authority->owns(project))
+    return Error{Code::forbidden, "role_required",
+                 user.name.str() + " is an owner of project " + project.project.name.str() +
+                     ": only owners of the project decide about them"};
   return wanted;
 }
 
@@ -72,14 +88,22 @@ Result<People*> people_of(const Context& context) {
   return Error{Code::unavailable, "no_people", "this server keeps no users"};
 }
 
-Result<> place_role(EnvironmentId& id, const ProjectSnapshot& project,
-                    const std::optional<std::string>& environment, const std::string& pointer) {
-  if (!environment) return done();
-  const EnvironmentView* found = project.environment(*environment);
-  if (found == nullptr)
+Result<const EnvironmentView*> find_part(const ProjectSnapshot& project,
+                                         const std::optional<std::string>& environment,
+                                         const std::string& pointer) {
+  const EnvironmentView* found = environment ? project.environment(*environment) : nullptr;
+  if (environment && found == nullptr)
     return invalid(pointer, "unknown_environment",
                    "the project has no such environment: create it or name another one");
-  id = found->environment.id;
+  return found;
+}
+
+Result<> place_role(const Context& context, EnvironmentId& id, const ProjectSnapshot& project,
+                    const std::optional<std::string>& environment, const std::string& pointer) {
+  const auto part = find_part(project, environment, pointer);
+  if (!part) return part.error();
+  GANTRY_TRY(may_share(context, project, *part));
+  if (*part != nullptr) id = (*part)->environment.id;
   return done();
 }
 
@@ -169,9 +193,10 @@ Answer add_member(const Request& request, Context& context, Transaction& transac
   if (!user)
     return invalid("/user", "unknown_user",
                    "you know no such user: send an invitation, `gantry invite create`");
-  Membership wanted{.user_id = user->id, .project_id = place->project->project.id, .role = role};
-  GANTRY_TRY(place_role(wanted.environment_id, *place->project, environment, "/environment"));
-  const auto made = (*people)->within(transaction).add_member(wanted);
+  auto wanted = wanted_membership(context, *place, *user, environment, "/environment");
+  if (!wanted) return wanted.error();
+  wanted->role = role;
+  const auto made = (*people)->within(transaction).add_member(*wanted);
   if (!made) return made.error();
   return created("/v1/projects/" + place->project->project.id.str() + "/members/" + user->id.str(),
                  shown(*made, *user, *place->project).body);
@@ -189,7 +214,7 @@ Answer change_member(const Request& request, Context& context, Transaction& tran
   const Role role = read_role(*body);
   const auto environment = body->optional_text("environment");
   GANTRY_TRY(body->check());
-  auto wanted = wanted_membership(*place, *user, environment, "/environment");
+  auto wanted = wanted_membership(context, *place, *user, environment, "/environment");
   if (!wanted) return wanted.error();
   wanted->role = role;
   const auto made = (*people)->within(transaction).change_member(*wanted);
@@ -206,10 +231,32 @@ Answer remove_member(const Request& request, Context& context, Transaction& tran
   if (!user) return user.error();
   const std::string* environment = request.query_value("environment");
   const auto wanted = wanted_membership(
-      *place, *user, environment == nullptr ? std::nullopt : std::optional(*environment),
+      context, *place, *user, environment == nullptr ? std::nullopt : std::optional(*environment),
       "?environment");
   if (!wanted) return wanted.error();
   GANTRY_TRY((*people)->within(transaction).remove_member(*wanted));
+  return no_content();
+}
+
+// By oneself: whatever one's role is.
+Answer leave_project(const Request& request, Context& context, Transaction& transaction) {
+  const auto place = find_project(request, context);
+  if (!place) return place.error();
+  const auto people = people_of(context);
+  if (!people) return people.error();
+  auto body = Fields::read(request, {"environment"});
+  if (!body) return body.error();
+  const auto environment = body->optional_text("environment");
+  GANTRY_TRY(body->check());
+  if (!context.authority)
+    return Error{Code::conflict, "no_role",
+                 "the operator has no role in projects: there is nothing to leave"};
+  const auto part = find_part(*place->project, environment, "/environment");
+  if (!part) return part.error();
+  GANTRY_TRY((*people)
+                 ->within(transaction)
+                 .leave(context.authority->token().user_id, place->project->project.id,
+                        *part == nullptr ? EnvironmentId() : (*part)->environment.id));
   return no_content();
 }
 

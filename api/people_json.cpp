@@ -66,24 +66,6 @@ void append_json(std::string& out, const Invitation& one, const ProjectSnapshot&
       .text_or_null("accepted_by", one.accepted_by);
 }
 
-void append_json(std::string& out, const AuditEntry& one) {
-  JsonObject(out)
-      .number("seq", one.seq)
-      .time("at", one.at)
-      .text("outcome", one.refused ? "REFUSED" : "DONE")
-      .text("action", one.action)
-      .text_or_null("user_id", one.user_id)
-      .text_or_null("user_name", one.user_name)
-      .text_or_null("token_id", one.token_id)
-      .text_or_null("token_name", one.token_name)
-      .text_or_null("request_id", one.request_id)
-      .text_or_null("project_id", one.project_id)
-      .text_or_null("environment_id", one.environment_id)
-      .text_or_null("service_id", one.service_id)
-      .text_or_null("deployment_id", one.deployment_id)
-      .text("message", one.message);
-}
-
 std::string csv_head() {
   return "seq,at,outcome,action,user_id,user_name,token_id,token_name,request_id,project_id,"
          "environment_id,service_id,deployment_id,message\r\n";

@@ -11,7 +11,6 @@ void append_json(std::string& out, const User&);
 // With the names of the user and of the environment, which `project` has.
 void append_json(std::string& out, const Membership&, const User&, const ProjectSnapshot& project);
 void append_json(std::string& out, const Invitation&, const ProjectSnapshot& project);
-void append_json(std::string& out, const AuditEntry&);
 // A line of a table as spreadsheets read it (RFC 4180), and its head.
 std::string csv_head();
 void append_csv(std::string& out, const AuditEntry&);

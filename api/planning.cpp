@@ -1,6 +1,6 @@
 #include "api/planning.hpp"
 
-#include "api/access.hpp"
+#include "api/authority.hpp"
 #include "api/nearest.hpp"
 #include "api/problem.hpp"
 #include "api/reply.hpp"
@@ -37,20 +37,17 @@ Response refusal(const Request& request, Error error, const DocumentPlan& plan) 
   return response;
 }
 
-// Data that goes is more than an edit.
-Result<> permit(const Request& request, Context& context, const DocumentPlan& plan) {
+// As the endpoints for one of these steps: data that goes is more than an edit, and so is a port of
+// the server.
+Result<> permit(const Context& context, const Place& place, const DocumentPlan& plan) {
   Permission needed = Permission::edit;
   for (const Step& step : plan.steps) {
-    if (!step.destroys) continue;
-    const bool data = step.subject == StepSubject::volume || step.kind == StepKind::replace;
+    if (!step.destroys && step.subject != StepSubject::tcp_proxy) continue;
+    const bool data =
+        step.destroys && (step.subject == StepSubject::volume || step.kind == StepKind::replace);
     needed = data || needed == Permission::own ? Permission::own : Permission::manage;
   }
-  if (needed == Permission::edit) return done();
-  auto caller = Caller::of(request, context);
-  if (!caller) return caller.error();
-  const Endpoint like{
-      .method = request.method, .pattern = "", .permission = needed, .handler = nullptr};
-  return caller->permit(request, like, context);
+  return may(context, needed, *place.project, *place.environment);
 }
 
 std::string applied_json(const DocumentPlan& plan, const Applied& applied) {
@@ -146,7 +143,7 @@ Answer carry_out(const Request& request, Context& context, Transaction& transact
     for (const std::string& path : open) error.fields.push_back({"/confirm", error.reason, path});
     return refusal(request, std::move(error), plan);
   }
-  GANTRY_TRY(permit(request, context, plan));
+  GANTRY_TRY(permit(context, place, plan));
   const auto applied = apply_plan(context, transaction, place, plan);
   if (!applied) return in_document(applied.error());
   return unversioned(request, applied_json(plan, *applied));

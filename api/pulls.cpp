@@ -1,6 +1,7 @@
 // Pull requests of a repository, and the hooks that tell of them.
 #include <charconv>
 
+#include "api/authority.hpp"
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
@@ -85,6 +86,9 @@ Answer allow_pull(const Request& request, Context& context, Transaction&) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   if (error != std::errc() || end != text.data() + text.size())
     return not_found("pull request " + clipped(text));
+  // Its code gets the base environment's variables.
+  if (const auto* base = place->project->environment(repository->previews.base))
+    GANTRY_TRY(may(context, Permission::edit, *place->project, *base));
   GitLedger& ledger = context.git->ledger();
   const auto known = ledger.pull(repository->id, number);
   if (!known) return known.error();

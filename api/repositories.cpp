@@ -1,6 +1,8 @@
 // Repositories of a project, and which of its services follow them.
 #include <algorithm>
+#include <tuple>
 
+#include "api/authority.hpp"
 #include "api/body.hpp"
 #include "api/nearest.hpp"
 #include "api/reply.hpp"
@@ -15,7 +17,9 @@ namespace {
 constexpr int kExpiryMost = 365;
 constexpr int kPreviewsMost = 200;
 
-Result<> read_previews(Fields& body, const ProjectSnapshot& project, Repository& one) {
+// Previews copy the variables of their base: whoever switches them on may read those.
+Result<> read_previews(Fields& body, const Context& context, const ProjectSnapshot& project,
+                       Repository& one) {
   if (!body.has("previews")) return done();
   auto inner =
       body.object("previews", {"enabled", "base", "focused", "expiry_days", "bots", "most"});
@@ -29,7 +33,9 @@ Result<> read_previews(Fields& body, const ProjectSnapshot& project, Repository&
   if (const auto base = inner.optional_text("base")) previews.base = *base;
   body.take_errors(inner);
   GANTRY_TRY(body.check());
-  if (!previews.enabled || project.environment(previews.base) != nullptr) return done();
+  if (!previews.enabled) return done();
+  if (const EnvironmentView* base = project.environment(previews.base))
+    return may(context, Permission::edit, project, *base);
   return invalid("/previews/base", "unknown_environment",
                  "there is no environment " + clipped(previews.base) + " in this project");
 }
@@ -94,6 +100,18 @@ Push push_of(const Connection& one, TimePoint now) {
           .not_before = now};
 }
 
+// What all of the project's services that follow it share: more than one environment's editor
+// decides about, but for the first who brings it.
+Result<> check_shared(const Context& context, const ProjectSnapshot& project,
+                      const Repository& before, const Repository& after) {
+  const auto shared = [](const Repository& one) {
+    return std::tie(one.forge, one.api_url, one.username, one.token, one.ssh_key, one.submodules,
+                    one.poll_seconds);
+  };
+  if (before.id.empty() || shared(before) == shared(after)) return done();
+  return may(context, Permission::manage, project);
+}
+
 template <class... Parts>
 std::string text_of(const Parts&... parts) {
   std::string out;
@@ -140,7 +158,7 @@ Answer change_repository(const Request& request, Context& context, Transaction&)
   const bool rotate = body->flag("rotate_secret", false) || before != one->forge;
   GANTRY_TRY(body->check());
   GANTRY_TRY(check_poll(*one));
-  GANTRY_TRY(read_previews(*body, *place->project, *one));
+  GANTRY_TRY(read_previews(*body, context, *place->project, *one));
   if (rotate) one->secret = context.git->new_secret(one->forge);
   if (!is_dry_run(request)) {
     GitLedger& ledger = context.git->ledger();

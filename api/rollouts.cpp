@@ -4,7 +4,6 @@
 #include "api/body.hpp"
 #include "api/deploying.hpp"
 #include "api/reply.hpp"
-#include "proto/hold.hpp"
 
 namespace gantry::api {
 namespace {
@@ -94,8 +93,7 @@ Answer repeat(Context& context, Transaction& transaction, const Place& place,
 Answer go_back(const Request& request, Context& context, Transaction& transaction,
                const Place& place, const Deployment& target) {
   // Where it takes an approval, also what is kept waits for it: as a deployment of its own.
-  const bool held =
-      is_held(hold_of(place.project->project, place.environment->environment, target.id).status);
+  const bool held = place.environment->environment.protection.needs_approval;
   if (const auto newer = newer_live(place, target.id);
       !held && runs_still(target) && !newer.empty())
     return step_back(request, transaction, place, target, newer);

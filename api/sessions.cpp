@@ -61,8 +61,10 @@ Result<std::optional<Replica>> find_replica(const Place& place, Context& context
 
 // Whose image a container of its own gets.
 Result<DeploymentId> find_image(const Place& place) {
+  // Not of one that somebody has yet to let in, or did not.
   const auto has_image = [](const auto& each) {
-    return !each->progress.image.empty() || each->settings.source.image;
+    return (!each->progress.image.empty() || each->settings.source.image) &&
+           !is_held(each->status) && each->status != DeploymentStatus::skipped;
   };
   const auto& all = place.instance->deployments;
   auto found = std::find_if(all.begin(), all.end(), [&](const auto& each) {

@@ -96,6 +96,22 @@ int remove(Session& session) {
   return 0;
 }
 
+int leave(Session& session) {
+  const auto environment = wanted_environment(session);
+  const Place place = find_project(session);
+  confirm(session, "give up your own role in " + where(place, environment));
+  std::string body;
+  {
+    JsonObject object(body);
+    if (environment) object.text("environment", *environment);
+  }
+  session.client().send("POST", place.project_path() + "/leave", body);
+  std::string out;
+  JsonObject(out).text("project", place.project).boolean("left", true);
+  print(session.json() ? out : "you have left " + where(place, environment));
+  return 0;
+}
+
 int list_users(Session& session) {
   std::vector<std::string> documents;
   std::vector<Row> rows;
@@ -172,6 +188,13 @@ std::vector<Command> member_commands() {
        .options = {environment, {"-y,--yes", "", "do not ask"}},
        .examples = {"member remove alice -y"},
        .run = remove},
+      {.path = "member leave",
+       .summary = "give up your own roles in the project, or the one in an environment",
+       .scope = Scope::project,
+       .options = {{"-e,--environment", "NAME|ID", "only the role in this environment"},
+                   {"-y,--yes", "", "do not ask"}},
+       .examples = {"member leave -p shop -y", "member leave -p shop -e staging"},
+       .run = leave},
       {.path = "user list",
        .summary = "the users (the operator's)",
        .aliases = {"ls"},

@@ -162,7 +162,7 @@ class Reader {
   std::vector<FieldError> errors_;
 };
 
-constexpr int kYear = 365 * 86400;
+constexpr int kYear = 365 * 86400;  // seconds
 
 void read_into(Reader& reader, const YAML::Node& root, Config& to) {
   reader.map(
@@ -217,6 +217,7 @@ void read_into(Reader& reader, const YAML::Node& root, Config& to) {
         reader.section({{"resync_seconds", reader.number(to.scheduler.resync_seconds, 1, 3600)},
                         {"orphan_grace_seconds",
                          reader.number(to.scheduler.orphan_grace_seconds, 1, 86400)}})},
+       {"audit", reader.section({{"keep_days", reader.number(to.audit.keep_days, 0, 36500)}})},
        {"environments", reader.section({{"grace_seconds",
                                          reader.number(to.environments.grace_seconds, 1, kYear)}})},
        {"volumes",

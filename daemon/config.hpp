@@ -83,6 +83,9 @@ struct Config {
     int measure_seconds = 600;          // between looks at what they hold
     int purge_look_seconds = 300;       // between looks for those whose grace is over
   } volumes;
+  struct AuditConfig {
+    int keep_days = 0;  // lines of the audit log; 0: for ever
+  } audit;
   struct EnvironmentsConfig {
     int grace_seconds = 48 * 3600;  // of a deleted environment, until then it can be restored
   } environments;

@@ -195,9 +195,9 @@ class GantryDaemon final : public Daemon {
     StoreOptions options;
     options.database = conninfo_;
     options.key_file = config_.key_file;
-    options.connections =
-        config_.workers + 7;  // the scheduler's records, its reload, its volumes, runs that are
-                              // looked at and begun, and readiness beside the workers
+    options.connections = config_.workers + 8;  // the scheduler's records, its reload, its volumes,
+                                                // runs that are looked at and begun, the audit
+                                                // log's removals, and readiness beside the workers
     options.subnet_count = range->subnets;
     options.on_first_token = [this](const std::string& secret) {
       const std::string path = config_.data_dir + "/admin-token";
@@ -209,7 +209,7 @@ class GantryDaemon final : public Daemon {
     if (!store) return store.error();
     store_ = std::move(*store);
     people_ = open_people(*store_);
-    audit_ = open_audit(*store_);
+    audit_ = open_audit(*store_, config_.audit.keep_days);
     return write_whole(config_.data_dir + "/installation", store_->installation().str() + "\n",
                        0644);
   }

@@ -18,6 +18,10 @@ constexpr Duration kPing = Seconds(20);
 constexpr Duration kSweep = Seconds(300);
 constexpr Duration kAbandoned = Seconds(60);  // an earlier daemon's container, with its age
 
+Error gone() {
+  return {Code::forbidden, "role_required", "its token, its role or its service is gone"};
+}
+
 // Never its arguments: there may be secrets among them.
 std::string what(const api::SessionOrder& order) {
   if (order.is_tunnel()) return fmt::format("a tunnel to port {}", order.address.port);
@@ -84,7 +88,9 @@ void Sessions::run(One& one, const std::string& head) {
   const TimePoint begun = ports_.clock.now();
   if (one.carrier.peer().answer(head)) {
     record(one, "session.opened", what(one.order));
-    auto far = open_far_end(one.order);
+    // Since its ticket was made, somebody may have taken the role from who asked.
+    auto far = may_go_on(one.order, begun) ? open_far_end(one.order)
+                                           : Result<std::unique_ptr<Execution>>(gone());
     if (far) {
       outcome = one.carrier.carry(std::move(*far));
     } else {
@@ -180,8 +186,7 @@ bool Sessions::may_go_on(const api::SessionOrder& order, TimePoint now) const {
 void Sessions::look_after(TimePoint now) {
   const std::scoped_lock lock(mutex_);
   for (One& one : all_)
-    if (!one.over && !may_go_on(one.order, now))
-      one.carrier.cancel("its token, its role or its service is gone");
+    if (!one.over && !may_go_on(one.order, now)) one.carrier.cancel(gone().detail);
 }
 
 void Sessions::bury() {

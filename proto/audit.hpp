@@ -1,6 +1,7 @@
 // The audit log: who did what, and who was refused. A port beside Store, in the same database. Rows
 // are only ever added: by the database for every event that somebody caused, by note() for the
-// rest. Thread-safe.
+// rest; and, where the operator has set how long they are kept, removed by the daemon alone, which
+// leaves a row about that. Thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +25,7 @@ struct AuditEntry {
   std::string project_id = {}, environment_id = {}, service_id = {}, deployment_id = {};
   std::string message = {};
 };
+void append_json(std::string& out, const AuditEntry&);  // a line of an export
 
 struct AuditFilter {
   std::string project_id = {};  // empty: all

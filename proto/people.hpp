@@ -88,7 +88,9 @@ struct IssuedInvitation {
   std::string secret;
 };
 
-// Each writes its event in the transaction that it was taken from.
+// Each writes its event in the transaction that it was taken from. Who gives roles and invitations
+// must be able to at that moment, by the database and not by what a daemon remembers: else
+// Code::forbidden "role_required".
 class PeopleVerbs {
  public:
   virtual ~PeopleVerbs() = default;
@@ -102,6 +104,11 @@ class PeopleVerbs {
   // Not there: not_found. The last owner of a project stays one: Code::conflict "last_owner".
   virtual Result<Membership> change_member(const Membership&) = 0;
   virtual Result<> remove_member(const Membership&) = 0;  // its role does not matter
+  // By oneself: all roles in a project, or the one in an environment of it. None there:
+  // Code::conflict "no_role". The last owner: Code::conflict "last_owner". Where the project's role
+  // is greater than that in the environment, whose place it would take: Code::conflict
+  // "role_would_grow".
+  virtual Result<> leave(const UserId&, const ProjectId&, const EnvironmentId&) = 0;
 
   // Makes its id and secret; the secret is given once and kept as a hash.
   virtual Result<IssuedInvitation> create_invitation(const Invitation&) = 0;

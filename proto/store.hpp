@@ -172,16 +172,16 @@ class Transaction {
   virtual Result<> delete_shared_variable(const EnvironmentId&, std::string_view name, IfMatch) = 0;
   virtual Result<> delete_variable(const InstanceId&, std::string_view name, IfMatch) = 0;
 
-  // The newest deployment of an instance; older ones that are still queued..deploying become
-  // removing. Another one with a greater id exists already: Code::conflict "superseded", to be
-  // tried again with a new id.
+  // The newest of an instance; older ones queued..deploying become removing. Held where approvals
+  // are needed. A greater id exists already: Code::conflict "superseded", to be tried again with a
+  // new one. An image that was built for another project: Code::invalid "foreign_image".
   virtual Result<Deployment> create_deployment(const NewDeployment&) = 0;
   // Live and held ones become removing (the scheduler then drains and stops them); others:
   // Code::conflict "not_live". Older ones that still run, as the kept colour of a blue-green
   // rollout does, serve again.
   virtual Result<Deployment> remove_deployment(const DeploymentId&, std::string_view reason) = 0;
-  // A held one is queued. Not held: Code::conflict "not_held"; a newer one has begun:
-  // Code::conflict "superseded".
+  // A held one is queued; by no actor it needs an approval next, where that is asked for. Not held:
+  // Code::conflict "not_held"; a newer one has begun: Code::conflict "superseded".
   virtual Result<Deployment> release_deployment(const DeploymentId&) = 0;
   // A held one is skipped. Not held: Code::conflict "not_held".
   virtual Result<Deployment> skip_deployment(const DeploymentId&, std::string_view reason) = 0;

@@ -5,6 +5,8 @@
 #include <thread>
 
 #include "store/audit_queue.hpp"
+#include "store/audit_removal.hpp"
+#include "store/audit_rows.hpp"
 #include "store/open_ledger.hpp"
 #include "store/pg_store.hpp"
 #include "store/rows.hpp"
@@ -13,26 +15,7 @@ namespace gantry {
 namespace {
 
 constexpr std::chrono::milliseconds kPause{500};  // between two writes: they go in batches
-constexpr const char* kColumns =
-    "seq, at, outcome, action, token_id, token_name, user_id, user_name, request_id, project_id, "
-    "environment_id, service_id, deployment_id, message";
-
-AuditEntry entry_from(const pqxx::row& row) {
-  return {.seq = row["seq"].as<std::int64_t>(),
-          .at = time_from(row["at"]),
-          .refused = std::string_view(row["outcome"].c_str()) == "REFUSED",
-          .action = row["action"].c_str(),
-          .token_id = row["token_id"].c_str(),
-          .token_name = row["token_name"].c_str(),
-          .user_id = row["user_id"].c_str(),
-          .user_name = row["user_name"].c_str(),
-          .request_id = row["request_id"].c_str(),
-          .project_id = row["project_id"].c_str(),
-          .environment_id = row["environment_id"].c_str(),
-          .service_id = row["service_id"].c_str(),
-          .deployment_id = row["deployment_id"].c_str(),
-          .message = row["message"].c_str()};
-}
+constexpr std::chrono::hours kLook{1};            // for lines that have been kept long enough
 
 void insert(pqxx::work& work, const AuditEntry& one) {
   work.exec_params0(
@@ -46,11 +29,17 @@ void insert(pqxx::work& work, const AuditEntry& one) {
 
 class PgAudit final : public Audit {
  public:
-  explicit PgAudit(PgStore& store)
-      : store_(store), writer_([this](const std::stop_token& stop) { work(stop); }) {}
+  PgAudit(PgStore& store, int keep_days)
+      : store_(store), writer_([this](const std::stop_token& stop) { work(stop); }) {
+    if (keep_days > 0)
+      remover_ = std::jthread(
+          [this, keep_days](const std::stop_token& stop) { remove_old(keep_days, stop); });
+  }
   ~PgAudit() override {
+    remover_.request_stop();
     writer_.request_stop();
     woken_.notify_all();
+    if (remover_.joinable()) remover_.join();
     writer_.join();
     (void)flush();
   }
@@ -64,6 +53,7 @@ class PgAudit final : public Audit {
 
  private:
   void work(const std::stop_token&);
+  void remove_old(int keep_days, const std::stop_token&);
   Result<> flush();
 
   PgStore& store_;
@@ -71,7 +61,7 @@ class PgAudit final : public Audit {
   std::mutex flushing_;  // lines keep their order
   std::mutex waiting_;
   std::condition_variable_any woken_;
-  std::jthread writer_;  // last: it uses the others
+  std::jthread writer_, remover_;  // last: they use the others
 };
 
 void PgAudit::work(const std::stop_token& stop) {
@@ -82,6 +72,25 @@ void PgAudit::work(const std::stop_token& stop) {
     (void)flush();  // what failed waits for the next round
     lock.lock();
     woken_.wait_for(lock, stop, kPause, [] { return false; });
+  }
+}
+
+// A day at a time, each in a transaction of its own: what is stopped midway goes on there.
+void PgAudit::remove_old(int keep_days, const std::stop_token& stop) {
+  std::mutex mutex;
+  std::condition_variable_any never;
+  std::unique_lock lock(mutex);
+  while (!stop.stop_requested()) {
+    const auto before =
+        std::chrono::floor<std::chrono::days>(store_.clock().now()) - std::chrono::days(keep_days);
+    auto removed = remove_oldest_day(store_.pool(), before);
+    if (removed && *removed) continue;
+    if (!removed && removed.error().code != Code::unavailable)
+      note({.at = store_.clock().now(),
+            .refused = true,
+            .action = "audit.not_removed",
+            .message = removed.error().detail});
+    never.wait_for(lock, stop, kLook, [] { return false; });
   }
 }
 
@@ -104,8 +113,7 @@ Result<std::vector<AuditEntry>> PgAudit::read(const AuditFilter& filter, std::in
                                               int limit) {
   GANTRY_TRY(flush());
   std::vector<std::string> values{std::to_string(before), std::to_string(limit)};
-  std::string sql =
-      std::string("select ") + kColumns + " from audit where ($1::bigint = 0 or seq < $1::bigint)";
+  std::string sql = std::string(kSelectAudit) + " where ($1::bigint = 0 or seq < $1::bigint)";
   const auto narrow = [&](const std::string& condition, const std::string& value) {
     values.push_back(value);
     sql += " and " + condition + std::to_string(values.size());
@@ -119,15 +127,15 @@ Result<std::vector<AuditEntry>> PgAudit::read(const AuditFilter& filter, std::in
         pqxx::nontransaction work(connection);
         std::vector<AuditEntry> found;
         for (const auto& row : work.exec_params(sql, pqxx::prepare::make_dynamic_params(values)))
-          found.push_back(entry_from(row));
+          found.push_back(audit_entry_from(row));
         return found;
       });
 }
 
 }  // namespace
 
-std::unique_ptr<Audit> open_audit(Store& store) {
-  return std::make_unique<PgAudit>(dynamic_cast<PgStore&>(store));
+std::unique_ptr<Audit> open_audit(Store& store, int keep_days) {
+  return std::make_unique<PgAudit>(dynamic_cast<PgStore&>(store), keep_days);
 }
 
 }  // namespace gantry

@@ -1,3 +1,4 @@
+#include "proto/built_image.hpp"
 #include "proto/codec.hpp"
 #include "store/edits.hpp"
 #include "store/rows.hpp"
@@ -90,6 +91,32 @@ Result<> PgTransaction::check_newest(const NewDeployment& wanted) {
                "a newer deployment was created at the same time: try again"};
 }
 
+// What was built for another project has its code in it, and whatever else the build left there.
+Result<> PgTransaction::check_image(const NewDeployment& wanted, const Place& place) {
+  const auto& image = wanted.settings.source.image;
+  if (!image || !is_built_image(image->str())) return done();
+  const auto owner = instance_of_built_image(image->str());
+  const ProjectPtr project = owner ? store_.memory().project_of(*owner) : nullptr;
+  if (project && project->project.id == place.project_id) return done();
+  return invalid("/image", "foreign_image",
+                 "images that Gantry built are deployed in their own project alone: deploy the "
+                 "source here");
+}
+
+std::string PgTransaction::approval_reason(const Place& place, const DeploymentId& id) {
+  const auto asks = work_->exec_params(
+      "select e.name, p.name from environments e join projects p on p.id = e.project_id where "
+      "e.id = $1 and e.needs_approval",
+      place.environment_id);
+  if (asks.empty()) return "";
+  return std::string("environment ") + asks[0][0].c_str() +
+         " needs an approval: an owner of project " + asks[0][1].c_str() +
+         ", or of the environment, lets it in with `gantry deployment approve " + id.str() +
+         "`, or passes it over with `gantry deployment reject " + id.str() + "`";
+}
+
+// The one place where deployments are made, whoever asks: into an environment that needs approvals
+// none gets by another way.
 Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted) {
   return verb([&]() -> Result<Deployment> {
     const InstanceId& instance_id = wanted.instance_id;
@@ -97,6 +124,11 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
     const auto place = place_of(instance_id);
     if (!place) return place.error();
     GANTRY_TRY(check_newest(wanted));
+    GANTRY_TRY(check_image(wanted, *place));
+    std::string reason = approval_reason(*place, wanted.id);
+    const DeploymentStatus status =
+        reason.empty() ? wanted.status : DeploymentStatus::needs_approval;
+    if (!wanted.reason.empty()) reason += (reason.empty() ? "" : "; before that: ") + wanted.reason;
     const std::string sealed =
         store_.secrets().seal(variables_json(wanted.variables), deployment_identity(wanted.id));
     const auto row = work_->exec_params1(
@@ -106,12 +138,12 @@ Result<Deployment> PgTransaction::create_deployment(const NewDeployment& wanted)
             "once, reason) values ($1, $2, $3, $4, $5, $6, $7, $7, $8, $9, $10, $11, $12, $13) "
             "returning ") +
             kDeploymentColumns + ", variables",
-        wanted.id.str(), instance_id.str(), std::string(name(wanted.status)), wanted.trigger,
+        wanted.id.str(), instance_id.str(), std::string(name(status)), wanted.trigger,
         settings_json(wanted.settings), bytea(sealed), now(), wanted.message,
         wanted.progress.prepared, wanted.progress.image, wanted.progress.pre_deployed, wanted.once,
-        wanted.reason);
+        reason);
     const Deployment deployment = announce_status(row, *place, "deployment.created");
-    supersede(*place, is_held(wanted.status) ? kHeld : kPendingOrHeld, wanted.id, {});
+    supersede(*place, is_held(status) ? kHeld : kPendingOrHeld, wanted.id, {});
     return deployment;
   });
 }
@@ -160,6 +192,13 @@ Result<Deployment> PgTransaction::release_deployment(const DeploymentId& id) {
     if (!newer.empty())
       return Error{Code::conflict, "superseded",
                    "a newer deployment has begun meanwhile: deploy again"};
+    // By nobody's hand, as when the checks of its commit have passed: a person is asked next.
+    const std::string reason = actor_.token_id.empty() ? approval_reason(*place, id) : "";
+    if (!reason.empty()) {
+      const auto held = end_hold(id, DeploymentStatus::needs_approval, reason);
+      if (!held) return held.error();
+      return announce_status(*held, *place, event_of(DeploymentStatus::needs_approval));
+    }
     const auto row = end_hold(id, DeploymentStatus::queued, "");
     if (!row) return row.error();
     const Deployment deployment = announce_status(*row, *place, "deployment.released");

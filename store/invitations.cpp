@@ -32,6 +32,7 @@ Error invalid_invitation() {
 
 Result<IssuedInvitation> PgTransaction::create_invitation(const Invitation& wanted) {
   return verb([&]() -> Result<IssuedInvitation> {
+    GANTRY_TRY(check_decides(wanted.project_id, wanted.environment_id));
     const std::string secret = new_secret();
     const Invitation made = invitation_from(work_->exec_params1(
         std::string("insert into invitations (id, project_id, environment_id, role, hash, "
@@ -59,16 +60,14 @@ Result<> PgTransaction::revoke_invitation(const InvitationId& id) {
   });
 }
 
-// What somebody gave counts only while they could give it.
-bool PgTransaction::may_invite(const Invitation& one) const {
-  if (one.invited_by.empty()) return true;
-  const RolesPtr roles = store_.memory().roles(one.invited_by);
-  return roles && roles->in(one.project_id) == Role::owner;
-}
-
 Result<Invitation> PgTransaction::find_invitation(std::string_view secret) {
   return verb([&]() -> Result<Invitation> {
     if (secret.size() > kSecretMax || secret.substr(0, 4) != "inv_") return invalid_invitation();
+    const auto into = work_->exec_params("select project_id from invitations where hash = $1",
+                                         bytea(hash_of(secret)));
+    if (into.empty()) return invalid_invitation();
+    // Before the invitation's own row: as whoever deletes the project does.
+    if (!lock_row("projects", into[0][0].c_str(), "project", {})) return invalid_invitation();
     const auto rows = work_->exec_params(
         std::string("select ") + kInvitationColumns +
             " from invitations i where hash = $1 and accepted_at is null and expires_at > $2 and "
@@ -77,7 +76,10 @@ Result<Invitation> PgTransaction::find_invitation(std::string_view secret) {
         bytea(hash_of(secret)), now());
     if (rows.empty()) return invalid_invitation();
     Invitation found = invitation_from(rows[0]);
-    if (!may_invite(found)) return invalid_invitation();
+    // What somebody gave counts only while they could give it, by the rows of now.
+    if (!found.invited_by.empty() &&
+        !owns(found.invited_by, found.project_id, found.environment_id))
+      return invalid_invitation();
     return found;
   });
 }
@@ -103,9 +105,10 @@ Result<Membership> PgTransaction::accept_invitation(const InvitationId& id, cons
                       .environment_id = invitation.environment_id,
                       .role = invitation.role};
     const auto present = lock_membership(wanted);
-    if (!present && present.error().code == Code::not_found) return add_member(wanted);
-    if (!present || present->role >= wanted.role) return present;
-    return change_member(wanted);
+    if (present) return present->role >= wanted.role ? present : put_role(wanted);
+    // One of the environment would take the place of a greater one of the project.
+    const auto whole = lock_membership({.user_id = user, .project_id = wanted.project_id});
+    return whole && whole->role >= wanted.role ? whole : put_member(wanted);
   });
 }
 

@@ -15,8 +15,9 @@ namespace gantry {
 std::unique_ptr<BackupLedger> open_backup_ledger(Store&);
 // REQUIRES: the same
 std::unique_ptr<People> open_people(Store&);
+// `keep_days`: lines older than so many whole days (UTC) are removed; 0: none ever is.
 // REQUIRES: the same
-std::unique_ptr<Audit> open_audit(Store&);
+std::unique_ptr<Audit> open_audit(Store&, int keep_days = 0);
 // REQUIRES: the same
 std::unique_ptr<AlertLedger> open_alert_ledger(Store&);
 

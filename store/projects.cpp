@@ -21,11 +21,8 @@ Result<Project> PgTransaction::create_project(const Name& name) {
     // Who creates a project owns it.
     const auto token = TokenId::parse(actor_.token_id);
     const auto by = token ? store_.memory().token(*token) : std::nullopt;
-    if (by && !by->user_id.empty()) {
-      const auto owner =
-          add_member({.user_id = by->user_id, .project_id = id, .role = Role::owner});
-      if (!owner) return owner.error();
-    }
+    if (by && !by->user_id.empty())
+      put_member({.user_id = by->user_id, .project_id = id, .role = Role::owner});
     return project;
   });
 }

@@ -110,6 +110,7 @@ class PgTransaction final : public Transaction,
   Result<Membership> add_member(const Membership&) override;
   Result<Membership> change_member(const Membership&) override;
   Result<> remove_member(const Membership&) override;
+  Result<> leave(const UserId&, const ProjectId&, const EnvironmentId&) override;
   Result<IssuedInvitation> create_invitation(const Invitation&) override;
   Result<> revoke_invitation(const InvitationId&) override;
   Result<Invitation> find_invitation(std::string_view secret) override;
@@ -165,9 +166,14 @@ class PgTransaction final : public Transaction,
   std::optional<TimePoint> deleted_at(const EnvironmentId&);
   void edit_token(std::int64_t seq, Edit::Kind, TokenRow);
   void edit_people(std::int64_t seq, const std::string& row, std::function<void(PeopleTable&)>);
+  // The first locks the project's row until the end.
+  Result<> check_decides(const ProjectId&, const EnvironmentId&);
   Result<Membership> lock_membership(const Membership&);
   Result<> check_last_owner(const Membership&);
-  bool may_invite(const Invitation&) const;
+  Membership put_member(const Membership&);
+  Membership put_role(const Membership&);
+  void drop_member(const Membership&, std::string_view event);
+  bool owns(const UserId&, const ProjectId&, const EnvironmentId&);
   void notify_all_below(const std::string& condition, const std::string& id);
   std::string now() const;
   std::string who() const;
@@ -208,6 +214,9 @@ class PgTransaction final : public Transaction,
                                  const std::string& message);
   Deployment announce_status(const pqxx::row& row, const Place&, std::string_view event);
   Result<> check_newest(const NewDeployment&);
+  Result<> check_image(const NewDeployment&, const Place&);
+  // Why a deployment waits for a person there; empty: it does not.
+  std::string approval_reason(const Place&, const DeploymentId&);
   Result<pqxx::row> end_hold(const DeploymentId&, DeploymentStatus, std::string_view reason);
   void scale_live(const InstanceId&, int replicas);
   void supersede(const Place&, const char* statuses, const DeploymentId& by,

@@ -63,7 +63,11 @@ Result<> BackupJobs::bring_up(const Restore& restore, BackupKind kind,
                    "the new service was not deployed: " + view.deployments.front()->reason};
     }
     if (ports_.clock.now() - start > options_.deployed_within)
-      return Error{Code::conflict, "not_running", "the new service did not become ready in time"};
+      return Error{Code::conflict, "not_running",
+                   "the new service did not become ready in time" +
+                       (view.deployments.empty() || view.deployments.front()->reason.empty()
+                            ? std::string()
+                            : ": " + view.deployments.front()->reason)};
   } while (wait(stop));
   return interrupted();
 }

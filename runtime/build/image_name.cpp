@@ -1,16 +1,17 @@
 #include "runtime/build/image_name.hpp"
 
+#include "proto/built_image.hpp"
+
 namespace gantry {
 namespace {
 
-constexpr std::string_view kRepository = "gantry-build/";
 constexpr std::size_t kOwnCharacters = 8;  // the random end of a ULID: 40 bits
 
 }  // namespace
 
 std::string built_image_prefix(const InstallationId& installation) {
   const auto ulid = installation.ulid();
-  return std::string(kRepository) + std::string(ulid.substr(ulid.size() - kOwnCharacters)) + "/";
+  return std::string(kBuiltImages) + std::string(ulid.substr(ulid.size() - kOwnCharacters)) + "/";
 }
 
 std::string built_image_name(const InstallationId& installation, const InstanceId& instance,

@@ -3,7 +3,6 @@
 #include <set>
 
 #include "proto/git_url.hpp"
-#include "proto/hold.hpp"
 #include "proto/ignore.hpp"
 #include "proto/variables.hpp"
 #include "runtime/git/work.hpp"
@@ -181,7 +180,6 @@ Result<> GitWork::deploy(const Repository& repository, const Wanted& wanted) {
 
 Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted,
                               const ProjectPtr& project, const InstanceView& view) {
-  const auto& environment = project->environments.at(view.instance.environment_id)->environment;
   NewDeployment made{.instance_id = wanted.instance_id,
                      .id = next_id(ports_.clock, view),
                      .settings = view.instance.settings,
@@ -194,10 +192,10 @@ Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted
     made.progress = {.prepared = true,
                      .image = wanted.source.image->str(),
                      .pre_deployed = made.settings.deploy.pre_deploy_command.empty()};
-  Hold hold =
-      hold_of(project->project, environment, made.id, wanted.waits ? wanted.source.commit : "");
-  made.status = hold.status;
-  made.reason = std::move(hold.reason);
+  if (wanted.waits) {
+    made.status = DeploymentStatus::waiting;
+    made.reason = "waits for the checks of " + short_commit(wanted.source.commit);
+  }
   auto resolution = resolve_variables(
       *project, view,
       {.base_domain = options_.base_domain, .deployment_id = made.id, .git = wanted.git});
@@ -220,7 +218,7 @@ Result<> GitWork::deploy_once(const Repository& repository, const Wanted& wanted
                     .commit = wanted.source.commit,
                     .pull = wanted.pull,
                     .not_before = now};
-  if (made.status == DeploymentStatus::waiting) row.wait_until = now + options_.checks_wait;
+  if (deployment->status == DeploymentStatus::waiting) row.wait_until = now + options_.checks_wait;
   return ports_.ledger.add_deployment(row);
 }
 

@@ -74,6 +74,7 @@ class ApiPermissions : public ApiTest {
                 {"editor", user_token("edda", "editor", "shop")},
                 {"owner", user_token("olga", "owner", "shop")},
                 {"editor of production only", user_token("paul", "editor", "shop", "production")},
+                {"owner of production only", user_token("petra", "owner", "shop", "production")},
                 {"owner of elsewhere only", user_token("elsa", "owner", "shop", "elsewhere")},
                 {"owner of another project", user_token("otto", "owner", "other")},
                 {"token of production", project_token("shop", "production")},

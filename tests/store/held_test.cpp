@@ -111,6 +111,27 @@ TEST_F(StoreHeld, APortOfTheEdgeBelongsToOneInstance) {
   EXPECT_TRUE(proxy(other.instance.id, TcpProxy{15432, 6379}).ok());
 }
 
+// Whoever makes it: a push, a restore, a request that was on its way when the rule came.
+TEST_F(StoreHeld, WhereAnApprovalIsNeededNoDeploymentGoesOnWithoutOne) {
+  const auto waiting = deploy(DeploymentStatus::waiting);
+  ASSERT_TRUE(write(*store, [&](Transaction& t) {
+                return t.protect_environment(world.environment, {.needs_approval = true}, {});
+              }).ok());
+  // Its checks pass: by nobody's hand.
+  {
+    auto transaction = store->begin({});
+    ASSERT_TRUE((*transaction)->release_deployment(waiting).ok());
+    ASSERT_TRUE((*transaction)->commit().ok());
+  }
+  EXPECT_EQ(status(waiting), DeploymentStatus::needs_approval);
+  const auto next = deploy(DeploymentStatus::queued);
+  EXPECT_EQ(status(next), DeploymentStatus::needs_approval);
+  EXPECT_NE(store->deployment(next)->reason.find("gantry deployment approve " + next.str()),
+            std::string::npos);
+  ASSERT_TRUE(release(next).ok());
+  EXPECT_EQ(status(next), DeploymentStatus::queued);
+}
+
 TEST_F(StoreHeld, ProtectionIsKept) {
   const auto set = write(*store, [&](Transaction& t) {
     return t.protect_environment(world.environment, {.guarded = true, .needs_approval = true}, {});
