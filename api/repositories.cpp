@@ -100,18 +100,6 @@ Push push_of(const Connection& one, TimePoint now) {
           .not_before = now};
 }
 
-// What all of the project's services that follow it share: more than one environment's editor
-// decides about, but for the first who brings it.
-Result<> check_shared(const Context& context, const ProjectSnapshot& project,
-                      const Repository& before, const Repository& after) {
-  const auto shared = [](const Repository& one) {
-    return std::tie(one.forge, one.api_url, one.username, one.token, one.ssh_key, one.submodules,
-                    one.poll_seconds);
-  };
-  if (before.id.empty() || shared(before) == shared(after)) return done();
-  return may(context, Permission::manage, project);
-}
-
 template <class... Parts>
 std::string text_of(const Parts&... parts) {
   std::string out;

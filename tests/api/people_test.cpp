@@ -80,7 +80,8 @@ TEST_F(ApiPeople, SeveralEnvironmentsAreSeenAndNoOther) {
     ASSERT_TRUE(store().reload().ok());
   }
   EXPECT_EQ(status_as(secret, "GET", kInstance), 200);
-  for (const Json& event : json(as(secret, {.target = "/v1/events?limit=200"}))["data"])
+  const Json page = json(as(secret, {.target = "/v1/events?limit=200"}));
+  for (const Json& event : page["data"])
     EXPECT_NE(event["message"], "elsewhere");
 }
 

@@ -44,7 +44,8 @@ TEST_F(ApiRuns, WhoAskedIsAnEvent) {
   ASSERT_EQ(post(kInstance + "/runs?dry_run=true", Json::object()).status, 202);
   ASSERT_EQ(post(kInstance + "/runs/" + run + "/cancel", Json::object()).status, 202);
   std::vector<std::string> told;
-  for (const Json& event : json(get("/v1/events?project=shop&limit=200"))["data"])
+  const Json page = json(get("/v1/events?project=shop&limit=200"));
+  for (const Json& event : page["data"])
     if (event["type"].get<std::string>().starts_with("run."))
       told.push_back(event["type"].get<std::string>() + " " + event["message"].get<std::string>());
   ASSERT_EQ(told.size(), 2u);
