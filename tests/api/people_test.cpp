@@ -81,8 +81,7 @@ TEST_F(ApiPeople, SeveralEnvironmentsAreSeenAndNoOther) {
   }
   EXPECT_EQ(status_as(secret, "GET", kInstance), 200);
   const Json page = json(as(secret, {.target = "/v1/events?limit=200"}));
-  for (const Json& event : page["data"])
-    EXPECT_NE(event["message"], "elsewhere");
+  for (const Json& event : page["data"]) EXPECT_NE(event["message"], "elsewhere");
 }
 
 TEST_F(ApiPeople, TheLastOwnerStays) {
