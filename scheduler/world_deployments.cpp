@@ -59,6 +59,7 @@ InstanceWorld& instance_of(World& world, const InstanceId& id, TimePoint now) {
 
 // Whether trying again cannot help.
 bool for_ever(const Error& error) {
+  if (error.reason == "volume_in_use") return false;  // who has it ends, or is ended as nobody's
   switch (error.code) {
     case Code::invalid:
     case Code::not_found:

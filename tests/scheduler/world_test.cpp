@@ -368,6 +368,19 @@ TEST_F(SchedulerWorld, AStopThatFailedIsOrderedAgainThoughItIsWantedAgain) {
   EXPECT_EQ(count<Drain>(plan(world_, instance(), kNow + Seconds(60))), 1) << "its proof first";
 }
 
+// The old version's container may begin, by an order of a daemon that died, after everybody was
+// asked who has the volume.
+TEST_F(SchedulerWorld, AVolumeThatSomebodyStillHasIsWaitedFor) {
+  const ReplicaKey key{add_deployment(DeploymentStatus::deploying).id, 0, 0};
+  publish();
+  absorb(world_, Listed{kNow, {}}, kNow);
+  for (const auto& [reason, ends] : {std::pair("volume_in_use", false), {"name_in_use", true}}) {
+    instance().replicas[key].busy = Busy::starting;
+    absorb(world_, DeedFailed{id_, key, Deed::start, {Code::conflict, reason, ""}}, kNow);
+    EXPECT_EQ(replica(key).refused, ends) << reason;
+  }
+}
+
 TEST_F(SchedulerWorld, WhoSendsAShareLooksAgainWhenTheOtherServes) {
   const ReplicaKey key{add_deployment(DeploymentStatus::success).id, 0, 0};
   publish();
