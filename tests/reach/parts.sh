@@ -164,14 +164,14 @@ part_scopes() {
   same 'by its own token' hello "$(GANTRY_TOKEN=$(jq -r .secret <<<"$own") gantry run echo hello 2>/dev/null)"
   GANTRY_TOKEN=$(jq -r .secret <<<"$own") gantry run sleep 1010 </dev/null >/dev/null 2>&1 &
   holds 'sleep runs' 10 runs 'sleep 1010'
-  early=$(GANTRY_TOKEN=$(jq -r .secret <<<"$own") ticket '{"command":["touch","/tmp/early"]}')
-  late=$(GANTRY_TOKEN=$(jq -r .secret <<<"$own") ticket '{"command":["touch","/tmp/late"]}')
+  early=$(GANTRY_TOKEN=$(jq -r .secret <<<"$own") ticket '{"command":["sh","-c",": >/tmp/early"]}')
+  late=$(GANTRY_TOKEN=$(jq -r .secret <<<"$own") ticket '{"command":["sh","-c",": >/tmp/late"]}')
   open "$early" >/dev/null
   api -X DELETE "$GANTRY_URL/v1/tokens/$(jq -r .id <<<"$own")"
   holds 'a session ends with its token' 10 runs_not 'sleep 1010'
   open "$late" >/dev/null
-  holds 'what was asked for in time is done' 5 gantry run test -e /tmp/early
-  try 1 gantry run test -e /tmp/late
+  holds 'what was asked for in time is done' 5 gantry run sh -c '[ -e /tmp/early ]'
+  try 1 gantry run sh -c '[ -e /tmp/late ]'
 }
 
 part_limits() {
