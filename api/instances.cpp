@@ -2,8 +2,7 @@
 
 #include "api/body.hpp"
 #include "api/handlers.hpp"
-#include "api/lookup.hpp"
-#include "api/page.hpp"
+#include "api/instances_page.hpp"
 #include "api/reply.hpp"
 #include "api/requested_service.hpp"
 #include "proto/codec.hpp"
@@ -33,22 +32,32 @@ IfMatch version_read(const Request& request, const Place& place) {
 
 }  // namespace
 
+Answer page_of_instances(const Request& request, const Context& context, const PageRequest& wanted,
+                         Place place,
+                         const std::function<void(std::string& out, const Place&)>& append) {
+  std::vector<const InstanceView*> here;
+  for (const auto& [id, view] : place.project->instances)
+    if (view->instance.environment_id == place.environment->environment.id)
+      here.push_back(view.get());
+  return page_of(
+      request, context, wanted, here,
+      [](const InstanceView* view) -> const std::string& { return view->instance.id.str(); },
+      [&](std::string& out, const InstanceView* view) {
+        place.instance = view;
+        place.service = service_of(*place.project, view->instance);
+        append(out, place);
+      });
+}
+
 Answer list_instances(const Request& request, Context& context) {
-  auto place = find_environment(request, context);
+  const auto place = find_environment(request, context);
   if (!place) return place.error();
   const auto wanted = read_page(request, context);
   if (!wanted) return wanted.error();
-  std::vector<const InstanceView*> here;
-  for (const auto& [id, view] : place->project->instances)
-    if (view->instance.environment_id == place->environment->environment.id)
-      here.push_back(view.get());
-  return page_of(
-      request, context, *wanted, here,
-      [](const InstanceView* view) -> const std::string& { return view->instance.id.str(); },
-      [&](std::string& out, const InstanceView* view) {
-        place->service = service_of(*place->project, view->instance);
-        append_json(out, place->owners(), *view, site_of(context));
-      });
+  return page_of_instances(request, context, *wanted, *place,
+                           [&](std::string& out, const Place& one) {
+                             append_json(out, one.owners(), *one.instance, site_of(context));
+                           });
 }
 
 Answer get_instance(const Request& request, Context& context) {

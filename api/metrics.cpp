@@ -2,9 +2,8 @@
 #include "runtime/metrics.hpp"
 
 #include "api/handlers.hpp"
-#include "api/lookup.hpp"
+#include "api/instances_page.hpp"
 #include "api/metrics_summary.hpp"
-#include "api/page.hpp"
 #include "api/problem.hpp"
 #include "api/reply.hpp"
 #include "api/run_parts.hpp"
@@ -120,7 +119,7 @@ Answer get_instance_metrics(const Request& request, Context& context) {
 }
 
 Answer list_metrics(const Request& request, Context& context) {
-  auto place = find_environment(request, context);
+  const auto place = find_environment(request, context);
   if (!place) return place.error();
   const auto metrics = metrics_of(context);
   if (!metrics) return metrics.error();
@@ -128,18 +127,10 @@ Answer list_metrics(const Request& request, Context& context) {
   if (!span) return span.error();
   const auto wanted = read_page(request, context);
   if (!wanted) return wanted.error();
-  std::vector<const InstanceView*> here;
-  for (const auto& [id, view] : place->project->instances)
-    if (view->instance.environment_id == place->environment->environment.id)
-      here.push_back(view.get());
-  return page_of(
-      request, context, *wanted, here,
-      [](const InstanceView* view) -> const std::string& { return view->instance.id.str(); },
-      [&](std::string& out, const InstanceView* view) {
-        place->instance = view;
-        place->service = service_of(*place->project, view->instance);
-        append_summary_of(out, *place, *span,
-                          (*metrics)->read(view->instance.id, span->since, span->until));
+  return page_of_instances(
+      request, context, *wanted, *place, [&](std::string& out, const Place& one) {
+        const auto used = (*metrics)->read(one.instance->instance.id, span->since, span->until);
+        append_summary_of(out, one, *span, used);
       });
 }
 

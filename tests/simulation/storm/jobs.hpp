@@ -14,21 +14,13 @@
 
 #include "runtime/sim/jobs.hpp"
 #include "scheduler/job_keeper.hpp"
+#include "tests/simulation/storm/clock.hpp"
 #include "tests/simulation/storm/dice.hpp"
 #include "tests/simulation/storm/jobs_rows.hpp"
 
 namespace gantry::storm {
 
 struct Died {};
-
-class JumpingClock final : public Clock {
- public:
-  TimePoint now() const override { return now_; }
-  void move(Duration by) { now_ += by; }
-
- private:
-  TimePoint now_ = TimePoint(Seconds(1'800'000'000));
-};
 
 // A service with a schedule, or one that runs all the time and has jobs only.
 struct Tenant {
@@ -97,7 +89,7 @@ class JobStorm {
   void check_ends();
 
   Dice dice_;
-  JumpingClock clock_;
+  WallClock clock_;
   Duration now_{};  // steady
   Duration hangs_until_ =
       Seconds(1'000'000'000);  // who hangs while another one does ends not later

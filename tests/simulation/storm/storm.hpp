@@ -19,19 +19,11 @@
 #include "runtime/sim/engine.hpp"
 #include "scheduler/lease.hpp"
 #include "scheduler/plan.hpp"
+#include "tests/simulation/storm/clock.hpp"
 #include "tests/simulation/storm/dice.hpp"
 #include "tests/simulation/storm/ledger.hpp"
 
 namespace gantry::storm {
-
-class WallClock final : public Clock {
- public:
-  TimePoint now() const override { return now_; }
-  void move(Duration by) { now_ += by; }
-
- private:
-  TimePoint now_ = TimePoint(Seconds(1'800'000'000));
-};
 
 // One gantryd: what the reconciler's shell holds. Dies with everything in it.
 struct Daemon {
